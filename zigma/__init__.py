@@ -1,0 +1,1 @@
+"""ZigMa: zigzag Mamba diffusion models, as a library (arXiv 2403.13802)."""
