@@ -1,1 +1,32 @@
-""""""
+"""Images and videos to learn from: embedded data that needs no download, and shards of prepared data.
+
+Names are loaded on first use, so that `zigma.data.config`, `data_names` and `fingerprint` cost no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zigma.data.config import DataConfig
+    from zigma.data.dataset import Batch, Dataset, Split, to_uint8
+    from zigma.data.fingerprints import fingerprint
+    from zigma.data.load import load_data
+    from zigma.data.names import data_names
+
+_HOME = {
+    "Batch": "dataset",
+    "DataConfig": "config",
+    "Dataset": "dataset",
+    "Split": "dataset",
+    "data_names": "names",
+    "fingerprint": "fingerprints",
+    "load_data": "load",
+    "to_uint8": "dataset",
+}
+__all__ = ["Batch", "DataConfig", "Dataset", "Split", "data_names", "fingerprint", "load_data", "to_uint8"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

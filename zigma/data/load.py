@@ -1,0 +1,20 @@
+"""From a configuration to the data it names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from zigma.data.config import DataConfig
+from zigma.data.dataset import Dataset
+
+_MODULES = {"digits": "digits"}
+
+
+def load_data(config: DataConfig) -> Dataset:
+    """The data set `config` names, in two parts that do not overlap.
+
+    Raises ValueError, in one line, when the data cannot be had as configured.
+    """
+    module = import_module(f"zigma.data.{_MODULES[config.name]}")
+    dataset: Dataset = module.load(config)
+    return dataset
