@@ -1,0 +1,85 @@
+"""Checks of what a caller passes: one clear line for whatever does not fit."""
+
+import torch
+from torch import Tensor
+
+from zigma.ops.order import require_permutation
+
+
+def widest(*tensors: Tensor | None) -> torch.dtype:
+    """Return the dtype that all inputs promote to."""
+    dtypes = [x.dtype for x in tensors if x is not None]
+    result = dtypes[0]
+    for dtype in dtypes[1:]:
+        result = torch.promote_types(result, dtype)
+    return result
+
+
+def _require(name: str, x: Tensor | None, shape: tuple[int, ...], meaning: str, like: Tensor) -> None:
+    if x is None:
+        return
+    if tuple(x.shape) != shape:
+        raise ValueError(f"{name} must be {meaning} = {shape}, got {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise ValueError(f"{name} must be floating point, got {x.dtype}")
+    if x.device != like.device:
+        raise ValueError(f"{name} is on {x.device}, the tokens on {like.device}; put both on one device")
+
+
+def _require_tokens(name: str, x: Tensor) -> None:
+    if x.ndim != 3:
+        raise ValueError(f"{name} must be (batch, L, D), got {tuple(x.shape)}")
+    if x.shape[1] == 0:
+        raise ValueError(f"{name} has no tokens: L must be at least 1, got {tuple(x.shape)}")
+
+
+def _require_order(order: Tensor | None, like: Tensor) -> None:
+    if order is None:
+        return
+    length = like.shape[1]
+    if tuple(order.shape) != (length,) or order.dtype != torch.int64:
+        raise ValueError(f"order must be int64 of shape ({length},), got {order.dtype} {tuple(order.shape)}")
+    if order.device != like.device:
+        raise ValueError(f"order is on {order.device}, the tokens on {like.device}; put both on one device")
+    # On an accelerator reading the values would wait for it; under torch.compile there are none to read.
+    if order.device.type == "cpu" and not torch.compiler.is_compiling():
+        require_permutation(order)
+
+
+def scan_shapes(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    delta_bias: Tensor | None,
+    order: Tensor | None,
+) -> None:
+    """Raise ValueError unless the inputs of a selective scan fit each other."""
+    _require_tokens("u", u)
+    if A.ndim != 2:
+        raise ValueError(f"A must be (D, N), got {tuple(A.shape)}")
+    batch, length, width = u.shape
+    states = A.shape[1]
+    _require("u", u, (batch, length, width), "(batch, L, D)", u)
+    _require("delta", delta, (batch, length, width), "(batch, L, D)", u)
+    _require("A", A, (width, states), "(D, N)", u)
+    _require("B", B, (batch, length, states), "(batch, L, N)", u)
+    _require("C", C, (batch, length, states), "(batch, L, N)", u)
+    _require("D", D, (width,), "(D,)", u)
+    _require("z", z, (batch, length, width), "(batch, L, D)", u)
+    _require("delta_bias", delta_bias, (width,), "(D,)", u)
+    _require_order(order, u)
+
+
+def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None) -> None:
+    """Raise ValueError unless the inputs of a causal convolution fit each other."""
+    _require_tokens("x", x)
+    if weight.ndim != 2:
+        raise ValueError(f"weight must be (D, K), got {tuple(weight.shape)}")
+    _require("x", x, tuple(x.shape), "(batch, L, D)", x)
+    _require("weight", weight, (x.shape[2], weight.shape[1]), "(D, K)", x)
+    _require("bias", bias, (x.shape[2],), "(D,)", x)
+    _require_order(order, x)

@@ -1,0 +1,71 @@
+"""Backend "reference": the recurrence written as a plain loop, the truth beside every kernel.
+
+State in float32, or float64 where an input is float64. Differentiable through autograd; time and memory of
+the backward are linear in L because steps are taken apart with `unbind` (indexing would make it quadratic).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zigma.ops.order import along_order, back_to_place
+
+
+def probe() -> str | None:
+    """Return what is missing; nothing can be, this is torch alone."""
+    return None
+
+
+def state_dtype(*tensors: Tensor | None) -> torch.dtype:
+    """Return the dtype the state is kept in: float64 if any input is, else float32."""
+    wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
+    return torch.float64 if wide else torch.float32
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    order: Tensor | None = None,
+) -> Tensor:
+    """Scan step by step; shapes and meaning as in `zigma.ops.selective_scan`."""
+    dtype, wide = u.dtype, state_dtype(u, delta, A, B, C, D, z, delta_bias)
+    u, delta, B, C = (along_order(x, order).to(wide) for x in (u, delta, B, C))
+    A = A.to(wide)
+    if delta_bias is not None:
+        delta = delta + delta_bias.to(wide)
+    if delta_softplus:
+        delta = F.softplus(delta)
+    state = u.new_zeros(u.shape[0], u.shape[2], A.shape[1])
+    outputs = []
+    for u_t, delta_t, B_t, C_t in zip(u.unbind(1), delta.unbind(1), B.unbind(1), C.unbind(1), strict=True):
+        decay = torch.exp(delta_t[:, :, None] * A)
+        state = decay * state + (delta_t * u_t)[:, :, None] * B_t[:, None, :]
+        outputs.append((state * C_t[:, None, :]).sum(-1))
+    y = torch.stack(outputs, 1)
+    if D is not None:
+        y = y + D.to(wide) * u
+    y = back_to_place(y, order)
+    if z is not None:
+        y = y * F.silu(z.to(wide))
+    return y.to(dtype)
+
+
+def causal_conv1d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, silu: bool = False, order: Tensor | None = None
+) -> Tensor:
+    """Convolve as a sum of K shifted products; shapes and meaning as in `zigma.ops.causal_conv1d`."""
+    dtype, wide = x.dtype, state_dtype(x, weight, bias)
+    length, width = x.shape[1], weight.shape[1]
+    padded = F.pad(along_order(x, order).to(wide), (0, 0, width - 1, 0))
+    y = sum(padded[:, k : k + length] * weight[:, k].to(wide) for k in range(width))
+    assert isinstance(y, Tensor)
+    if bias is not None:
+        y = y + bias.to(wide)
+    return back_to_place(F.silu(y) if silu else y, order).to(dtype)

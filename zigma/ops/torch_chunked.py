@@ -1,0 +1,106 @@
+"""Backend "torch": pure torch, any device, chunk by chunk, with its own backward.
+
+Only the state at each chunk's start is kept, O(batch L D N / chunk); the backward recomputes the states of
+one chunk at a time. Inside a chunk everything but the recurrence itself is one operation over all its steps,
+so a step costs one `addcmul_`. Shapes in this file are time-first: (L, batch, D) and (L, batch, N).
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from zigma.ops.order import along_order, back_to_place
+from zigma.ops.reference import causal_conv1d as causal_conv1d
+from zigma.ops.reference import state_dtype
+
+CHUNK = 32
+
+
+def probe() -> str | None:
+    """Return what is missing; nothing can be, this is torch alone."""
+    return None
+
+
+def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the decays exp(delta A) and the states h_t = decay_t h_{t-1} + delta_t u_t B_t of one chunk."""
+    decay = torch.exp(delta[..., None] * A)
+    states = (delta * u)[..., None] * B[:, :, None, :]
+    previous = start
+    for state, decay_t in zip(states.unbind(0), decay.unbind(0), strict=True):
+        previous = state.addcmul_(decay_t, previous)
+    return decay, states
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
+        start = u.new_zeros(*u.shape[1:], A.shape[1])
+        y, starts = torch.empty_like(u), []
+        for t in range(0, u.shape[0], CHUNK):
+            chunk = slice(t, t + CHUNK)
+            starts.append(start)
+            _, states = _states(u[chunk], delta[chunk], A, B[chunk], start)
+            y[chunk] = torch.matmul(states, C[chunk, :, :, None]).squeeze(-1)
+            start = states[-1].clone()
+        ctx.save_for_backward(u, delta, A, B, C, *starts)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, ...]:
+        u, delta, A, B, C, *starts = ctx.saved_tensors
+        du, ddelta, dA = torch.empty_like(u), torch.empty_like(delta), torch.zeros_like(A)
+        dB, dC = torch.empty_like(B), torch.empty_like(C)
+        later = torch.zeros_like(starts[0])  # decay_{t+1} g_{t+1}: what the steps after this chunk pass back
+        for i in range(len(starts) - 1, -1, -1):
+            chunk = slice(i * CHUNK, (i + 1) * CHUNK)
+            u_c, delta_c, B_c = u[chunk], delta[chunk], B[chunk]
+            decay, states = _states(u_c, delta_c, A, B_c, starts[i])
+            dC[chunk] = torch.matmul(dy[chunk, :, None, :], states).squeeze(-2)
+            grads = dy[chunk, ..., None] * C[chunk, :, None, :]  # g_t = dL/dh_t
+            steps = list(zip(grads.unbind(0), decay.unbind(0), strict=True))
+            steps[-1][0].add_(later)
+            for (grad, _), (grad_next, decay_next) in zip(steps[-2::-1], steps[:0:-1], strict=True):
+                grad.addcmul_(decay_next, grad_next)
+            later = grads[0] * decay[0]
+            into_input = torch.matmul(grads, B_c[..., None]).squeeze(-1)  # sum over N of g B
+            dB[chunk] = torch.matmul((delta_c * u_c)[:, :, None, :], grads).squeeze(-2)
+            du[chunk] = into_input * delta_c
+            # From here `grads` holds dL/d(delta_t A) = g_t decay_t h_{t-1}.
+            grads.mul_(decay)
+            grads[1:].mul_(states[:-1])
+            grads[0].mul_(starts[i])
+            dA += torch.einsum("tbdn,tbd->dn", grads, delta_c)
+            ddelta[chunk] = into_input * u_c + torch.einsum("tbdn,dn->tbd", grads, A)
+        return du, ddelta, dA, dB, dC
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    order: Tensor | None = None,
+) -> Tensor:
+    """Scan chunk by chunk; shapes and meaning as in `zigma.ops.selective_scan`."""
+    dtype, wide = u.dtype, state_dtype(u, delta, A, B, C, D, z, delta_bias)
+    u, delta, B, C = (along_order(x, order).to(wide).transpose(0, 1).contiguous() for x in (u, delta, B, C))
+    if delta_bias is not None:
+        delta = delta + delta_bias.to(wide)
+    if delta_softplus:
+        delta = F.softplus(delta)
+    y = _Scan.apply(u, delta, A.to(wide), B, C)
+    if D is not None:
+        y = y + D.to(wide) * u
+    y = back_to_place(y.transpose(0, 1), order)
+    if z is not None:
+        y = y * F.silu(z.to(wide))
+    return y.to(dtype).contiguous()
