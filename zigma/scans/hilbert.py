@@ -1,0 +1,133 @@
+"""The Hilbert curve of any rectangle or box, after J. Cerveny's generalised construction, and its relatives.
+
+A box is given by its sides, each a signed length with the distance in memory between neighbours along it. The
+walk of a box is an array of offsets from its first cell, put together from the walks of a few smaller boxes.
+Boxes of equal sides have equal walks, so that only the distinct ones, some dozens, are ever built.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from zigma.scans.order import Grid, IntArray, invert
+from zigma.scans.registry import register_scan
+from zigma.scans.symmetry import ROTATIONS
+
+
+class Side(NamedTuple):
+    length: int  # in cells, negative when walked backwards
+    stride: int  # between neighbours along it, in row-major indices
+
+    @property
+    def cells(self) -> int:
+        return abs(self.length)
+
+    @property
+    def beyond(self) -> int:
+        """Offset of the first cell past this side."""
+        return self.length * self.stride
+
+    @property
+    def last(self) -> int:
+        """Offset of its last cell."""
+        return (self.length - (1 if self.length > 0 else -1)) * self.stride
+
+    def __neg__(self) -> Side:
+        return Side(-self.length, self.stride)
+
+    def halves(self, even: bool = True) -> tuple[Side, Side]:
+        """Two parts, the first of an even length where that can be had: it keeps corners on one colour."""
+        half = self.length // 2  # rounds down, also when negative, as the published construction does
+        if even and half % 2 and self.cells > 2:
+            half += 1 if self.length > 0 else -1
+        return Side(half, self.stride), Side(self.length - half, self.stride)
+
+    def line(self) -> IntArray:
+        return np.arange(self.cells) * (self.stride if self.length > 0 else -self.stride)
+
+
+def rectangle_walk(along: Side, across: Side) -> IntArray:
+    """Offsets of a walk from the first corner of a rectangle to the far end of its side `along`, int64 (cells,)."""
+
+    @cache
+    def walk(a: Side, b: Side) -> IntArray:
+        if b.cells == 1:
+            return a.line()
+        if a.cells == 1:
+            return b.line()
+        if 2 * a.cells > 3 * b.cells:  # long: two rectangles in a row
+            a1, a2 = a.halves()
+            return np.concatenate([walk(a1, b), a1.beyond + walk(a2, b)])
+        a1, a2 = a.halves(even=False)
+        b1, b2 = b.halves()
+        up, top = walk(b1, a1), walk(a, b2)
+        down = walk(-b1, -a2)
+        return np.concatenate([up, b1.beyond + top, a.last + b1.last + down])
+
+    return walk(along, across)
+
+
+def box_walk(along: Side, across: Side, above: Side) -> IntArray:
+    """The same in a box of three sides, from the first corner to the far end of `along`."""
+
+    @cache
+    def walk(a: Side, b: Side, c: Side) -> IntArray:
+        for side, other, another in ((a, b, c), (b, a, c), (c, a, b)):
+            if other.cells == another.cells == 1:
+                return side.line()
+        (a1, a2), (b1, b2), (c1, c2) = a.halves(), b.halves(), c.halves()
+        if 2 * a.cells > 3 * b.cells and 2 * a.cells > 3 * c.cells:
+            parts = [(0, a1, b, c), (a1.beyond, a2, b, c)]
+        elif 3 * b.cells > 4 * c.cells:  # flat: c stays whole
+            parts = [(0, b1, c, a1), (b1.beyond, a, b2, c), (a.last + b1.last, -b1, c, -a2)]
+        elif 3 * c.cells > 4 * b.cells:  # flat: b stays whole
+            parts = [(0, c1, a1, b), (c1.beyond, a, b, c2), (a.last + c1.last, -c1, -a2, b)]
+        else:
+            parts = [
+                (0, b1, c1, a1),
+                (b1.beyond, c, a1, b2),
+                (b1.last + c.last, a, -b1, -c2),
+                (a.last + b1.beyond + c.last, -c, -a2, b2),
+                (a.last + b1.last, -b1, c1, -a2),
+            ]
+        return np.concatenate([offset + walk(*sides) for offset, *sides in parts])
+
+    return walk(along, across, above)
+
+
+def sides_of(grid: Grid) -> list[Side]:
+    """The sides of a grid in row-major memory, first axis first."""
+    strides = np.cumprod((1, *grid[:0:-1]))[::-1]
+    return [Side(length, int(stride)) for length, stride in zip(grid, strides, strict=True)]
+
+
+@register_scan("hilbert", continuous=True, diagonal_steps=1)
+def hilbert(height: int, width: int, variant: int = 0) -> IntArray:
+    """The generalised Hilbert curve; variants in the released order. One step is diagonal where parity forces it.
+
+    Variant 0 starts top left and ends at the far end of the longer side (of the left side in a square). In a
+    rectangle the transposed curve is the curve itself, so the transposing variants cross the shorter side
+    instead, or, where that would force a diagonal step, walk the curve from its end.
+    """
+    symmetry = ROTATIONS[variant]
+    rows, columns = sides_of(symmetry.source_grid((height, width)))
+    along, across = (rows, columns) if rows.cells >= columns.cells else (columns, rows)
+    if not symmetry.transposed or height == width:
+        order = rectangle_walk(along, across)
+    elif across.cells % 2 and not along.cells % 2:
+        order = rectangle_walk(along, across)[::-1]
+    else:
+        order = rectangle_walk(across, along)
+    return symmetry.apply(order, (height, width))
+
+
+@register_scan("hilbert-released")
+def hilbert_released(height: int, width: int, variant: int = 0) -> IntArray:
+    """What the released code scans as "Hilbert": the curve's ranks taken for its order, that is its inverse.
+
+    Under half of its steps go to a neighbour. It is here to repeat the released experiments, beside `hilbert`.
+    """
+    return invert(hilbert(height, width, variant))

@@ -1,0 +1,137 @@
+"""An order of tokens: a permutation of a grid, checked once, when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+Grid = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanOrder:
+    """The order in which one scan visits the tokens of a grid (Omega_i of Eq. 1).
+
+    `order[i]` is the row-major index of the token visited at step i, so `sequence = tokens[:, order]`; L is the
+    number of tokens. With `segments` > 1 the order is a concatenation of that many runs of equal length which are
+    scanned independently, the state starting afresh in each: a factorised video layer over space has T segments,
+    one over time has H * W.
+
+    Raises ValueError where `order` is not a permutation of the grid, naming missing and repeated cells.
+    """
+
+    order: IntArray
+    grid: Grid
+    name: str = ""
+    variant: int = 0
+    segments: int = 1
+
+    def __post_init__(self) -> None:
+        grid = as_grid(self.grid)
+        order = np.array(self.order)  # a copy: what the caller does to his array later changes nothing here
+        check_permutation(order, grid)
+        if self.segments < 1 or order.size % self.segments:
+            raise ValueError(f"{order.size} tokens do not fall into {self.segments} segments of equal length")
+        order = order.astype(np.int64, copy=False)
+        order.flags.writeable = False
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "grid", grid)
+
+    def __len__(self) -> int:
+        return self.order.size
+
+    @cached_property
+    def inverse(self) -> IntArray:
+        """The rank of each token, int64 (L,): `sequence[:, inverse]` are the tokens again (Omega-bar_i of Eq. 3)."""
+        inverse = invert(self.order)
+        inverse.flags.writeable = False
+        return inverse
+
+    def then(self, following: ScanOrder) -> IntArray:
+        """Eq. 14: the indices, int64 (L,), that bring a sequence in this order straight into the `following` one.
+
+        `sequence[:, scan.then(following)] == tokens[:, following.order]`: one indexing between two layers
+        instead of two.
+        """
+        if following.grid != self.grid:
+            raise ValueError(f"orders of different grids do not compose: {self.grid} and {following.grid}")
+        return self.inverse[following.order]
+
+    def reversed(self) -> ScanOrder:
+        """The same path walked from its end."""
+        return ScanOrder(self.order[::-1], self.grid, f"{self.name} reversed", self.variant, self.segments)
+
+
+@dataclass(frozen=True, eq=False)
+class ParallelScan:
+    """Several scans of the same tokens inside one layer, each with its own parameters (section 3.2)."""
+
+    scans: tuple[ScanOrder, ...]
+
+    def __post_init__(self) -> None:
+        if not self.scans or any(scan.grid != self.scans[0].grid for scan in self.scans):
+            raise ValueError("a parallel scan needs one or more orders of one grid")
+
+    @property
+    def grid(self) -> Grid:
+        return self.scans[0].grid
+
+
+Layer = ScanOrder | ParallelScan
+
+
+def as_grid(grid: Iterable[Any]) -> Grid:
+    """(H, W) or (T, H, W) as a tuple of int; ValueError for anything else."""
+    sides = tuple(grid)
+    integral = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
+    if len(sides) not in (2, 3) or not integral or any(side < 1 for side in sides):
+        raise ValueError(f"a grid is (H, W) or (T, H, W) with whole sides of at least 1, not {sides}")
+    return tuple(int(side) for side in sides)
+
+
+def grid_text(grid: Grid) -> str:
+    return "x".join(map(str, grid))
+
+
+def invert(order: IntArray) -> IntArray:
+    """The inverse permutation, int64 (L,)."""
+    inverse = np.empty(order.size, np.int64)
+    inverse[order] = np.arange(order.size)
+    return inverse
+
+
+def coordinates(order: IntArray, grid: Grid) -> IntArray:
+    """Cells in the order of the walk, int64 (dimensions, L): row and column, after the frame in 3D."""
+    return np.stack(np.unravel_index(order, grid)).astype(np.int64, copy=False)
+
+
+def check_permutation(order: npt.NDArray[Any], grid: Grid) -> None:
+    """ValueError unless `order` holds each row-major index of the grid once; says which are missing or repeated."""
+    size, name = int(np.prod(grid)), grid_text(grid)
+    if order.ndim != 1 or not np.issubdtype(order.dtype, np.integer):
+        raise ValueError(f"an order is one row of whole numbers, not {order.dtype} of shape {order.shape}")
+    outside = order[(order < 0) | (order >= size)]
+    if outside.size:
+        raise ValueError(f"index {outside[0]} is outside the {name} grid, whose indices are 0..{size - 1}")
+    visits = np.bincount(order, minlength=size)
+    if order.size == size and visits.min() == 1:
+        return
+    missing, repeated = np.flatnonzero(visits == 0), np.flatnonzero(visits > 1)
+    faults = [
+        f"{what} {_cells(cells, grid)}"
+        for what, cells in (("never visits", missing), ("visits more than once", repeated))
+        if cells.size
+    ]
+    raise ValueError(f"not a permutation of the {name} grid: {' and '.join(faults)}")
+
+
+def _cells(indices: IntArray, grid: Grid, shown: int = 4) -> str:
+    cells = [str(tuple(int(i) for i in np.unravel_index(index, grid))) for index in indices[:shown]]
+    more = f" and {indices.size - shown} more" if indices.size > shown else ""
+    return ", ".join(cells) + more
