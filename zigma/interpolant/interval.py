@@ -1,0 +1,38 @@
+"""The times at which a network is asked: [0, 1] without the ends where a conversion or weight is infinite.
+
+The rules are SiT's, and so are the distances kept. In two cases SiT keeps none and divides by zero: a
+velocity network on the linear or gvp path sampled by SDE with the `sbdm` diffusion, or without a last step.
+"""
+
+from zigma.interpolant.config import InterpolantConfig, SamplingConfig
+
+DISTANCE = 1e-3
+TRAINING_DISTANCE_VP = 1e-5
+
+
+def time_interval(
+    interpolant: InterpolantConfig, sampling: SamplingConfig | None = None
+) -> tuple[float, float]:
+    """First and last time of training (`sampling` None), or of a sampler's integration."""
+    regular = interpolant.path != "vp" and interpolant.target == "velocity"  # all finite on [0, 1]
+    stochastic = sampling is not None and is_stochastic(sampling)
+    if regular and not stochastic:
+        return 0.0, 1.0
+    if sampling is None:
+        distance = TRAINING_DISTANCE_VP if interpolant.path == "vp" else DISTANCE
+        return 0.0 if interpolant.path == "vp" else distance, 1 - distance
+    infinite_at_noise = interpolant.path != "vp" and (not regular or sampling.diffusion == "sbdm")
+    return (
+        DISTANCE if infinite_at_noise else 0.0,
+        1 - (sampling.last_step_size if ends_with_last_step(sampling) else DISTANCE),
+    )
+
+
+def is_stochastic(sampling: SamplingConfig) -> bool:
+    """Whether the sampler draws noise on the way."""
+    return sampling.sampler in ("sde-euler", "sde-heun")
+
+
+def ends_with_last_step(sampling: SamplingConfig) -> bool:
+    """Whether the integration stops `last_step_size` before the data, for one step without noise to cover."""
+    return is_stochastic(sampling) and sampling.last_step != "none"

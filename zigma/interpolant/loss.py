@@ -1,0 +1,67 @@
+"""The training losses of section 3.3."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from zigma.interpolant.config import InterpolantConfig
+from zigma.interpolant.interval import time_interval
+from zigma.interpolant.paths import coefficients, half_diffusion
+
+
+def interpolant_loss(
+    config: InterpolantConfig,
+    model: Callable[..., Tensor],
+    data: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    y: Tensor | None = None,
+) -> Tensor:
+    """Loss of each sample of a batch, averaged over its values.
+
+    With x_t = alpha_t x_1 + sigma_t x_0 it is
+
+        velocity  |v(x_t, t) - alpha'_t x_1 - sigma'_t x_0|^2   (Eq. 12)
+        score     |sigma_t s(x_t, t) + x_0|^2                   (Eq. 11)
+        noise     |e(x_t, t) - x_0|^2
+
+    the last two times (g_t / sigma_t)^2 under the `velocity` weight, which makes them equal to the first, or
+    times g_t / sigma_t^2 under the `likelihood` weight, with g_t of `half_diffusion`.
+
+    Args:
+        model: called as model(x_t, t) or, with a condition, model(x_t, t, y); returns the shape of x_t.
+        data: x_1, (B, ...). noise: x_0, standard normal, the same shape.
+        t: (B,) in [0, 1], 0 is noise. Times outside `time_interval(config)` are moved to its ends.
+
+    Returns:
+        (B,)
+
+    Raises:
+        ValueError: the shapes differ, or a velocity network is given a loss weight.
+    """
+    if data.shape != noise.shape:
+        raise ValueError(
+            f"data and noise must have one shape, not {tuple(data.shape)} and {tuple(noise.shape)}"
+        )
+    if config.target == "velocity" and config.loss_weight != "none":
+        raise ValueError(
+            f"loss_weight {config.loss_weight!r} is for the score and noise targets, not velocity"
+        )
+    t = t.clamp(*time_interval(config))
+    c = coefficients(config.path, t, like=data)
+    x_t = c.alpha * data + c.sigma * noise
+    prediction = model(x_t, t) if y is None else model(x_t, t, y)
+    if prediction.shape != x_t.shape:
+        raise ValueError(f"the model returned {tuple(prediction.shape)} where {tuple(x_t.shape)} is wanted")
+    if config.target == "velocity":
+        error = prediction - c.d_alpha * data - c.d_sigma * noise  # Eq. 12
+    elif config.target == "score":
+        error = c.sigma * prediction + noise  # Eq. 11
+    else:
+        error = prediction - noise
+    squared = error.square()
+    if config.loss_weight == "velocity":
+        squared = (half_diffusion(c) / c.sigma).square() * squared
+    elif config.loss_weight == "likelihood":
+        squared = half_diffusion(c) / c.sigma.square() * squared
+    return squared.flatten(1).mean(1)
