@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zigma.data.fingerprints import fingerprint
     from zigma.data.load import load_data
     from zigma.data.names import data_names
+    from zigma.data.text import encode_captions
 
 _HOME = {
     "Batch": "dataset",
@@ -19,11 +20,22 @@ _HOME = {
     "Dataset": "dataset",
     "Split": "dataset",
     "data_names": "names",
+    "encode_captions": "text",
     "fingerprint": "fingerprints",
     "load_data": "load",
     "to_uint8": "dataset",
 }
-__all__ = ["Batch", "DataConfig", "Dataset", "Split", "data_names", "fingerprint", "load_data", "to_uint8"]
+__all__ = [
+    "Batch",
+    "DataConfig",
+    "Dataset",
+    "Split",
+    "data_names",
+    "encode_captions",
+    "fingerprint",
+    "load_data",
+    "to_uint8",
+]
 
 
 def __getattr__(name: str) -> Any:

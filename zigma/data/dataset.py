@@ -1,12 +1,13 @@
-"""Images or videos held in memory and read by index.
+"""Images or videos in two parts, read by index.
 
-Shapes: B batch, T frames, C channels, H and W height and width in pixels.
+Shapes: B batch, N items, T frames, C channels, H and W height and width, M caption tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,35 +18,28 @@ Indices = Sequence[int] | np.ndarray | Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Some items of a split: `images` (B, C, H, W) or (B, T, C, H, W), float32 in [-1, 1]."""
+    """Some items of a split.
+
+    `images` is (B, C, H, W) or (B, T, C, H, W), float32 in [-1, 1]; for `view="latents"` they are latents.
+    """
 
     images: Tensor
     classes: Tensor | None = None  # (B,), int64
     captions: list[str] | None = None  # B of them
+    text: Tensor | None = None  # (B, M, text width): features of the captions, where the shards hold them
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-@dataclass(frozen=True)
-class Split:
-    """The train or the held-out part of a data set, read by index so that any order can be asked for."""
+class Split(Protocol):
+    """The train or the held-out part of a data set. Any item is reached by its index, so any order can be."""
 
-    images: Tensor  # (N, C, H, W) or (N, T, C, H, W): float32 in [-1, 1], or uint8 to save memory
-    classes: Tensor | None = None  # (N,), int64
-    captions: list[str] | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
+    def __len__(self) -> int: ...
 
     def batch(self, indices: Indices) -> Batch:
-        """The items at `indices`, in that order, repeats allowed. Raises IndexError beyond the end."""
-        index = torch.as_tensor(indices, dtype=torch.int64)
-        return Batch(
-            images=from_uint8(self.images[index]),
-            classes=None if self.classes is None else self.classes[index],
-            captions=None if self.captions is None else [self.captions[i] for i in index.tolist()],
-        )
+        """The items at `indices`, in that order, repeats allowed. Raises IndexError outside 0..len-1."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,36 @@ class Dataset:
     classes: int | None  # number of classes
     channels: int
     fingerprint: str  # equal to zigma.data.fingerprint(config)
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MemorySplit:
+    """A split whose items are held in memory."""
+
+    images: Tensor  # (N, C, H, W) or (N, T, C, H, W): float32 in [-1, 1], or uint8 to save memory
+    classes: Tensor | None = None  # (N,), int64
+    captions: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: Indices) -> Batch:
+        """See `Split.batch`."""
+        index = as_index(indices, len(self))
+        return Batch(
+            images=from_uint8(self.images[index]),
+            classes=None if self.classes is None else self.classes[index],
+            captions=None if self.captions is None else [self.captions[i] for i in index.tolist()],
+        )
+
+
+def as_index(indices: Indices, length: int) -> Tensor:
+    """`indices` as an int64 tensor (B,). Raises IndexError when one is not in 0..length-1."""
+    index = torch.as_tensor(indices, dtype=torch.int64, device="cpu")
+    if len(index) and (index.min() < 0 or index.max() >= length):
+        raise IndexError(f"indices must lie in 0..{length - 1}, got {int(index.min())}..{int(index.max())}")
+    return index
 
 
 def to_uint8(images: Tensor) -> Tensor:

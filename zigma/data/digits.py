@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.data.config import DataConfig
-from zigma.data.dataset import Dataset, Split
+from zigma.data.dataset import Dataset, MemorySplit
 from zigma.data.fingerprints import fingerprint
 
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -37,9 +37,9 @@ def load(config: DataConfig) -> Dataset:
     images, classes, train, held_out = load_digits_split()
     images = resize(images, config.size)
 
-    def part(rows: np.ndarray) -> Split:
-        names = [f"the digit {DIGIT_NAMES[c]}" for c in classes[rows].tolist()]
-        return Split(images[rows], classes[rows], names)
+    def part(rows: np.ndarray) -> MemorySplit:
+        captions = [f"the digit {DIGIT_NAMES[c]}" for c in classes[rows].tolist()]
+        return MemorySplit(images[rows], classes[rows], captions)
 
     return Dataset(
         train=part(train),
@@ -47,4 +47,5 @@ def load(config: DataConfig) -> Dataset:
         classes=len(DIGIT_NAMES),
         channels=1,
         fingerprint=fingerprint(config),
+        class_names=DIGIT_NAMES,
     )

@@ -8,23 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 from zigma.data.config import DataConfig
-from zigma.data.sources import sha256_of, shipped_file
-
-# Raise a number when the code that turns the source into tensors changes what comes out.
-_RECIPE = {"digits": 1}
-_SHIPPED = {"digits": [("sklearn", "datasets/data/digits.csv.gz")]}
+from zigma.data.names import EMBEDDED
+from zigma.data.sources import sha256_of, shards_identity, shards_root, shipped_file
 
 
 def fingerprint(config: DataConfig) -> str:
-    """A hexadecimal hash that is equal exactly when two configurations give the same data.
+    """A hexadecimal hash of what the data is and how it is seen; where it lies (`root`) does not enter.
 
-    Raises ValueError when the source files are missing.
+    Embedded data is identified by its source files and the version of its recipe, prepared shards by the
+    hashes in their manifest, shards without a manifest by name, size and first bytes.
+    Raises ValueError when the files are missing.
     """
-    identity = {
-        "config": {key: value for key, value in asdict(config).items() if key != "root"},
-        "recipe": _RECIPE[config.name],
-        "sources": [sha256_of(shipped_file(*source)) for source in _SHIPPED[config.name]],
-    }
+    seen = asdict(config)
+    del seen["root"]
+    identity: dict[str, Any] = {"config": seen}
+    if config.name in EMBEDDED:
+        known = EMBEDDED[config.name]
+        identity["recipe"] = known.recipe
+        identity["sources"] = [sha256_of(shipped_file(*file)) for file in known.files]
+    else:
+        identity["shards"] = shards_identity(shards_root(config))
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,8 +6,7 @@ from importlib import import_module
 
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Dataset
-
-_MODULES = {"digits": "digits"}
+from zigma.data.names import EMBEDDED
 
 
 def load_data(config: DataConfig) -> Dataset:
@@ -15,6 +14,6 @@ def load_data(config: DataConfig) -> Dataset:
 
     Raises ValueError, in one line, when the data cannot be had as configured.
     """
-    module = import_module(f"zigma.data.{_MODULES[config.name]}")
-    dataset: Dataset = module.load(config)
+    module = EMBEDDED[config.name].module if config.name in EMBEDDED else "shards"
+    dataset: Dataset = import_module(f"zigma.data.{module}").load(config)
     return dataset

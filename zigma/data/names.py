@@ -1,14 +1,68 @@
-"""The names of the data sets, known without importing torch."""
+"""The names of the data sets and what is fixed about each, known without importing torch."""
 
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 
-_NAMES = ("digits",)
+
+@dataclass(frozen=True)
+class Embedded:
+    """Data that ships inside a dependency or is drawn by a seeded recipe: nothing is downloaded."""
+
+    module: str  # of zigma.data, holding `load(config)`
+    smallest: int  # pixels
+    largest: int | None = None
+    video: str = "optional"  # "never", "optional" or "always"
+    recipe: int = 1  # raised when the code changes the pixels that come out
+    files: tuple[tuple[str, str], ...] = ()  # (package, path inside it)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data that the user holds as WebDataset shards (`python -m zigma.data prepare`, or as released)."""
+
+    title: str
+    condition: str | None = None  # what the paper conditions on: "captions", "classes" or nothing
+    video: bool = False
+
+
+_DIGITS = (("sklearn", "datasets/data/digits.csv.gz"),)
+# The colour photographs inside the wheels; scikit-image would download its other pictures. The right-hand
+# picture of the stereo pair `motorcycle` shows the same scene as the left one and is left out.
+PHOTOGRAPHS = (
+    ("skimage", "data/astronaut.png"),
+    ("skimage", "data/chelsea.png"),
+    ("skimage", "data/coffee.png"),
+    ("skimage", "data/hubble_deep_field.jpg"),
+    ("skimage", "data/ihc.png"),
+    ("skimage", "data/motorcycle_left.png"),
+    ("skimage", "data/retina.jpg"),
+    ("skimage", "data/rocket.jpg"),
+    ("sklearn", "datasets/images/china.jpg"),
+    ("sklearn", "datasets/images/flower.jpg"),
+)
+
+EMBEDDED = {
+    "digits": Embedded("digits", smallest=1, video="never", files=_DIGITS),
+    "moving-digits": Embedded("moving_digits", smallest=16, video="always", files=_DIGITS),
+    "photos": Embedded("photos", smallest=32, largest=256, files=PHOTOGRAPHS),
+    "shapes": Embedded("shapes", smallest=16),
+}
+PREPARED = {
+    "faceshq": Prepared("FacesHQ, that is CelebA-HQ and FFHQ"),
+    "landscapehq": Prepared("Landscape-HQ"),
+    "churches": Prepared("LSUN Churches"),
+    "celebamm": Prepared("MultiModal-CelebA-HQ", condition="captions"),
+    "coco": Prepared("MS-COCO", condition="captions"),
+    "ucf101": Prepared("UCF-101", condition="classes", video=True),
+    "shards": Prepared("any folder of shards"),
+}
+_NAMES = (*EMBEDDED, *PREPARED)
 
 
 def data_names() -> tuple[str, ...]:
-    """Every name that `DataConfig.name` accepts."""
+    """Every name that `DataConfig.name` accepts: embedded data first, then data held as shards."""
     return _NAMES
 
 

@@ -1,10 +1,18 @@
-"""Files that ship inside a dependency, found and hashed without importing the dependency."""
+"""Where the files of a data set are, and what they are: no torch, and no import of what they ship in."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
+
+from zigma.data.config import DataConfig
+from zigma.data.names import PREPARED
+
+MANIFEST = "manifest.json"
+_HEAD_BYTES = 1 << 16
 
 
 def shipped_file(package: str, path: str) -> Path:
@@ -14,7 +22,8 @@ def shipped_file(package: str, path: str) -> Path:
     """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"the data ships inside the Python package {package!r}, which is not installed")
+        wheel = {"skimage": "scikit-image", "sklearn": "scikit-learn"}.get(package, package)
+        raise ValueError(f"this data ships inside {wheel}, which is not installed: pip install {wheel}")
     file = Path(spec.submodule_search_locations[0], path)
     if not file.is_file():
         raise ValueError(f"the installed {package!r} does not ship {path}; install its wheel from PyPI")
@@ -25,3 +34,48 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shards_root(config: DataConfig) -> Path:
+    """The folder of shards of a prepared data set: `config.root`, or NAME-SIZE inside $ZIGMA_DATA.
+
+    Raises ValueError when neither is a folder.
+    """
+    title = PREPARED[config.name].title
+    if config.root is not None:
+        root = Path(config.root).expanduser()
+    elif "ZIGMA_DATA" in os.environ:
+        root = Path(os.environ["ZIGMA_DATA"]).expanduser() / f"{config.name}-{config.size}"
+    else:
+        raise ValueError(
+            f"{config.name} ({title}) is not embedded: set root= or the variable ZIGMA_DATA to the folder of "
+            "its shards, made by `python -m zigma.data prepare`"
+        )
+    if not root.is_dir():
+        raise ValueError(
+            f"no folder {root} with shards of {title}: make it by `python -m zigma.data prepare`"
+        )
+    return root
+
+
+def shard_files(root: Path) -> list[Path]:
+    """The shards (`*.tar`) of a folder in order of their names. Raises ValueError when there is none."""
+    files = sorted(root.glob("*.tar"))
+    if not files:
+        raise ValueError(
+            f"the folder {root} holds no shard (*.tar): make them by `python -m zigma.data prepare`"
+        )
+    return files
+
+
+def shards_identity(root: Path) -> list[list[str]]:
+    """What tells these shards from others, without reading them whole: one row per shard."""
+    manifest = root / MANIFEST
+    if manifest.is_file():
+        return [[row["file"], row["sha256"]] for row in json.loads(manifest.read_text())["shards"]]
+    return [[file.name, str(file.stat().st_size), _head_sha256(file)] for file in shard_files(root)]
+
+
+def _head_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()
