@@ -37,16 +37,9 @@ def dopri5(flow: Flow, x: Tensor, generator: torch.Generator | None = None) -> T
     """Dormand and Prince's method of order 5 (torchdiffeq), with steps chosen by `rtol` and `atol`."""
     first, last = flow.times()[0], flow.times()[-1]
     times = torch.tensor([first, last], dtype=torch.float64, device=x.device)
-    sampling = flow.sampling
+    tolerances = {"rtol": flow.sampling.rtol, "atol": flow.sampling.atol}
     try:
-        path: Tensor = odeint(
-            lambda t, x: flow.velocity(x, t),
-            x,
-            times,
-            method="dopri5",
-            rtol=sampling.rtol,
-            atol=sampling.atol,
-        )
+        path: Tensor = odeint(lambda t, x: flow.velocity(x, t), x, times, method="dopri5", **tolerances)
     except AssertionError as error:  # torchdiffeq's word for a step size that shrank to nothing
         raise FloatingPointError(f"dopri5 finds no step small enough for this velocity: {error}") from error
     return path[-1]

@@ -1,1 +1,37 @@
-""""""
+"""Feature extractors and what is computed on their features: Frechet distance, KID, PRDC, FD-infinity.
+
+Names are loaded on first use, so that `zigma.metrics.config` costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zigma.metrics.distances import frechet_distance as frechet_distance
+    from zigma.metrics.distances import kid as kid
+    from zigma.metrics.evaluation import evaluate_features as evaluate_features
+    from zigma.metrics.evaluation import evaluate_images as evaluate_images
+    from zigma.metrics.extractors import Extractor as Extractor
+    from zigma.metrics.extractors import load_extractor as load_extractor
+    from zigma.metrics.features import Features as Features
+    from zigma.metrics.features import extract_features as extract_features
+    from zigma.metrics.weights import MissingWeights as MissingWeights
+
+_HOME = {
+    "Extractor": "extractors",
+    "Features": "features",
+    "MissingWeights": "weights",
+    "evaluate_features": "evaluation",
+    "evaluate_images": "evaluation",
+    "extract_features": "features",
+    "frechet_distance": "distances",
+    "kid": "distances",
+    "load_extractor": "extractors",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

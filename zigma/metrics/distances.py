@@ -1,0 +1,108 @@
+"""Distances between two sets of features, by torch-fidelity's own routines.
+
+Legend: n images, d features.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+
+KID_SUBSETS = 100
+KID_SUBSET_SIZE = 1000  # the customary one; fewer images make smaller subsets
+KID_SEED = 2020  # torch-fidelity's default, so that the same features give its number
+
+
+def frechet_distance(*, generated: ArrayLike | Tensor, real: ArrayLike | Tensor) -> float:
+    """Frechet distance between Gaussians fitted to two sets of features (Heusel et al. 2017).
+
+    |mu_g - mu_r|^2 + tr(S_g + S_r - 2 (S_g S_r)^(1/2)), with unbiased covariances, in float64. The estimate is
+    biased upwards by an amount that depends on n, so that only values of equal n compare.
+
+    Args:
+        generated, real: features (n, d) and (m, d), n and m at least 2.
+
+    Raises:
+        ValueError: wrong shapes, too few samples, or values that are not finite.
+    """
+    generated, real = paired(generated, real)
+    statistics = [fid_features_to_statistics(features) for features in (generated, real)]
+    distance: float = fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]
+    return max(distance, 0.0)  # rounding can leave equal sets at -1e-7
+
+
+class KernelDistance(NamedTuple):
+    """Mean and standard deviation over the subsets of a KID estimate."""
+
+    mean: float
+    std: float
+    subsets: int
+    subset_size: int
+
+
+def kid(*, generated: ArrayLike | Tensor, real: ArrayLike | Tensor, **options: int) -> float:
+    """Kernel inception distance (Binkowski et al. 2018) of any features: the mean of `kernel_distance`."""
+    return kernel_distance(generated=generated, real=real, **options).mean
+
+
+def kernel_distance(
+    *,
+    generated: ArrayLike | Tensor,
+    real: ArrayLike | Tensor,
+    subsets: int = KID_SUBSETS,
+    subset_size: int | None = None,
+    seed: int = KID_SEED,
+) -> KernelDistance:
+    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, over random subsets of equal size.
+
+    Unbiased, and therefore sometimes slightly negative.
+
+    Args:
+        generated, real: features (n, d) and (m, d).
+        subset_size: by default 1000, or all of the smaller set where that has fewer.
+
+    Raises:
+        ValueError: wrong shapes, fewer samples than a subset needs, or values that are not finite.
+    """
+    generated, real = paired(generated, real)
+    smaller = min(len(generated), len(real))
+    size = min(KID_SUBSET_SIZE, smaller) if subset_size is None else subset_size
+    if not 2 <= size <= smaller or subsets < 1:
+        raise ValueError(
+            f"KID of {len(generated)} generated and {len(real)} real samples needs subset_size between 2 and "
+            f"{smaller} and at least one subset, not subset_size={size} and subsets={subsets}"
+        )
+    result = kid_features_to_metric(
+        generated, real, kid_subsets=subsets, kid_subset_size=size, rng_seed=seed, verbose=False
+    )
+    return KernelDistance(result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD], subsets, size)
+
+
+def paired(generated: ArrayLike | Tensor, real: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets as float64 tensors on the CPU, (n, d) and (m, d).
+
+    Raises:
+        ValueError: wrong shapes, fewer than 2 samples, or values that are not finite.
+    """
+    a, b = _checked("generated", generated), _checked("real", real)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"generated features have {a.shape[1]} dimensions and real ones {b.shape[1]}; same wanted"
+        )
+    return a, b
+
+
+def _checked(side: str, features: ArrayLike | Tensor) -> Tensor:
+    array = features.detach().cpu() if isinstance(features, Tensor) else torch.from_numpy(np.array(features))
+    if array.dim() != 2 or array.shape[1] == 0:
+        raise ValueError(f"{side} features must be (n, d), not of shape {tuple(array.shape)}")
+    if len(array) < 2:
+        raise ValueError(f"{side} has {len(array)} samples; a distance needs at least 2")
+    broken = int((~array.isfinite()).any(1).sum())
+    if broken:
+        raise ValueError(f"{broken} of {len(array)} {side} feature vectors are not finite")
+    return array.to(torch.float64)

@@ -1,0 +1,91 @@
+"""From images, or from saved features, to numbers that carry their protocol."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from torch import Tensor
+
+from zigma.metrics.config import MetricName, check_name
+from zigma.metrics.distances import frechet_distance, kernel_distance
+from zigma.metrics.extractors import Extractor, load_extractor
+from zigma.metrics.features import Features, extract_features
+
+# Names that compare with the literature belong to the literature's extractors alone.
+_FRECHET = {"inception": "fid", "dinov2": "fdd", "i3d": "fvd"}
+_KERNEL = {"inception": "kid"}
+
+
+def evaluate_images(
+    generated: Tensor | Iterable[Tensor],
+    real: Tensor | Iterable[Tensor],
+    *,
+    extractor: str | Extractor,
+    reference: str,
+    metrics: Iterable[MetricName] = ("frechet", "kernel"),
+    n_generated: int | None = None,
+    n_real: int | None = None,
+) -> list[dict[str, Any]]:
+    """Every metric between two sets of images.
+
+    Args:
+        generated, real: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; tensors, or iterables of
+            batches.
+        extractor: one that `load_extractor` made, or its name.
+        reference: where the real images come from, such as "held-out".
+        metrics: of "frechet", "kernel", "prdc", "infinity".
+        n_generated, n_real: exactly how many images to take; by default all.
+
+    Returns:
+        One dict per number: name, value, n_generated, n_real, extractor, extractor_identity, resize, reference,
+        and `settings` where the metric has some.
+
+    Raises:
+        ValueError: bad images, too few of them, or features that are not finite.
+    """
+    network = load_extractor(extractor) if isinstance(extractor, str) else extractor
+    return evaluate_features(
+        extract_features(network, generated, source="generated", n=n_generated),
+        extract_features(network, real, source=reference, n=n_real),
+        metrics=metrics,
+    )
+
+
+def evaluate_features(
+    generated: Features, real: Features, *, metrics: Iterable[MetricName] = ("frechet", "kernel")
+) -> list[dict[str, Any]]:
+    """Every metric between two sets of features, as `evaluate_images` returns them.
+
+    Raises:
+        ValueError: the features are not of one extractor, weights and resize included.
+    """
+    for word in ("extractor", "identity", "resize"):
+        a, b = getattr(generated, word), getattr(real, word)
+        if a != b:
+            raise ValueError(f"features of different protocols do not compare: {word} {a!r} and {b!r}")
+    protocol = {
+        "n_generated": len(generated.values),
+        "n_real": len(real.values),
+        "extractor": generated.extractor,
+        "extractor_identity": generated.identity,
+        "resize": generated.resize,
+        "reference": real.source,
+    }
+    metrics = tuple(metrics)
+    for metric in metrics:
+        check_name("metric", metric, get_args(MetricName))
+    return [row | protocol for metric in metrics for row in _MEASURES[metric](generated, real)]
+
+
+def _frechet(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
+    name = _FRECHET.get(generated.extractor, f"fd_{generated.extractor}")
+    yield {"name": name, "value": frechet_distance(generated=generated.values, real=real.values)}
+
+
+def _kernel(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
+    distance = kernel_distance(generated=generated.values, real=real.values)
+    settings = {"subsets": distance.subsets, "subset_size": distance.subset_size, "std": distance.std}
+    name = _KERNEL.get(generated.extractor, f"kid_{generated.extractor}")
+    yield {"name": name, "value": distance.mean, "settings": settings}
+
+
+_MEASURES = {"frechet": _frechet, "kernel": _kernel}
