@@ -1,9 +1,10 @@
 """A small extractor for handwritten digits, trained on their labels, whose weights ship with the package.
 
-It stands in for Inception where nothing can be downloaded. Its distances are named `fd_digits` and `kid_digits`,
-because they compare with no published FID or KID.
+It stands in for Inception where nothing can be downloaded. Its distances are named `fd_digits` and
+`kid_digits`, because they compare with no published FID or KID.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,11 @@ class DigitsNetwork(nn.Module):
             nn.GELU(),
         )
         self.head = nn.Linear(FEATURES, 10)
+        self.register_buffer("scale", torch.ones(()))  # gives the training digits features of mean square 1
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.trunk(x)
-        return features, self.head(features)
+        return self.scale * features, self.head(features)
 
 
 def to_input(images: Tensor) -> Tensor:
@@ -53,11 +55,15 @@ def to_input(images: Tensor) -> Tensor:
     return F.interpolate(grey, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
 
 
-class DigitsExtractor(FeatureExtractorBase):  # type: ignore[misc]  # torch-fidelity is untyped
-    """The network in torch-fidelity's terms, so that `calculate_metrics(feature_extractor="digits")` works."""
+class DigitsExtractor(FeatureExtractorBase):
+    """The network in torch-fidelity's terms: its `calculate_metrics(feature_extractor="digits")` works."""
 
     def __init__(
-        self, name: str, features_list: list[str], feature_extractor_weights_path: str | None = None, **_: Any
+        self,
+        name: str,
+        features_list: list[str],
+        feature_extractor_weights_path: str | os.PathLike[str] | None = None,
+        **_: Any,
     ) -> None:
         super().__init__(name, features_list)
         self.network = DigitsNetwork()

@@ -20,8 +20,8 @@ KID_SEED = 2020  # torch-fidelity's default, so that the same features give its 
 def frechet_distance(*, generated: ArrayLike | Tensor, real: ArrayLike | Tensor) -> float:
     """Frechet distance between Gaussians fitted to two sets of features (Heusel et al. 2017).
 
-    |mu_g - mu_r|^2 + tr(S_g + S_r - 2 (S_g S_r)^(1/2)), with unbiased covariances, in float64. The estimate is
-    biased upwards by an amount that depends on n, so that only values of equal n compare.
+    |mu_g - mu_r|^2 + tr(S_g + S_r - 2 (S_g S_r)^(1/2)), with unbiased covariances, in float64. The estimate
+    is biased upwards by an amount that depends on n, so that only values of equal n compare.
 
     Args:
         generated, real: features (n, d) and (m, d), n and m at least 2.

@@ -28,16 +28,16 @@ def evaluate_images(
     """Every metric between two sets of images.
 
     Args:
-        generated, real: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; tensors, or iterables of
-            batches.
+        generated, real: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; one tensor or an
+            iterable of batches.
         extractor: one that `load_extractor` made, or its name.
         reference: where the real images come from, such as "held-out".
         metrics: of "frechet", "kernel", "prdc", "infinity".
         n_generated, n_real: exactly how many images to take; by default all.
 
     Returns:
-        One dict per number: name, value, n_generated, n_real, extractor, extractor_identity, resize, reference,
-        and `settings` where the metric has some.
+        One dict per number: name, value, n_generated, n_real, extractor, extractor_identity, resize,
+        reference, and `settings` where the metric has some.
 
     Raises:
         ValueError: bad images, too few of them, or features that are not finite.

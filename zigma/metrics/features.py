@@ -59,10 +59,11 @@ def extract_features(
     n: int | None = None,
     batch_images: int = 64,
 ) -> Features:
-    """Features of the first n images, batch by batch, so that neither images nor pixels need to fit in memory.
+    """Features of the first n images, batch by batch: the images need not fit in memory.
 
     Args:
-        images: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; one tensor or an iterable of batches.
+        images: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; one tensor or an iterable of
+            batches.
         n: exactly how many; by default all.
 
     Raises:

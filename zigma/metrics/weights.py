@@ -14,7 +14,7 @@ WEIGHTS_VARIABLE = "ZIGMA_WEIGHTS"
 
 
 class MissingWeights(FileNotFoundError, ValueError):
-    """The weights of an extractor are not on this machine; the message says what to fetch and where to put it."""
+    """An extractor's weights are not on this machine; the message says what to fetch and where to put it."""
 
 
 @dataclass(frozen=True)
