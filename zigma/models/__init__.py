@@ -5,7 +5,11 @@ Names are loaded on first use, so that `zigma.models.config` costs no torch.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zigma.models.build import build_model as build_model
+    from zigma.models.zigma import ZigMa as ZigMa
 
 _HOME = {"ZigMa": "zigma", "build_model": "build"}
 __all__ = list(_HOME)

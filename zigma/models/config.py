@@ -30,6 +30,24 @@ class ZigMaConfig:
     drop_path: float = 0.0
     gradient_checkpointing: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", tuple(self.grid))
+        if len(self.grid) not in (2, 3) or min(self.grid) < 1:
+            raise ValueError(f"grid is (height, width) or (frames, height, width), not {self.grid}")
+        for name in ("in_channels", "hidden", "depth", "patch", "state", "text_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.grid[-2] % self.patch or self.grid[-1] % self.patch:
+            raise ValueError(f"patch {self.patch} does not divide the grid {self.grid[-2]}x{self.grid[-1]}")
+        if self.text_width is not None and self.classes is not None:
+            raise ValueError("a network reads captions (text_width) or classes, not both")
+        if self.position == "cosine" and self.hidden % 4:
+            raise ValueError(f"a cosine position embedding needs hidden divisible by 4, not {self.hidden}")
+        if self.temporal_position and len(self.grid) != 3:
+            raise ValueError("temporal_position needs a grid (frames, height, width)")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path must be in [0, 1), not {self.drop_path}")
+
     @property
     def token_grid(self) -> tuple[int, ...]:
         """The grid of tokens: frames as they are, height and width divided by the patch."""

@@ -1,0 +1,101 @@
+"""What enters the network: patches, time, place, class and caption."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+TIME_WIDTH = 256  # of the sinusoidal code of t, as released
+
+
+class PatchEmbedding(nn.Module):
+    """Cut an image (B, C, H, W), or each frame of (B, T, C, H, W), into patches: (B, L, D), row-major."""
+
+    def __init__(self, in_channels: int, hidden: int, patch: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(in_channels, hidden, kernel_size=patch, stride=patch)
+        nn.init.xavier_uniform_(self.proj.weight.data.view(hidden, -1))
+        nn.init.zeros_(self.proj.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = self.proj(x.flatten(0, -4)).flatten(2).transpose(1, 2)  # (B or B*T, H*W, D)
+        return patches.reshape(x.shape[0], -1, patches.shape[-1])
+
+
+def unpatchify(tokens: Tensor, token_grid: tuple[int, ...], patch: int) -> Tensor:
+    """Put tokens (B, L, p*p*C) together again: (B, C, H, W), or (B, T, C, H, W) on a grid of frames."""
+    *frames, height, width = token_grid
+    x = tokens.reshape(-1, height, width, patch, patch, tokens.shape[-1] // patch**2)
+    x = x.permute(0, 5, 1, 3, 2, 4).reshape(len(x), -1, height * patch, width * patch)
+    return x.unflatten(0, (-1, *frames)) if frames else x
+
+
+class TimeEmbedding(nn.Module):
+    """t in [0, 1], (B,), as (B, D): cosines and sines of 1000 t at 128 frequencies, then two layers."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(TIME_WIDTH, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+        for layer in (self.mlp[0], self.mlp[2]):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, t: Tensor) -> Tensor:
+        half = TIME_WIDTH // 2
+        frequencies = torch.exp(-math.log(10_000) / half * torch.arange(half, device=t.device))
+        angles = 1000 * t.float()[:, None] * frequencies
+        code = torch.cat([angles.cos(), angles.sin()], dim=-1)
+        return self.mlp(code.to(self.mlp[0].weight.dtype))
+
+
+class ClassEmbedding(nn.Module):
+    """A class (B,) as (B, D)."""
+
+    def __init__(self, classes: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding_table = nn.Embedding(classes, hidden)
+        nn.init.normal_(self.embedding_table.weight, std=0.02)
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.embedding_table(y)
+
+
+class CrossAttention(nn.Module):
+    """Tokens (B, L, D) ask caption tokens (B, M, D); 8 heads of 64 and no bias before the output, as released."""
+
+    heads, head_width = 8, 64
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        inner = self.heads * self.head_width
+        self.to_q = nn.Linear(hidden, inner, bias=False)
+        self.to_k = nn.Linear(hidden, inner, bias=False)
+        self.to_v = nn.Linear(hidden, inner, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(inner, hidden))
+        nn.init.zeros_(self.to_out[0].bias)
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        q, k, v = (
+            projected.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
+            for projected in (self.to_q(x), self.to_k(text), self.to_v(text))
+        )
+        return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+def cosine_position(token_grid: tuple[int, ...], hidden: int) -> Tensor:
+    """The fixed embedding of Table 2, (1, L, D): half for the column, half for the row, the same in each frame."""
+    *frames, height, width = token_grid
+    if hidden % 4:
+        raise ValueError(f"a cosine position embedding needs a hidden width divisible by 4, not {hidden}")
+    frequencies = 10_000.0 ** (-torch.arange(hidden // 4, dtype=torch.float64) / (hidden // 4))
+
+    def code(places: Tensor) -> Tensor:
+        angles = places.flatten()[:, None] * frequencies
+        return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+    rows, columns = torch.meshgrid(
+        torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64), indexing="ij"
+    )
+    embedding = torch.cat([code(columns), code(rows)], dim=1).float()
+    return embedding.repeat(math.prod(frames), 1)[None]
