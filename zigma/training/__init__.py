@@ -1,1 +1,30 @@
-""""""
+"""Training a network so that a resumed run equals an uninterrupted one.
+
+Shapes: B batch, C channels, H and W height and width, M caption tokens. Time: t = 0 is noise, t = 1 is data.
+Names are loaded on first use, so that `zigma.training.config` costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zigma.training.condition import condition as condition
+    from zigma.training.held_out import held_out_loss as held_out_loss
+    from zigma.training.loop import Progress as Progress
+    from zigma.training.loop import Trained as Trained
+    from zigma.training.loop import train as train
+
+_HOME = {
+    "Progress": "loop",
+    "Trained": "loop",
+    "condition": "condition",
+    "held_out_loss": "held_out",
+    "train": "loop",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

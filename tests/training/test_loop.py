@@ -1,0 +1,127 @@
+"""Training: a resumed run equals an uninterrupted one, clipping acts, and a bad loss stops the run."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zigma.training.loop as loop
+from zigma.data import load_data
+from zigma.data.config import DataConfig
+from zigma.interpolant.config import InterpolantConfig
+from zigma.models.config import ZigMaConfig
+from zigma.training.checkpoint import load_checkpoint, save_checkpoint
+from zigma.training.config import TrainingConfig
+from zigma.training.ema import EMA
+
+MODEL = ZigMaConfig(grid=(8, 8), in_channels=1, hidden=16, depth=2, patch=2, scan="zigzag-2", drop_path=0.2)
+TRAINING = TrainingConfig(steps=6, batch_images=4, learning_rate=1e-3, ema_rate=0.9)
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+def trained(checkpoint: Path, **options: Any) -> loop.Trained:
+    data = load_data(DataConfig(name="digits", size=8)).train
+    return loop.train(MODEL, data, InterpolantConfig(), TRAINING, seed=3, checkpoint=checkpoint, **options)
+
+
+@pytest.mark.parametrize("killed_at", [1, 4])
+def test_a_resumed_run_ends_in_the_same_numbers(tmp_path: Path, killed_at: int) -> None:
+    def kill(progress: loop.Progress) -> None:
+        if progress.step == killed_at:
+            raise Stop
+
+    whole = trained(tmp_path / "whole.pt")
+    with pytest.raises(Stop):
+        trained(tmp_path / "cut.pt", checkpoint_every_s=-1, watch=kill)
+    resumed = trained(tmp_path / "cut.pt")
+    assert resumed.curve == whole.curve
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_progress_counts_to_the_end(tmp_path: Path) -> None:
+    seen: list[loop.Progress] = []
+    trained(tmp_path / "c.pt", watch=seen.append)
+    assert [progress.step for progress in seen] == [1, 2, 3, 4, 5, 6]
+    assert seen[-1].seconds_left == 0
+    assert seen[0].seconds_left > 0
+
+
+class Scale(nn.Module):
+    """One weight, zero at the start, so that its gradient is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.weight * 1e6 + 0 * x
+
+
+def test_clipping_acts_before_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "build_model", lambda config: Scale())
+    monkeypatch.setattr(torch.optim, "AdamW", lambda params, lr, weight_decay: torch.optim.SGD(params, lr=lr))
+    config = TrainingConfig(steps=1, batch_images=4, learning_rate=0.1, clip_norm=2.0, ema_rate=0.0)
+    data = load_data(DataConfig(name="digits", size=8)).train
+    done = loop.train(MODEL, data, InterpolantConfig(), config, seed=0, checkpoint=tmp_path / "c.pt")
+    # the gradient is about 1e6; SGD moves by the learning rate times the clipped norm and no further
+    assert float(next(done.model.parameters()).abs()) == pytest.approx(0.2, rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_its_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, calls = loop.interpolant_loss, SimpleNamespace(n=0)
+
+    def broken(*args: Any) -> Tensor:
+        calls.n += 1
+        return honest(*args) * (float("nan") if calls.n == 3 else 1.0)
+
+    monkeypatch.setattr(loop, "interpolant_loss", broken)
+    with pytest.raises(FloatingPointError, match="at step 3"):
+        trained(tmp_path / "c.pt")
+
+
+def test_ema_is_the_closed_form_average() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 1.0)
+    ema = EMA(model, rate=0.9)
+    values = np.random.default_rng(0).normal(size=20)
+    for value in values:
+        nn.init.constant_(model.weight, value)
+        ema.update(model)
+    weights = 0.1 * 0.9 ** np.arange(19, -1, -1)
+    assert float(next(ema.model.parameters())) == pytest.approx(0.9**20 + float(weights @ values), rel=1e-5)
+
+
+def test_a_checkpoint_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"step": 1})
+
+    def full_disk(state: object, file: Any) -> None:
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(path, {"step": 2})
+    assert load_checkpoint(path) == {"step": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_executes_no_pickle(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "executed",))
+
+    torch.save({"model": Evil()}, tmp_path / "c.pt")
+    with pytest.raises(Exception, match="weights_only"):
+        load_checkpoint(tmp_path / "c.pt")
+    assert not (tmp_path / "executed").exists()

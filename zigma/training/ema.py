@@ -1,0 +1,21 @@
+"""The exponential moving average of the weights, which the paper evaluates (section 8.8)."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class EMA:
+    """Averages the parameters of a model: average <- rate * average + (1 - rate) * parameter, once a step."""
+
+    def __init__(self, model: nn.Module, rate: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.rate = rate
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        average, current = list(self.model.parameters()), list(model.parameters())
+        torch._foreach_lerp_(average, current, 1 - self.rate)
+        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
+            mine.copy_(theirs)
