@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from zigma.metrics.evaluation import evaluate_images as evaluate_images
     from zigma.metrics.extractors import Extractor as Extractor
     from zigma.metrics.extractors import load_extractor as load_extractor
+    from zigma.metrics.extrapolation import fd_infinity as fd_infinity
     from zigma.metrics.features import Features as Features
     from zigma.metrics.features import extract_features as extract_features
+    from zigma.metrics.identity import extractor_identity as extractor_identity
+    from zigma.metrics.neighbours import prdc as prdc
     from zigma.metrics.weights import MissingWeights as MissingWeights
 
 _HOME = {
@@ -24,9 +27,12 @@ _HOME = {
     "evaluate_features": "evaluation",
     "evaluate_images": "evaluation",
     "extract_features": "features",
+    "extractor_identity": "identity",
+    "fd_infinity": "extrapolation",
     "frechet_distance": "distances",
     "kid": "distances",
     "load_extractor": "extractors",
+    "prdc": "neighbours",
 }
 __all__ = list(_HOME)
 

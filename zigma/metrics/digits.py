@@ -5,15 +5,19 @@ It stands in for Inception where nothing can be downloaded. Its distances are na
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
+
+from zigma.metrics.weights import MissingWeights
 
 WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 SIZE = 8  # the digits' own
@@ -23,6 +27,8 @@ FEATURES = 64
 
 class DigitsNetwork(nn.Module):
     """A convolutional classifier of digits: (N, 1, 8, 8) in [0, 1] to features (N, 64) and logits (N, 10)."""
+
+    scale: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +96,39 @@ class DigitsExtractor(FeatureExtractorBase):
     @staticmethod
     def get_dummy_input_for_compile() -> Tensor:
         return torch.zeros((1, 3, SIZE, SIZE), dtype=torch.uint8)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A file of weights inside the package."""
+
+    path: Path
+
+    def find(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """The shipped file, or another at `path`."""
+        found = self.path if path is None else Path(path).expanduser()
+        if not found.is_file():
+            raise MissingWeights(
+                f"digits: no file {found}; `python -m zigma.metrics.train_digits` makes it in seconds"
+            )
+        return found
+
+
+DIGITS = Shipped(WEIGHTS)
+
+
+def load_digits_network(path: Path) -> nn.Module:
+    """The extractor with the weights of a file."""
+    try:
+        return DigitsExtractor("digits", ["64"], feature_extractor_weights_path=path)
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{path} does not hold the weights of the digits extractor") from error
+
+
+def digits_features(network: nn.Module, images: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) to features (N, 64)."""
+    features: Tensor = network(images)[0]
+    return features
 
 
 if "digits" not in FEATURE_EXTRACTORS_REGISTRY:

@@ -8,7 +8,9 @@ from torch import Tensor
 from zigma.metrics.config import MetricName, check_name
 from zigma.metrics.distances import frechet_distance, kernel_distance
 from zigma.metrics.extractors import Extractor, load_extractor
+from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
 from zigma.metrics.features import Features, extract_features
+from zigma.metrics.neighbours import NEAREST, prdc
 
 # Names that compare with the literature belong to the literature's extractors alone.
 _FRECHET = {"inception": "fid", "dinov2": "fdd", "i3d": "fvd"}
@@ -88,4 +90,18 @@ def _kernel(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
     yield {"name": name, "value": distance.mean, "settings": settings}
 
 
-_MEASURES = {"frechet": _frechet, "kernel": _kernel}
+def _prdc(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
+    for name, value in prdc(generated=generated.values, real=real.values).items():
+        settings = {"nearest": NEAREST}
+        yield {"name": f"{name}_{generated.extractor}", "value": value, "settings": settings}
+
+
+def _infinity(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
+    result = fd_infinity(generated=generated.values, real=real.values)
+    name = _FRECHET.get(generated.extractor, f"fd_{generated.extractor}")
+    settings = {"points": POINTS, "groups": GROUPS}
+    interval = {"low": result.low, "high": result.high, "confidence": result.confidence}
+    yield {"name": f"{name}_infinity", "value": result.value, "settings": settings | interval}
+
+
+_MEASURES = {"frechet": _frechet, "kernel": _kernel, "prdc": _prdc, "infinity": _infinity}

@@ -6,14 +6,37 @@ Legend: N images, T frames, C channels, H and W height and width, d features.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
+from zigma.metrics import published
 from zigma.metrics.config import ExtractorName, check_name
-from zigma.metrics.digits import RESIZE, WEIGHTS, DigitsExtractor
-from zigma.metrics.weights import sha256
+from zigma.metrics.digits import DIGITS, RESIZE, Shipped, digits_features, load_digits_network
+from zigma.metrics.weights import Published, sha256
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an extractor is found, built and called."""
+
+    weights: Published | Shipped
+    resize: str
+    build: Callable[[Path], nn.Module]
+    features: Callable[[nn.Module, Tensor], Tensor]
+    videos: bool = False
+
+
+KINDS: dict[ExtractorName, Kind] = {
+    "digits": Kind(DIGITS, RESIZE, load_digits_network, digits_features),
+    "inception": Kind(
+        published.INCEPTION, published.INCEPTION_RESIZE, published.inception, published.inception_features
+    ),
+    "dinov2": Kind(published.DINOV2, published.DINOV2_RESIZE, published.dinov2, published.dinov2_features),
+    "i3d": Kind(published.I3D, published.I3D_RESIZE, published.i3d, published.i3d_features, videos=True),
+}
 
 
 @dataclass(frozen=True)
@@ -31,10 +54,10 @@ class Extractor:
     def __call__(self, images: Tensor) -> Tensor:
         shape, dims = ("(N, T, C, H, W)", 5) if self.videos else ("(N, C, H, W)", 4)
         if images.dtype != torch.uint8 or images.dim() != dims or images.shape[-3] not in (1, 3):
-            raise ValueError(
-                f"{self.name} takes uint8 {shape} with 1 or 3 channels, not {images.dtype} {tuple(images.shape)}"
-            )
-        return self.features(self.network, images.to(_device(self.network))).to(torch.float32)
+            given = f"{images.dtype} {tuple(images.shape)}"
+            raise ValueError(f"{self.name} takes uint8 {shape} with 1 or 3 channels, not {given}")
+        device = next(self.network.parameters()).device
+        return self.features(self.network, images.to(device)).to(torch.float32)
 
     def to(self, device: torch.device | str) -> "Extractor":
         """The same extractor, its network moved to a device."""
@@ -43,27 +66,17 @@ class Extractor:
 
 
 def load_extractor(name: str, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
-    """An extractor by name, on the CPU.
+    """An extractor by name, on the CPU: `digits`, `inception`, `dinov2` or, for videos, `i3d`.
 
     Args:
-        name: `digits`.
-        weights: its file of weights, where it does not ship with the package.
+        weights: its file of weights. By default the one shipped (`digits`), or the published file where
+            $ZIGMA_WEIGHTS or torch.hub's cache has it.
 
     Raises:
-        ValueError: no such extractor.
+        ValueError: no such extractor, or a file that does not hold its weights.
         MissingWeights: its weights are not on this machine; says what to fetch and where to put it.
     """
     check_name("extractor", name, get_args(ExtractorName))
-    return _LOADERS[name](weights)
-
-
-def _device(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device
-
-
-def _load_digits(weights: str | os.PathLike[str] | None) -> Extractor:
-    network = DigitsExtractor("digits", ["64"], feature_extractor_weights_path=weights)
-    return Extractor("digits", sha256(weights or WEIGHTS), RESIZE, network, lambda net, x: net(x)[0])
-
-
-_LOADERS: dict[str, Any] = {"digits": _load_digits}
+    kind = KINDS[name]  # type: ignore[index]  # checked above
+    path = kind.weights.find(weights)
+    return Extractor(name, sha256(path), kind.resize, kind.build(path), kind.features, kind.videos)

@@ -1,0 +1,103 @@
+"""DINOv2's vision transformer (Oquab et al. 2023), to be filled with its published weights.
+
+Built from a state dict alone, so that a file of weights is enough and no foreign code is run.
+Legend: N images, L tokens, D width.
+"""
+
+import re
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HEAD_WIDTH = 64  # of every published size
+POSITION_OFFSET = 0.1  # the published networks scale their position grid by (side + 0.1) / 37
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention, (N, L, D) to (N, L, D)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        heads = self.qkv(x).unflatten(-1, (3, -1, HEAD_WIDTH))  # (N, L, 3, heads, 64)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class Scale(nn.Module):
+    """A learned factor per channel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gamma
+
+
+class Block(nn.Module):
+    """Attention and a two-layer network, each normalised before and scaled after; (N, L, D) to (N, L, D)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.attn, self.ls1 = nn.LayerNorm(width, eps=1e-6), Attention(width), Scale(width)
+        self.norm2, self.ls2 = nn.LayerNorm(width, eps=1e-6), Scale(width)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.ls1(self.attn(self.norm1(x)))
+        hidden = F.gelu(self.mlp["fc1"](self.norm2(x)))
+        return x + self.ls2(self.mlp["fc2"](hidden))
+
+
+class DINOv2(nn.Module):
+    """Normalised images (N, 3, H, W), H and W multiples of 14, to the class token's features (N, D)."""
+
+    def __init__(self, width: int, depth: int, positions: int, patch: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))  # of the training; only there to be loaded
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + positions, width))
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, stride=patch)})
+        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.patch_embed["proj"](images)
+        tokens = (patches + self._positions(patches.shape[-2], patches.shape[-1])).flatten(2).transpose(1, 2)
+        first = (self.cls_token + self.pos_embed[:, :1]).expand(len(images), -1, -1)
+        x = torch.cat([first, tokens], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)[:, 0]
+
+    def _positions(self, height: int, width: int) -> Tensor:
+        """The learned square grid of positions, (1, D, height, width) after bicubic interpolation."""
+        side = round((self.pos_embed.shape[1] - 1) ** 0.5)
+        grid = self.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+        if (height, width) == (side, side):
+            return grid
+        factors = ((height + POSITION_OFFSET) / side, (width + POSITION_OFFSET) / side)
+        return F.interpolate(grid, scale_factor=factors, mode="bicubic")
+
+
+def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
+    """The network whose sizes the state dict has: ViT-S/14, B/14 or L/14 (dgm-eval's choice), without registers.
+
+    Raises:
+        ValueError: it is not such a state dict.
+    """
+    try:
+        width, positions = state["cls_token"].shape[-1], state["pos_embed"].shape[1] - 1
+        blocks = [int(found[1]) for name in state if (found := re.match(r"blocks\.(\d+)\.", name))]
+        network = DINOv2(width, max(blocks) + 1, positions, state["patch_embed.proj.weight"].shape[-1])
+        network.load_state_dict(state)
+    except (KeyError, AttributeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {reason}"
+        ) from error
+    return network
