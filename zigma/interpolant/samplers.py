@@ -37,9 +37,10 @@ def dopri5(flow: Flow, x: Tensor, generator: torch.Generator | None = None) -> T
     """Dormand and Prince's method of order 5 (torchdiffeq), with steps chosen by `rtol` and `atol`."""
     first, last = flow.times()[0], flow.times()[-1]
     times = torch.tensor([first, last], dtype=torch.float64, device=x.device)
-    tolerances = {"rtol": flow.sampling.rtol, "atol": flow.sampling.atol}
+    # A step that ended beyond the last time would ask the network where it is not defined.
+    settings = {"rtol": flow.sampling.rtol, "atol": flow.sampling.atol, "options": {"step_t": times}}
     try:
-        path: Tensor = odeint(lambda t, x: flow.velocity(x, t), x, times, method="dopri5", **tolerances)
+        path: Tensor = odeint(lambda t, x: flow.velocity(x, t), x, times, method="dopri5", **settings)
     except AssertionError as error:  # torchdiffeq's word for a step size that shrank to nothing
         raise FloatingPointError(f"dopri5 finds no step small enough for this velocity: {error}") from error
     return path[-1]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zigma.metrics.distances import kid as kid
     from zigma.metrics.evaluation import evaluate_features as evaluate_features
     from zigma.metrics.evaluation import evaluate_images as evaluate_images
+    from zigma.metrics.evaluation import evaluate_videos as evaluate_videos
     from zigma.metrics.extractors import Extractor as Extractor
     from zigma.metrics.extractors import load_extractor as load_extractor
     from zigma.metrics.extrapolation import fd_infinity as fd_infinity
@@ -26,6 +27,7 @@ _HOME = {
     "MissingWeights": "weights",
     "evaluate_features": "evaluation",
     "evaluate_images": "evaluation",
+    "evaluate_videos": "evaluation",
     "extract_features": "features",
     "extractor_identity": "identity",
     "fd_infinity": "extrapolation",

@@ -9,7 +9,7 @@ from zigma.metrics.config import MetricName, check_name
 from zigma.metrics.distances import frechet_distance, kernel_distance
 from zigma.metrics.extractors import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
-from zigma.metrics.features import Features, extract_features
+from zigma.metrics.features import Features, extract_features, first
 from zigma.metrics.neighbours import NEAREST, prdc
 
 # Names that compare with the literature belong to the literature's extractors alone.
@@ -50,6 +50,40 @@ def evaluate_images(
         extract_features(network, real, source=reference, n=n_real),
         metrics=metrics,
     )
+
+
+def evaluate_videos(
+    generated: Tensor | Iterable[Tensor],
+    real: Tensor | Iterable[Tensor],
+    *,
+    extractor: str | Extractor,
+    reference: str,
+    metrics: Iterable[MetricName] = ("frechet", "kernel"),
+    n_generated: int | None = None,
+    n_real: int | None = None,
+) -> list[dict[str, Any]]:
+    """Every metric between two sets of videos, uint8 (N, T, C, H, W).
+
+    A video extractor sees videos (`fvd`). An image extractor sees every frame of the n videos as an image; its
+    numbers are named `frame_...` (`frame_fid`), and their n_generated and n_real count frames. Otherwise as
+    `evaluate_images`, n counting videos.
+    """
+    network = load_extractor(extractor) if isinstance(extractor, str) else extractor
+    sides = [
+        first(generated, n_generated, source="generated"),
+        first(real, n_real, source=reference),
+    ]
+    if network.videos:
+        return evaluate_images(*sides, extractor=network, reference=reference, metrics=metrics)
+    frames = ((_frames(batch) for batch in side) for side in sides)
+    rows = evaluate_images(*frames, extractor=network, reference=reference, metrics=metrics)
+    return [row | {"name": f"frame_{row['name']}"} for row in rows]
+
+
+def _frames(videos: Tensor) -> Tensor:
+    if videos.dim() != 5:
+        raise ValueError(f"videos must be (N, T, C, H, W), not {tuple(videos.shape)}")
+    return videos.flatten(0, 1)
 
 
 def evaluate_features(

@@ -4,7 +4,7 @@ Legend: N images, T frames, C channels, H and W height and width, d features.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,16 +69,26 @@ def extract_features(
     Raises:
         ValueError: not such images, or fewer than n of them.
     """
-    batches = images.split(batch_images) if isinstance(images, Tensor) else images
-    found: list[Tensor] = []
+    batches = first(images, n, source=source, batch_images=batch_images)
+    values = torch.cat([extractor(part).cpu() for batch in batches for part in batch.split(batch_images)])
+    return Features(values, extractor.name, extractor.identity, extractor.resize, source)
+
+
+def first(
+    images: Tensor | Iterable[Tensor], n: int | None, *, source: str, batch_images: int = 64
+) -> Iterator[Tensor]:
+    """Batches of exactly the first n images, or of all if n is None; nothing after them is read.
+
+    Raises:
+        ValueError: there are fewer than n, or none.
+    """
     count = 0
-    for batch in batches:
-        wanted = len(batch) if n is None else min(len(batch), n - count)
-        for part in batch[:wanted].split(batch_images):
-            found.append(extractor(part).cpu())
-        count += wanted
+    for batch in images.split(batch_images) if isinstance(images, Tensor) else images:
+        wanted = batch if n is None else batch[: n - count]
+        count += len(wanted)
+        if len(wanted):
+            yield wanted
         if count == n:
-            break
-    if not count or (n is not None and count < n):
-        raise ValueError(f"{n or 'some'} {source} images are wanted and there are {count}")
-    return Features(torch.cat(found), extractor.name, extractor.identity, extractor.resize, source)
+            return
+    if n is not None or not count:
+        raise ValueError(f"{'some' if n is None else n} {source} images are wanted and there are {count}")
