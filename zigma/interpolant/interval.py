@@ -1,7 +1,8 @@
 """The times at which a network is asked: [0, 1] without the ends where a conversion or weight is infinite.
 
 The rules are SiT's, and so are the distances kept. In two cases SiT keeps none and divides by zero: a
-velocity network on the linear or gvp path sampled by SDE with the `sbdm` diffusion, or without a last step.
+velocity network on the linear or gvp path, sampled by SDE with the `sbdm` diffusion or by SDE-Heun without a
+last step.
 """
 
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
@@ -22,10 +23,11 @@ def time_interval(
         distance = TRAINING_DISTANCE_VP if interpolant.path == "vp" else DISTANCE
         return 0.0 if interpolant.path == "vp" else distance, 1 - distance
     infinite_at_noise = interpolant.path != "vp" and (not regular or sampling.diffusion == "sbdm")
-    return (
-        DISTANCE if infinite_at_noise else 0.0,
-        1 - (sampling.last_step_size if ends_with_last_step(sampling) else DISTANCE),
-    )
+    first = DISTANCE if infinite_at_noise else 0.0
+    if ends_with_last_step(sampling):
+        return first, 1 - sampling.last_step_size
+    asked_at_last_time = sampling.sampler != "sde-euler"  # Euler asks only before it
+    return first, 1 - DISTANCE if asked_at_last_time or not regular else 1.0
 
 
 def is_stochastic(sampling: SamplingConfig) -> bool:

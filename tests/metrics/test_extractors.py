@@ -1,0 +1,371 @@
+"""Extractors, and the way from images to numbers that carry their protocol."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import torch_fidelity
+from PIL import Image
+from torch import nn
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+from zigma.metrics import (
+    Features,
+    MissingWeights,
+    evaluate_features,
+    evaluate_images,
+    evaluate_videos,
+    extract_features,
+    load_extractor,
+)
+from zigma.metrics.config import EvaluationConfig
+from zigma.metrics.dinov2 import DINOv2, dinov2_from_state_dict
+from zigma.metrics.published import dinov2_features
+from zigma.metrics.train_digits import accuracy, digits_split, train
+from zigma.metrics.weights import sha256
+
+PROTOCOL = ("n_generated", "n_real", "extractor", "extractor_identity", "resize", "reference")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_extractor("digits")
+
+
+@pytest.fixture(scope="module")
+def split():
+    return digits_split()
+
+
+def noise_images(n, *shape, seed=0):
+    return torch.randint(
+        0, 256, (n, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+    )
+
+
+def test_shipped_network_reads_digits_it_has_not_seen(digits, split):
+    assert accuracy(digits.network.network, *split[1]) > 0.98
+
+
+def test_features_have_the_promised_scale(digits, split):
+    assert digits(split[0][0]).square().mean() == pytest.approx(1, rel=1e-3)
+
+
+def test_split_is_a_partition(split):
+    (learn, _), (judge, _) = split
+    assert (len(learn), len(judge)) == (1297, 500)
+    rows = {row.tobytes() for row in learn.numpy()} & {row.tobytes() for row in judge.numpy()}
+    assert not rows  # no picture in both
+
+
+def test_training_is_repeatable_and_leaves_the_global_generator_alone(split):
+    images, classes = (x[:200] for x in split[0])
+    before = torch.get_rng_state()
+    a, b = (train(images, classes, epochs=2) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(
+        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
+
+
+def test_better_images_have_smaller_distances(digits, split):
+    real, judge = split[0][0][:600], split[1][0]
+    blurred = (real.float() * 0.5 + real.float().roll(1, -1) * 0.5).to(torch.uint8)
+    values = [
+        [row["value"] for row in evaluate_images(images, judge, extractor=digits, reference="held-out")]
+        for images in (real, blurred, noise_images(600, 1, 8, 8))
+    ]
+    assert values == sorted(values)
+    assert values[0][0] < 0.5
+    assert values[2][0] > 5
+
+
+def test_every_number_carries_its_protocol(digits, split):
+    rows = evaluate_images(
+        split[0][0][:60],
+        split[1][0][:50],
+        extractor="digits",
+        reference="held-out",
+        metrics=("frechet", "kernel", "prdc", "infinity"),
+    )
+    assert [row["name"] for row in rows] == [
+        *(
+            "fd_digits",
+            "kid_digits",
+            "precision_digits",
+            "recall_digits",
+            "density_digits",
+            "coverage_digits",
+        ),
+        "fd_digits_infinity",
+    ]
+    for row in rows:
+        assert isinstance(row["value"], float)
+        assert [row[key] for key in PROTOCOL] == [
+            60,
+            50,
+            "digits",
+            digits.identity,
+            digits.resize,
+            "held-out",
+        ]
+
+
+def test_size_and_channels_of_images_do_not_matter_to_constant_ones(digits):
+    features = [
+        digits(torch.full((1, c, h, w), 77, dtype=torch.uint8))
+        for c, h, w in [(1, 8, 8), (3, 8, 8), (3, 32, 20)]
+    ]
+    torch.testing.assert_close(features[1], features[0])
+    torch.testing.assert_close(features[2], features[0])
+
+
+def test_features_stream_in_batches_and_stop_at_n(digits):
+    images = noise_images(50, 1, 8, 8)
+
+    def batches():
+        yield images[:7]
+        yield images[7:33]
+        raise AssertionError("read further than it had to")
+
+    streamed = extract_features(digits, batches(), source="generated", n=20, batch_images=8)
+    whole = extract_features(digits, images, source="generated", n=20)
+    torch.testing.assert_close(streamed.values, whole.values)
+    with pytest.raises(ValueError, match="60 generated images are wanted and there are 50"):
+        extract_features(digits, images, source="generated", n=60)
+    with pytest.raises(ValueError, match="some held-out images are wanted and there are 0"):
+        extract_features(digits, iter([]), source="held-out")
+
+
+def test_saved_features_give_the_same_numbers(digits, split, tmp_path):
+    sides = [
+        extract_features(digits, part[0][:40], source=s)
+        for part, s in zip(split, ("generated", "x"), strict=True)
+    ]
+    for side, name in zip(sides, "ab", strict=True):
+        side.save(tmp_path / name)
+    assert evaluate_features(*(Features.load(tmp_path / name) for name in "ab")) == evaluate_features(*sides)
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+    (tmp_path / "c").write_text("not features")
+    with pytest.raises(ValueError, match="not a file of saved features"):
+        Features.load(tmp_path / "c")
+    with pytest.raises(ValueError, match="not a file of saved features"):
+        Features.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("word", ["extractor", "identity", "resize"])
+def test_different_protocols_do_not_meet(word):
+    same = {"extractor": "digits", "identity": "a", "resize": "none"}
+    sides = [Features(torch.randn(9, 3), **(same | change), source="x") for change in ({}, {word: "other"})]
+    with pytest.raises(ValueError, match=f"do not compare: {word}"):
+        evaluate_features(*sides)
+
+
+def test_torch_fidelity_knows_the_extractor_and_agrees(digits, split):
+    class Images(torch.utils.data.Dataset):
+        def __init__(self, images):
+            self.images = images.expand(-1, 3, -1, -1)
+
+        def __len__(self):
+            return len(self.images)
+
+        def __getitem__(self, i):
+            return self.images[i]
+
+    a, b = split[0][0][:100], split[1][0][:80]
+    theirs = torch_fidelity.calculate_metrics(
+        input1=Images(a),
+        input2=Images(b),
+        feature_extractor="digits",
+        fid=True,
+        kid=True,
+        isc=True,
+        kid_subset_size=80,
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    ours = evaluate_images(a, b, extractor=digits, reference="x")
+    assert ours[0]["value"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
+    assert ours[1]["value"] == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-3, abs=1e-5)
+    assert theirs["inception_score_mean"] > 2
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (torch.rand(4, 1, 8, 8), "torch.float32"),
+        (noise_images(4, 2, 8, 8), "1 or 3 channels"),
+        (noise_images(4, 8, 8), r"\(4, 8, 8\)"),
+    ],
+)
+def test_other_things_than_images_are_refused(digits, images, says):
+    with pytest.raises(ValueError, match=says):
+        digits(images)
+
+
+def test_wrong_names_name_the_right_ones(digits):
+    with pytest.raises(ValueError, match="did you mean 'inception'"):
+        load_extractor("incepton")
+    with pytest.raises(ValueError, match="did you mean 'digits'"):
+        EvaluationConfig(extractor="digit")
+    with pytest.raises(ValueError, match="did you mean 'frechet'"):
+        evaluate_images(
+            noise_images(9, 1, 8, 8),
+            noise_images(9, 1, 8, 8),
+            extractor=digits,
+            reference="x",
+            metrics=["freche"],
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("inception", "weights-inception-2015-12-05-6726825d.pth"),
+        ("dinov2", "https://dl.fbaipublicfiles.com/dinov2/"),
+        ("i3d", "i3d_torchscript.pt"),
+    ],
+)
+def test_missing_weights_say_what_to_fetch_and_where_to_put_it(name, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    with pytest.raises(MissingWeights, match=says) as raised:
+        load_extractor(name)
+    assert str(tmp_path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match=r"no file .*absent"):
+        load_extractor(name, weights=tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["digits", "inception", "dinov2", "i3d"])
+def test_files_of_something_else_are_refused(name, tmp_path):
+    torch.save({"x": torch.zeros(1)}, tmp_path / "other.pth")
+    (tmp_path / "text").write_text("no weights")
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match=r"weights|TorchScript|state dict"):
+            load_extractor(name, weights=path)
+
+
+def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    (tmp_path / "trap.pth").write_bytes(pickle.dumps(Trap()))
+    for name in ("inception", "dinov2"):
+        with pytest.raises(ValueError, match="not a file of PyTorch weights"):
+            load_extractor(name, weights=tmp_path / "trap.pth")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_inception_from_a_file_of_torch_fidelitys_format(tmp_path, monkeypatch):
+    monkeypatch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+    path = tmp_path / "random.pth"
+    torch.save({}, path)
+    state = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], path).state_dict()
+    monkeypatch.undo()
+    torch.save(state, path)
+    extractor = load_extractor("inception", weights=path)
+    assert extractor.identity == sha256(path)
+    images = noise_images(3, 1, 16, 16)
+    features = extractor(images)
+    assert features.shape == (3, 2048)
+    torch.testing.assert_close(extractor(images.expand(-1, 3, -1, -1)), features)
+    rows = evaluate_images(images, images, extractor=extractor, reference="x")
+    assert [row["name"] for row in rows] == ["fid", "kid"]
+    videos = evaluate_videos(
+        images.view(1, 3, 1, 16, 16), images.view(1, 3, 1, 16, 16), extractor=extractor, reference="x"
+    )
+    assert [(row["name"], row["n_real"]) for row in videos] == [("frame_fid", 3), ("frame_kid", 3)]
+
+
+@pytest.fixture
+def small_dinov2():
+    torch.manual_seed(0)
+    network = DINOv2(width=128, depth=2, positions=9 * 9, patch=14)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.05)
+    return network
+
+
+def test_dinov2_from_a_file(small_dinov2, tmp_path):
+    path = tmp_path / "dinov2.pth"
+    torch.save(small_dinov2.state_dict(), path)
+    extractor = load_extractor("dinov2", weights=path)
+    images = noise_images(2, 3, 30, 20)
+    features = extractor(images)
+    assert features.shape == (2, 128)
+    # dgm-eval's transform, one image at a time: Pillow's bicubic, then ImageNet's mean and deviation.
+    pixels = Image.fromarray(images[0].permute(1, 2, 0).numpy()).resize((224, 224), Image.Resampling.BICUBIC)
+    normal = (np.asarray(pixels) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.no_grad():
+        alone = extractor.network(torch.from_numpy(normal).float().permute(2, 0, 1).unsqueeze(0))
+    torch.testing.assert_close(features[:1], alone, rtol=1e-3, atol=1e-4)
+    rows = evaluate_images(images, images, extractor=extractor, reference="x")
+    assert [row["name"] for row in rows] == ["fdd", "kid_dinov2"]
+
+
+def test_dinov2_needs_no_interpolation_at_its_own_size(small_dinov2):
+    grid = small_dinov2._positions(9, 9)
+    torch.testing.assert_close(grid.flatten(2).transpose(1, 2), small_dinov2.pos_embed[:, 1:])
+    assert small_dinov2._positions(4, 16).shape[-2:] == (4, 16)
+
+
+def test_dinov2_with_registers_is_refused(small_dinov2):
+    state = small_dinov2.state_dict() | {"register_tokens": torch.zeros(1, 4, 128)}
+    with pytest.raises(ValueError, match="without registers"):
+        dinov2_from_state_dict(state)
+
+
+def test_dinov2_features_take_grey_images(small_dinov2):
+    grey = noise_images(1, 1, 14, 14)
+    with torch.no_grad():
+        found = dinov2_features(small_dinov2, grey), dinov2_features(small_dinov2, grey.expand(-1, 3, -1, -1))
+    assert torch.equal(*found)
+
+
+class TinyI3D(nn.Module):
+    """A stand-in with the signature of the customary TorchScript file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 400)
+
+    def forward(
+        self, x: torch.Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False
+    ):
+        assert rescale
+        assert resize
+        assert return_features
+        assert x.dim() == 5
+        assert x.shape[1] == 3
+        return self.linear(x.mean(dim=(2, 3, 4)) / 255)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_i3d_from_a_torchscript_file(tmp_path):
+    path = tmp_path / "i3d.pt"
+    torch.jit.script(TinyI3D()).save(str(path))
+    extractor = load_extractor("i3d", weights=path)
+    videos = noise_images(12, 10, 3, 6, 6), noise_images(11, 10, 3, 6, 6, seed=1)
+    rows = evaluate_videos(*videos, extractor=extractor, reference="x", n_generated=10)
+    assert [(row["name"], row["n_generated"], row["n_real"]) for row in rows] == [
+        ("fvd", 10, 11),
+        ("kid_i3d", 10, 11),
+    ]
+    with pytest.raises(ValueError, match="at least 9 frames"):
+        extractor(videos[0][:, :8])
+    with pytest.raises(ValueError, match="uint8"):
+        extractor(noise_images(2, 3, 6, 6))
+
+
+def test_frames_of_videos_are_images(digits):
+    videos = noise_images(6, 4, 1, 8, 8), noise_images(5, 4, 1, 8, 8, seed=1)
+    rows = evaluate_videos(*videos, extractor=digits, reference="x", n_generated=5)
+    images = evaluate_images(*(v[:5].flatten(0, 1) for v in videos), extractor=digits, reference="x")
+    assert rows == [row | {"name": f"frame_{row['name']}"} for row in images]
+    with pytest.raises(ValueError, match="videos must be"):
+        evaluate_videos(videos[0][0], videos[1], extractor=digits, reference="x")

@@ -1,0 +1,143 @@
+"""Distances on feature arrays against closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zigma.metrics import fd_infinity, frechet_distance, kid, prdc
+
+MEASURES = (frechet_distance, kid, prdc)
+
+
+def with_statistics(rng, n, mean, covariance):
+    """Samples (n, d) whose mean and unbiased covariance are exactly the given ones."""
+    x = rng.normal(size=(n, len(mean)))
+    x = x - x.mean(0)
+    x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x, rowvar=False))).T
+    return mean + x @ np.linalg.cholesky(covariance).T
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**16), st.integers(2, 12))
+def test_frechet_distance_of_gaussians_in_closed_form(seed, d):
+    rng = np.random.default_rng(seed)
+    rotation = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    means = rng.normal(size=(2, d))
+    variances = rng.uniform(0.1, 3, size=(2, d))
+    a, b = (
+        with_statistics(rng, 3 * d + k, means[k], rotation * variances[k] @ rotation.T) for k in (0, 1)
+    )  # covariances that commute: the trace term is a sum of (s - s')^2 over their eigenvalues
+    truth = ((means[0] - means[1]) ** 2).sum() + ((variances[0] ** 0.5 - variances[1] ** 0.5) ** 2).sum()
+    assert frechet_distance(generated=a, real=b) == pytest.approx(truth, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "d"), [(400, 8), (20, 64), (50, 200)])
+def test_frechet_distance_with_fewer_samples_than_dimensions(n, d):
+    # tr (S_a S_b)^(1/2) is the sum of the singular values of A B^T, A and B the centred samples: exact for any rank.
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(n, d)), 0.3 + 1.5 * rng.normal(size=(n + 5, d))
+    centred = [(x - x.mean(0)) / math.sqrt(len(x) - 1) for x in (a, b)]
+    traces = sum((x**2).sum() for x in centred) - 2 * np.linalg.svd(centred[0] @ centred[1].T)[1].sum()
+    truth = ((a.mean(0) - b.mean(0)) ** 2).sum() + traces
+    assert frechet_distance(generated=a, real=b) == pytest.approx(truth, rel=1e-6)
+    assert frechet_distance(generated=a, real=a) == pytest.approx(0, abs=1e-5)
+
+
+def test_features_far_from_the_origin_keep_their_precision():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200, 4))
+    near = frechet_distance(generated=a, real=b)
+    assert frechet_distance(generated=a + 1e5, real=b + 1e5) == pytest.approx(near, rel=1e-5)
+
+
+def test_kid_of_whole_sets_by_its_definition():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 6)), rng.normal(size=(30, 6)) + 0.5
+
+    def kernel(a, b):
+        return (a @ b.T / 6 + 1) ** 3
+
+    xx, yy = (kernel(a, a) for a in (x, y))
+    truth = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (30 * 29) - 2 * kernel(x, y).mean()
+    assert kid(generated=x, real=y) == pytest.approx(truth, rel=1e-9)
+
+
+def test_kid_is_unbiased():
+    rng = np.random.default_rng(0)
+    values = [kid(generated=a, real=b, subsets=1) for a, b in rng.normal(size=(300, 2, 20, 3))]
+    assert abs(np.mean(values)) < 4 * np.std(values) / math.sqrt(len(values))
+
+
+def test_prdc_of_identical_sets():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    found = prdc(generated=x, real=x)
+    assert found["precision"] == found["recall"] == found["coverage"] == 1
+    assert found["density"] == pytest.approx(1)  # each open ball holds itself and its k - 1 nearest
+
+
+def test_prdc_of_sets_far_apart():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    assert prdc(generated=x + 1000, real=x) == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
+
+
+def test_prdc_by_hand():
+    real = np.array([[0.0], [1.0], [2.0], [10.0]])  # radii to the nearest other: 1, 1, 1, 8
+    generated = np.array([[0.5], [5.0], [100.0]])  # radii: 4.5, 4.5, 95
+    found = prdc(generated=generated, real=real, nearest=1)
+    assert found["precision"] == pytest.approx(2 / 3)  # 0.5 near 0 and 1; 5 within 8 of 10; 100 nowhere
+    assert found["density"] == pytest.approx((2 + 1 + 0) / 3)
+    assert found["recall"] == pytest.approx(3 / 4 + 1 / 4)  # 10 lies within 95 of 100
+    assert found["coverage"] == pytest.approx(3 / 4)
+
+
+def test_fd_infinity_removes_the_bias_of_few_samples():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(20000, 6))
+    generated = rng.normal(size=(150, 6)) + 0.5  # the true distance is 6 * 0.25 = 1.5
+    found = fd_infinity(generated=generated, real=real)
+    plain = frechet_distance(generated=generated, real=real)
+    assert found.low < 1.5 < found.high
+    assert found.low < found.value < min(found.high, plain)
+    assert found == fd_infinity(generated=generated, real=real)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_values_that_are_not_finite_never_give_a_number(measure, bad, kind):
+    good = np.random.default_rng(0).normal(size=(20, 3))
+    broken = good.copy()
+    broken[7, 1] = bad
+    with pytest.raises(ValueError, match="1 of 20 generated feature vectors are not finite"):
+        measure(generated=kind(broken), real=kind(good))
+    with pytest.raises(ValueError, match="1 of 20 real feature vectors are not finite"):
+        measure(generated=kind(good), real=kind(broken))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_wrong_shapes_and_too_few_samples_say_so(measure):
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.raises(ValueError, match="generated has 1 samples"):
+        measure(generated=x[:1], real=x)
+    with pytest.raises(ValueError, match=r"must be \(n, d\)"):
+        measure(generated=x, real=x[0])
+    with pytest.raises(ValueError, match="same wanted"):
+        measure(generated=x, real=x[:, :2])
+    with pytest.raises(ValueError, match="subset_size"):
+        kid(generated=x, real=x, subset_size=21)
+    with pytest.raises(ValueError, match="k=20"):
+        prdc(generated=x, real=x, nearest=20)
+    with pytest.raises(ValueError, match="too few"):
+        fd_infinity(generated=x[:10], real=x)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_inputs_are_left_as_they_were(measure):
+    x = torch.randn(20, 3)
+    before = x.clone()
+    measure(generated=x, real=x)
+    assert torch.equal(x, before)
