@@ -9,31 +9,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zigma.data.config import DataConfig
     from zigma.data.dataset import Batch, Dataset, Split, to_uint8
+    from zigma.data.encoders import Autoencoder, TextEncoder
     from zigma.data.fingerprints import fingerprint
     from zigma.data.load import load_data
     from zigma.data.names import data_names
+    from zigma.data.pictures import save_grid, save_video
     from zigma.data.text import encode_captions
 
 _HOME = {
+    "Autoencoder": "encoders",
     "Batch": "dataset",
     "DataConfig": "config",
     "Dataset": "dataset",
     "Split": "dataset",
+    "TextEncoder": "encoders",
     "data_names": "names",
     "encode_captions": "text",
     "fingerprint": "fingerprints",
     "load_data": "load",
+    "save_grid": "pictures",
+    "save_video": "pictures",
     "to_uint8": "dataset",
 }
 __all__ = [
+    "Autoencoder",
     "Batch",
     "DataConfig",
     "Dataset",
     "Split",
+    "TextEncoder",
     "data_names",
     "encode_captions",
     "fingerprint",
     "load_data",
+    "save_grid",
+    "save_video",
     "to_uint8",
 ]
 

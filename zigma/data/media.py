@@ -48,12 +48,10 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
 
     Raises UnreadableError for anything that is not a video, ValueError when the decoder is not installed.
     """
-    try:
-        import imageio.v3 as imageio
-    except ImportError as error:
-        raise ValueError("videos are read by imageio: pip install 'imageio[ffmpeg]'") from error
     frames: list[np.ndarray] = []
     try:
+        import imageio.v3 as imageio
+
         plugin = (
             {"plugin": "pillow", "mode": "RGB"} if file.suffix.lower() == ".gif" else {"plugin": "FFMPEG"}
         )
@@ -61,7 +59,9 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
             frames.append(square(Image.fromarray(frame), size))
             if len(frames) == most_frames:
                 break
-    except (ImportError, MemoryError):
+    except ImportError as error:
+        raise ValueError("videos are read by imageio: pip install 'imageio[ffmpeg]'") from error
+    except MemoryError:
         raise
     except Exception as error:  # see load_image
         raise UnreadableError(_one_line(error)) from error

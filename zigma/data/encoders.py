@@ -1,0 +1,124 @@
+"""The autoencoder and the CLIP text encoder of the paper, from folders of weights in diffusers' format.
+
+Only safetensors weights are read, so nothing in a file is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zigma.data.dataset import from_uint8, to_uint8
+from zigma.data.shards import LATENT_SCALE
+from zigma.data.sources import sha256_of
+
+# By the name of their folder in a Stable Diffusion pipeline: what they are, and where they are published.
+_PARTS = {
+    "vae": (
+        "autoencoder",
+        "stabilityai/sd-vae-ft-ema (config.json, diffusion_pytorch_model.safetensors)",
+    ),
+    "text_encoder": (
+        "CLIP text encoder",
+        "openai/clip-vit-large-patch14 (config.json, model.safetensors, tokenizer files)",
+    ),
+}
+
+
+class Autoencoder:
+    """A diffusers AutoencoderKL. Images (B, 3, H, W), latents (B, 4, H/8, W/8)."""
+
+    def __init__(self, folder: str | Path, device: str = "cpu") -> None:
+        """Raises ValueError, saying where the weights are published, when they are not in `folder`."""
+        folder = _weights_folder(folder, "vae")
+        from diffusers import AutoencoderKL
+
+        self.model = _load("vae", AutoencoderKL.from_pretrained, folder).to(device).eval()
+        self.device = device
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, seeds: Sequence[int] | None = None) -> Tensor:
+        """Latents of uint8 images, before the factor 0.18215: the posterior's mean, or one sample per seed."""
+        posterior = self.model.encode(from_uint8(images).to(self.device)).latent_dist
+        if seeds is None:
+            return posterior.mean.cpu()
+        shape = posterior.mean.shape[1:]
+        noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        return (posterior.mean + posterior.std * torch.stack(noise).to(self.device)).cpu()
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor, batch_images: int = 8) -> Tensor:
+        """uint8 images (B, 3, H, W) or videos (B, T, 3, H, W) of latents as a model sees and samples them.
+
+        They are divided by 0.18215 first: without it, samples come out washed out.
+        """
+        flat = latents.reshape(-1, *latents.shape[-3:]) / LATENT_SCALE
+        images = [
+            to_uint8(self.model.decode(part.to(self.device)).sample).cpu()
+            for part in flat.split(batch_images)
+        ]
+        decoded = torch.cat(images)
+        return decoded.reshape(*latents.shape[:-3], *decoded.shape[1:])
+
+
+class TextEncoder:
+    """CLIP's text encoder as in Stable Diffusion: the last hidden state of all tokens, padded to the longest."""
+
+    def __init__(self, folder: str | Path, device: str = "cpu") -> None:
+        """Raises ValueError, saying where the weights are published, when they are not in `folder`."""
+        weights = _weights_folder(folder, "text_encoder")
+        words = Path(folder, "tokenizer") if Path(folder, "tokenizer").is_dir() else weights
+        from transformers import CLIPTextModel, CLIPTokenizer
+
+        self.tokenizer = _load("text_encoder", CLIPTokenizer.from_pretrained, words)
+        self.model = _load("text_encoder", CLIPTextModel.from_pretrained, weights).to(device).eval()
+        self.device = device
+
+    @torch.no_grad()
+    def encode(self, captions: Sequence[str]) -> Tensor:
+        """Features (B, M, width) of B captions; M is 77 for the published weights. Longer captions are cut."""
+        length = self.model.config.max_position_embeddings
+        tokens = self.tokenizer(
+            list(captions), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
+        features: Tensor = self.model(input_ids=tokens["input_ids"].to(self.device)).last_hidden_state
+        return features.cpu()
+
+
+def weights_identity(folder: str | Path, part: str) -> str:
+    """A hash of the weights (`*.safetensors`) in `folder`, or in its sub-folder `part`."""
+    files = sorted(_weights_folder(folder, part).glob("*.safetensors"))
+    return hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()[:16]
+
+
+def as_float16(features: Tensor) -> np.ndarray:
+    """As shards store latents and text features. Raises ValueError for numbers that float16 cannot hold."""
+    array = features.to(torch.float16).numpy()
+    if not np.isfinite(array).all():
+        raise ValueError("an encoder gave numbers that are not finite in float16")
+    return array
+
+
+def _weights_folder(folder: str | Path, part: str) -> Path:
+    """`folder`, or its sub-folder `part` where it is a whole Stable Diffusion pipeline."""
+    whole = Path(folder).expanduser()
+    found = whole / part if (whole / part).is_dir() else whole
+    if not any(found.glob("*.safetensors")):
+        what, published = _PARTS[part]
+        raise ValueError(f"no {what} in {folder}: put there the files of {published} from huggingface.co")
+    return found
+
+
+def _load(part: str, load: Callable[..., Any], folder: Path) -> Any:
+    options = {} if "Tokenizer" in str(load) else {"use_safetensors": True}
+    try:
+        return load(folder, local_files_only=True, **options)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"the {_PARTS[part][0]} in {folder} cannot be loaded: {reason}") from error
