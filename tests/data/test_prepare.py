@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from zigma.data import DataConfig, load_data, to_uint8
+from zigma.data import DataConfig, fingerprint, load_data, to_uint8
 from zigma.data.__main__ import main
 from zigma.data.annotations import captions_of, read_captions_file
 from zigma.data.media import load_image
 from zigma.data.plan import PrepareRequest
-from zigma.data.prepare import ShardWriter, prepare
+from zigma.data.prepare import prepare
+from zigma.data.writer import ShardWriter
 
 
 def quiet(_):
@@ -57,6 +58,9 @@ def test_pictures_and_classes_come_back_and_damaged_files_are_listed(folder, tmp
     assert set(reasons) == {"cats/cut.png", "cats/empty.jpg", "dogs/copy.png", "dogs/text.png"}
     assert reasons["dogs/copy.png"] == "the same contents as dogs/000.png"
     assert sum(row["samples"] for row in manifest["shards"]) == 40
+    assert str(tmp_path) not in json.dumps(
+        manifest
+    )  # what is written down does not name this machine's folders
 
     data = load_data(DataConfig("shards", size=16, root=str(out)))
     assert (data.classes, data.class_names) == (2, ("cats", "dogs"))
@@ -241,6 +245,17 @@ def test_videos_keep_their_frames_in_order_and_short_ones_are_listed(tmp_path):
     levels = to_uint8(batch.images).double().mean((2, 3, 4))
     assert torch.allclose(levels[:, 1:] - levels[:, :-1], torch.tensor(10.0).double(), atol=2)
     assert main(["check", str(tmp_path / "out")]) == 0
+
+
+def test_a_shard_that_was_cut_after_preparing_is_noticed(folder, tmp_path):
+    out = tmp_path / "out"
+    prepare(PrepareRequest(str(folder), size=16), out, say=quiet)
+    shard = out / "train-000000.tar"
+    shard.write_bytes(shard.read_bytes()[:-512])
+    with pytest.raises(ValueError, match="not the shard that manifest"):
+        fingerprint(DataConfig("shards", size=16, root=str(out)))
+    prepare(PrepareRequest(str(folder), size=16), out, say=quiet)  # the same command again repairs it
+    fingerprint(DataConfig("shards", size=16, root=str(out)))
 
 
 def test_check_finds_what_is_damaged(folder, tmp_path, capsys):

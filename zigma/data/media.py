@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
@@ -37,6 +37,8 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
             return square(ImageOps.exif_transpose(image), size)
+    except UnidentifiedImageError as error:
+        raise UnreadableError("no picture in a known format") from error
     except MemoryError:
         raise
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
@@ -64,7 +66,7 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
     except MemoryError:
         raise
     except Exception as error:  # see load_image
-        raise UnreadableError(_one_line(error)) from error
+        raise UnreadableError(_one_line(error).replace(str(file), file.name)) from error
     if not frames:
         raise UnreadableError("the video holds no frame")
     return np.stack(frames)

@@ -72,7 +72,13 @@ def shards_identity(root: Path) -> list[list[str]]:
     """What tells these shards from others, without reading them whole: one row per shard."""
     manifest = root / MANIFEST
     if manifest.is_file():
-        return [[row["file"], row["sha256"]] for row in json.loads(manifest.read_text())["shards"]]
+        rows = json.loads(manifest.read_text())["shards"]
+        for row in rows:
+            if not (root / row["file"]).is_file() or (root / row["file"]).stat().st_size != row["bytes"]:
+                raise ValueError(
+                    f"{root / row['file']} is not the shard that {MANIFEST} lists: prepare it again"
+                )
+        return [[row["file"], row["sha256"]] for row in rows]
     return [[file.name, str(file.stat().st_size), _head_sha256(file)] for file in shard_files(root)]
 
 

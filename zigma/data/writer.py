@@ -1,0 +1,153 @@
+"""Writes one shard: decoded pictures, latents, text features, and a receipt of what became of every file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zigma.data.encoders import Autoencoder, TextEncoder, as_float16
+from zigma.data.media import UnreadableError, encode_image, load_image, load_video, pack_frames
+from zigma.data.plan import PrepareRequest
+from zigma.data.sources import sha256_of
+
+_BATCH_IMAGES = 8
+
+
+class ShardWriter:
+    """Encodes the files of one shard after the other."""
+
+    def __init__(self, request: PrepareRequest, out: Path, device: str) -> None:
+        self.request, self.out = request, out
+        self.source = Path(request.source).expanduser()
+        self.vae = Autoencoder(request.vae, device) if request.vae else None
+        self.clip = TextEncoder(request.clip, device) if request.clip else None
+
+    def write(self, shard: dict[str, Any]) -> dict[str, Any]:
+        """Write one shard and its receipt; files that cannot be read are listed in the receipt."""
+        path = self.out / shard["file"]
+        partial = path.with_name(f"{path.name}.partial")
+        skipped: list[dict[str, str]] = []
+        written = 0
+        with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar, ThreadPoolExecutor(4) as pool:
+            chunk = _BATCH_IMAGES if self.request.frames is None else 1
+            for begin in range(0, len(shard["samples"]), chunk):
+                samples = shard["samples"][begin : begin + chunk]
+                loaded = list(zip(samples, pool.map(self._load, samples), strict=True))
+                bad = [(sample, found) for sample, found in loaded if isinstance(found, UnreadableError)]
+                skipped += [{"file": sample["file"], "reason": str(error)} for sample, error in bad]
+                good = [(sample, found) for sample, found in loaded if isinstance(found, np.ndarray)]
+                for key, members in self._encode(good):
+                    _add(tar, key, members)
+                written += len(good)
+        receipt = {
+            "file": shard["file"],
+            "split": shard["split"],
+            "samples": written,
+            "bytes": partial.stat().st_size,
+            "sha256": sha256_of(partial),
+            "skipped": skipped,
+        }
+        partial.replace(path)
+        write_json(receipt_path(self.out, shard), receipt)  # last: see receipt_path
+        return receipt
+
+    def _load(self, sample: dict[str, Any]) -> np.ndarray | UnreadableError:
+        """uint8 (H, W, 3) or (T, H, W, 3), or the reason why not."""
+        file, request = self.source / sample["file"], self.request
+        try:
+            if request.frames is None:
+                return load_image(file, request.size)
+            frames = load_video(file, request.size, request.most_frames)
+        except UnreadableError as error:
+            return error
+        if len(frames) < request.frames:
+            return UnreadableError(f"{len(frames)} frames, fewer than {request.frames}")
+        return frames
+
+    def _encode(
+        self, good: list[tuple[dict[str, Any], np.ndarray]]
+    ) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """Key and members of every sample that was read."""
+        if not good:
+            return
+        request, video = self.request, self.request.frames is not None
+        latents = self._latents(good) if self.vae else [None] * len(good)
+        for (sample, pixels), latent in zip(good, latents, strict=True):
+            members: dict[str, bytes] = {}
+            if request.picture is not None and video:
+                members["frames.zip"] = pack_frames(pixels, request.picture)
+            elif request.picture is not None:
+                members[f"image.{request.picture}"] = encode_image(pixels, request.picture)
+            if latent is not None:
+                members[f"{'frame' if video else 'img'}_feature{request.size}.npy"] = _npy(as_float16(latent))
+            if "captions" in sample:
+                members["caption.json"] = json.dumps(sample["captions"]).encode()
+                if self.clip is not None:
+                    members["caption_clip_feature.npy"] = _npy(
+                        as_float16(self.clip.encode(sample["captions"]))
+                    )
+            if "class" in sample:
+                members["cls_id.cls"] = str(sample["class"]).encode()
+                members["cls_name.json"] = json.dumps(sample["file"].split("/")[0]).encode()
+            yield sample["key"], members
+
+    def _latents(self, good: list[tuple[dict[str, Any], np.ndarray]]) -> list[Tensor]:
+        """Latents of images together, or of the frames of one video after the other."""
+        assert self.vae is not None
+        lengths = [1 if pixels.ndim == 3 else len(pixels) for _, pixels in good]
+        images = np.concatenate([pixels[None] if pixels.ndim == 3 else pixels for _, pixels in good])
+        pictures = torch.from_numpy(images).permute(0, 3, 1, 2)
+        # Drawn by the file's contents, so that who encodes it when makes no difference.
+        seeds = [
+            int(sample["sha256"][:12], 16) + t
+            for (sample, _), n in zip(good, lengths, strict=True)
+            for t in range(n)
+        ]
+        encoded = torch.cat(
+            [
+                self.vae.encode(pictures[i : i + _BATCH_IMAGES], self._seeds(seeds[i : i + _BATCH_IMAGES]))
+                for i in range(0, len(pictures), _BATCH_IMAGES)
+            ]
+        )
+        return [
+            x[0] if pixels.ndim == 3 else x
+            for x, (_, pixels) in zip(encoded.split(lengths), good, strict=True)
+        ]
+
+    def _seeds(self, seeds: list[int]) -> list[int] | None:
+        return seeds if self.request.latent == "sample" else None
+
+
+def receipt_path(out: Path, shard: dict[str, Any]) -> Path:
+    """Where the receipt of a shard lies: its being there says that the shard is whole."""
+    return (out / shard["file"]).with_suffix(".json")
+
+
+def write_json(path: Path, contents: dict[str, Any]) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(contents, indent=1, sort_keys=True))
+    partial.replace(path)
+
+
+def _add(tar: tarfile.TarFile, key: str, members: dict[str, bytes]) -> None:
+    for suffix, data in members.items():
+        info = tarfile.TarInfo(f"{key}.{suffix}")  # no time and no owner: equal contents give equal shards
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+
+
+def _npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
