@@ -1,6 +1,10 @@
 """Extractors, and the way from images to numbers that carry their protocol."""
 
 import pickle
+import subprocess
+import sys
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +27,7 @@ from zigma.metrics.config import EvaluationConfig
 from zigma.metrics.dinov2 import DINOv2, dinov2_from_state_dict
 from zigma.metrics.published import dinov2_features
 from zigma.metrics.train_digits import accuracy, digits_split, train
-from zigma.metrics.weights import sha256
+from zigma.metrics.weights import WEIGHTS, sha256
 
 PROTOCOL = ("n_generated", "n_real", "extractor", "extractor_identity", "resize", "reference")
 
@@ -231,7 +235,7 @@ def test_wrong_names_name_the_right_ones(digits):
 )
 def test_missing_weights_say_what_to_fetch_and_where_to_put_it(name, says, tmp_path, monkeypatch):
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(MissingWeights, match=says) as raised:
         load_extractor(name)
     assert str(tmp_path) in str(raised.value)
@@ -247,6 +251,24 @@ def test_files_of_something_else_are_refused(name, tmp_path):
     for path in tmp_path.iterdir():
         with pytest.raises(ValueError, match=r"weights|TorchScript|state dict"):
             load_extractor(name, weights=path)
+
+
+def test_weights_are_found_in_torch_hubs_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("ZIGMA_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = Path(torch.hub.get_dir()) / "checkpoints" / "i3d_torchscript.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    assert WEIGHTS["i3d"].find() == path
+
+
+def test_identity_of_an_extractor_costs_no_torch(digits):
+    code = (
+        "import sys; from zigma.metrics import extractor_identity as i; print(i('digits'));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == digits.identity
 
 
 def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
@@ -306,6 +328,22 @@ def test_dinov2_from_a_file(small_dinov2, tmp_path):
     torch.testing.assert_close(features[:1], alone, rtol=1e-3, atol=1e-4)
     rows = evaluate_images(images, images, extractor=extractor, reference="x")
     assert [row["name"] for row in rows] == ["fdd", "kid_dinov2"]
+
+
+def test_fdd_is_dgm_evals_where_that_is_installed(monkeypatch):
+    torch.manual_seed(0)
+    sides = [Features(torch.randn(30, 4) + k, "dinov2", "a", "b", "x") for k in (0, 1)]
+    own = evaluate_features(*sides, metrics=["frechet"])[0]
+    assert own["settings"] == {"routine": "torch-fidelity"}
+    fd = types.ModuleType("dgm_eval.metrics.fd")
+    fd.compute_efficient_FD_with_reps = lambda real, generated: float((real.mean() - generated.mean()) * 100)
+    monkeypatch.setitem(sys.modules, "dgm_eval", types.ModuleType("dgm_eval"))
+    monkeypatch.setitem(sys.modules, "dgm_eval.metrics", types.ModuleType("dgm_eval.metrics"))
+    monkeypatch.setitem(sys.modules, "dgm_eval.metrics.fd", fd)
+    theirs = evaluate_features(*sides, metrics=["frechet"])[0]
+    assert theirs["settings"] == {"routine": "dgm-eval"}
+    assert theirs["value"] == pytest.approx(100, abs=50)
+    assert own["value"] == pytest.approx(4, abs=2)
 
 
 def test_dinov2_needs_no_interpolation_at_its_own_size(small_dinov2):

@@ -5,7 +5,6 @@ It stands in for Inception where nothing can be downloaded. Its distances are na
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from torch import Tensor, nn
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
 
-from zigma.metrics.weights import MissingWeights
+from zigma.metrics.weights import WEIGHTS
 
-WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 SIZE = 8  # the digits' own
 RESIZE = "mean of the channels, antialiased bilinear to 8x8"
 FEATURES = 64
@@ -73,7 +71,7 @@ class DigitsExtractor(FeatureExtractorBase):
     ) -> None:
         super().__init__(name, features_list)
         self.network = DigitsNetwork()
-        self.network.load_state_dict(load_file(feature_extractor_weights_path or WEIGHTS))
+        self.network.load_state_dict(load_file(WEIGHTS["digits"].find(feature_extractor_weights_path)))
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -96,25 +94,6 @@ class DigitsExtractor(FeatureExtractorBase):
     @staticmethod
     def get_dummy_input_for_compile() -> Tensor:
         return torch.zeros((1, 3, SIZE, SIZE), dtype=torch.uint8)
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """A file of weights inside the package."""
-
-    path: Path
-
-    def find(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """The shipped file, or another at `path`."""
-        found = self.path if path is None else Path(path).expanduser()
-        if not found.is_file():
-            raise MissingWeights(
-                f"digits: no file {found}; `python -m zigma.metrics.train_digits` makes it in seconds"
-            )
-        return found
-
-
-DIGITS = Shipped(WEIGHTS)
 
 
 def load_digits_network(path: Path) -> nn.Module:

@@ -31,6 +31,8 @@ def frechet_distance(*, generated: ArrayLike | Tensor, real: ArrayLike | Tensor)
     """
     generated, real = paired(generated, real)
     statistics = [fid_features_to_statistics(features) for features in (generated, real)]
+    for fitted in statistics:
+        fitted["sigma"] = np.atleast_2d(fitted["sigma"])  # NumPy's covariance of one dimension is a scalar
     distance: float = fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]
     return max(distance, 0.0)  # rounding can leave equal sets at -1e-7
 

@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from zigma.metrics.config import MetricName, check_name
-from zigma.metrics.distances import frechet_distance, kernel_distance
+from zigma.metrics.config import ExtractorName, MetricName, check_name
+from zigma.metrics.distances import frechet_distance, kernel_distance, paired
 from zigma.metrics.extractors import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
 from zigma.metrics.features import Features, extract_features, first
@@ -21,7 +21,7 @@ def evaluate_images(
     generated: Tensor | Iterable[Tensor],
     real: Tensor | Iterable[Tensor],
     *,
-    extractor: str | Extractor,
+    extractor: ExtractorName | Extractor,
     reference: str,
     metrics: Iterable[MetricName] = ("frechet", "kernel"),
     n_generated: int | None = None,
@@ -56,7 +56,7 @@ def evaluate_videos(
     generated: Tensor | Iterable[Tensor],
     real: Tensor | Iterable[Tensor],
     *,
-    extractor: str | Extractor,
+    extractor: ExtractorName | Extractor,
     reference: str,
     metrics: Iterable[MetricName] = ("frechet", "kernel"),
     n_generated: int | None = None,
@@ -114,7 +114,21 @@ def evaluate_features(
 
 def _frechet(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
     name = _FRECHET.get(generated.extractor, f"fd_{generated.extractor}")
-    yield {"name": name, "value": frechet_distance(generated=generated.values, real=real.values)}
+    if name == "fdd":
+        value, routine = _dino_distance(generated.values, real.values)
+        yield {"name": name, "value": value, "settings": {"routine": routine}}
+    else:
+        yield {"name": name, "value": frechet_distance(generated=generated.values, real=real.values)}
+
+
+def _dino_distance(generated: Tensor, real: Tensor) -> tuple[float, str]:
+    """FDD by dgm-eval where it is installed (it is on no package index), else by the equal routine here."""
+    generated, real = paired(generated, real)
+    try:
+        from dgm_eval.metrics.fd import compute_efficient_FD_with_reps  # free of SciPy's deprecated options
+    except ImportError:
+        return frechet_distance(generated=generated, real=real), "torch-fidelity"
+    return max(float(compute_efficient_FD_with_reps(real.numpy(), generated.numpy())), 0.0), "dgm-eval"
 
 
 def _kernel(generated: Features, real: Features) -> Iterator[dict[str, Any]]:

@@ -14,15 +14,14 @@ from torch import Tensor, nn
 
 from zigma.metrics import published
 from zigma.metrics.config import ExtractorName, check_name
-from zigma.metrics.digits import DIGITS, RESIZE, Shipped, digits_features, load_digits_network
-from zigma.metrics.weights import Published, sha256
+from zigma.metrics.digits import RESIZE, digits_features, load_digits_network
+from zigma.metrics.weights import WEIGHTS, sha256
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How an extractor is found, built and called."""
+    """How an extractor is built and called."""
 
-    weights: Published | Shipped
     resize: str
     build: Callable[[Path], nn.Module]
     features: Callable[[nn.Module, Tensor], Tensor]
@@ -30,12 +29,10 @@ class Kind:
 
 
 KINDS: dict[ExtractorName, Kind] = {
-    "digits": Kind(DIGITS, RESIZE, load_digits_network, digits_features),
-    "inception": Kind(
-        published.INCEPTION, published.INCEPTION_RESIZE, published.inception, published.inception_features
-    ),
-    "dinov2": Kind(published.DINOV2, published.DINOV2_RESIZE, published.dinov2, published.dinov2_features),
-    "i3d": Kind(published.I3D, published.I3D_RESIZE, published.i3d, published.i3d_features, videos=True),
+    "digits": Kind(RESIZE, load_digits_network, digits_features),
+    "inception": Kind(published.INCEPTION_RESIZE, published.inception, published.inception_features),
+    "dinov2": Kind(published.DINOV2_RESIZE, published.dinov2, published.dinov2_features),
+    "i3d": Kind(published.I3D_RESIZE, published.i3d, published.i3d_features, videos=True),
 }
 
 
@@ -65,7 +62,7 @@ class Extractor:
         return self
 
 
-def load_extractor(name: str, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
+def load_extractor(name: ExtractorName, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
     """An extractor by name, on the CPU: `digits`, `inception`, `dinov2` or, for videos, `i3d`.
 
     Args:
@@ -77,6 +74,5 @@ def load_extractor(name: str, *, weights: str | os.PathLike[str] | None = None) 
         MissingWeights: its weights are not on this machine; says what to fetch and where to put it.
     """
     check_name("extractor", name, get_args(ExtractorName))
-    kind = KINDS[name]  # type: ignore[index]  # checked above
-    path = kind.weights.find(weights)
+    kind, path = KINDS[name], WEIGHTS[name].find(weights)
     return Extractor(name, sha256(path), kind.resize, kind.build(path), kind.features, kind.videos)

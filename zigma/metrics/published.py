@@ -7,22 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from zigma.metrics.dinov2 import dinov2_from_state_dict
-from zigma.metrics.weights import Published
-
-INCEPTION = Published("Inception for FID and KID", URL_INCEPTION_V3.rsplit("/", 1)[1], URL_INCEPTION_V3)
-DINOV2 = Published(
-    "DINOv2 ViT-L/14 for FDD",
-    "dinov2_vitl14_pretrain.pth",
-    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
-)
-I3D = Published(
-    "I3D (TorchScript) for FVD",
-    "i3d_torchscript.pt",
-    "https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt",  # the file of StyleGAN-V's evaluation
-)
 
 INCEPTION_RESIZE = "bilinear to 299x299 as TensorFlow 1, by torch-fidelity"
 DINOV2_RESIZE = "antialiased bicubic to 224x224 by Pillow, as dgm-eval"
