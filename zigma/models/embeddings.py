@@ -36,17 +36,18 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(TIME_WIDTH, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
-        for layer in (self.mlp[0], self.mlp[2]):
+        first, second = nn.Linear(TIME_WIDTH, hidden), nn.Linear(hidden, hidden)
+        for layer in (first, second):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
+        self.mlp = nn.Sequential(first, nn.SiLU(), second)
 
     def forward(self, t: Tensor) -> Tensor:
         half = TIME_WIDTH // 2
         frequencies = torch.exp(-math.log(10_000) / half * torch.arange(half, device=t.device))
         angles = 1000 * t.float()[:, None] * frequencies
         code = torch.cat([angles.cos(), angles.sin()], dim=-1)
-        return self.mlp(code.to(self.mlp[0].weight.dtype))
+        return self.mlp(code.to(next(self.parameters()).dtype))
 
 
 class ClassEmbedding(nn.Module):
@@ -72,8 +73,9 @@ class CrossAttention(nn.Module):
         self.to_q = nn.Linear(hidden, inner, bias=False)
         self.to_k = nn.Linear(hidden, inner, bias=False)
         self.to_v = nn.Linear(hidden, inner, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(inner, hidden))
-        nn.init.zeros_(self.to_out[0].bias)
+        out = nn.Linear(inner, hidden)
+        nn.init.zeros_(out.bias)
+        self.to_out = nn.Sequential(out)  # "to_out.0" in released checkpoints
 
     def forward(self, x: Tensor, text: Tensor) -> Tensor:
         q, k, v = (

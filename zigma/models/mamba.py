@@ -21,6 +21,8 @@ class Direction(nn.Module):
     Inner width D, state width N, rank R of the step size. x and z are (B, L, D), tokens row-major.
     """
 
+    order: Tensor
+
     def __init__(self, inner: int, rank: int, state: int, scan: ScanOrder, prefix: int = 0) -> None:
         super().__init__()
         self.conv1d = nn.Conv1d(inner, inner, KERNEL, groups=inner, padding=KERNEL - 1)
@@ -55,9 +57,7 @@ class Direction(nn.Module):
         delta = F.linear(step, self.dt_proj.weight)
         A = -torch.exp(self.A_log.float())  # the state stays in float32 under mixed precision
         bias, skip = self.dt_proj.bias.float(), self.D.float()
-        return selective_scan(
-            u, delta, A, B, C, skip, z=z, delta_bias=bias, delta_softplus=True, order=order
-        )
+        return selective_scan(u, delta, A, B, C, skip, z=z, delta_bias=bias, delta_softplus=True, order=order)
 
 
 class Mamba(nn.Module):

@@ -44,9 +44,10 @@ class Block(nn.Module):
         super().__init__()
         self.norm = nn.RMSNorm(hidden, eps=1e-5)
         self.mixer = mixer
-        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(hidden, (6 if text else 3) * hidden))
-        nn.init.zeros_(self.adaLN_modulation[1].weight)
-        nn.init.zeros_(self.adaLN_modulation[1].bias)
+        modulation = nn.Linear(hidden, (6 if text else 3) * hidden)
+        nn.init.zeros_(modulation.weight)
+        nn.init.zeros_(modulation.bias)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), modulation)
         self.msa = CrossAttention(hidden) if text else None
         self.norm_msa = nn.LayerNorm(hidden, elementwise_affine=False, eps=1e-6) if text else None
         self.drop = drop
@@ -143,7 +144,9 @@ class ZigMa(nn.Module):
         if config.temporal_position:
             places = x.shape[1] // config.token_grid[0]
             x = x + self.temporal_pos_embedding.repeat_interleave(places, dim=1)
-        if self.prefix and text is not None:  # in-context: caption tokens are read before the image's (Table 8)
+        if (
+            self.prefix and text is not None
+        ):  # in-context: caption tokens are read before the image's (Table 8)
             x = torch.cat([text, x], dim=1)
 
         residual = None

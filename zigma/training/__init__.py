@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zigma.training.condition import condition as condition
+    from zigma.training.conditioning import condition as condition
     from zigma.training.held_out import held_out_loss as held_out_loss
     from zigma.training.loop import Progress as Progress
     from zigma.training.loop import Trained as Trained
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Progress": "loop",
     "Trained": "loop",
-    "condition": "condition",
+    "condition": "conditioning",
     "held_out_loss": "held_out",
     "train": "loop",
 }

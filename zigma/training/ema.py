@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class EMA:
@@ -15,7 +15,8 @@ class EMA:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        average, current = list(self.model.parameters()), list(model.parameters())
+        average: list[Tensor] = list(self.model.parameters())
+        current: list[Tensor] = list(model.parameters())
         torch._foreach_lerp_(average, current, 1 - self.rate)
         for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(theirs)

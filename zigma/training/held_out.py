@@ -8,7 +8,7 @@ from torch import nn
 from zigma.interpolant import interpolant_loss
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models.config import ModelConfig
-from zigma.training.condition import condition
+from zigma.training.conditioning import condition
 
 DRAWS = 4  # (noise, time) pairs per image
 

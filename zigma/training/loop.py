@@ -16,7 +16,7 @@ from zigma.interpolant.config import InterpolantConfig
 from zigma.models import build_model
 from zigma.models.config import ModelConfig
 from zigma.training.checkpoint import load_checkpoint, save_checkpoint
-from zigma.training.condition import condition
+from zigma.training.conditioning import condition
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
 from zigma.training.randomness import batch_indices, derived_seed

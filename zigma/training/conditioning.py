@@ -1,18 +1,17 @@
 """What a network is told about an image: nothing, its class, or its caption."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from zigma.data import Batch, encode_captions
 from zigma.models.config import ModelConfig
 
 
-def condition(batch: Any, model: ModelConfig) -> Tensor | None:
+def condition(batch: Batch, model: ModelConfig) -> Tensor | None:
     """`y` of `model(x, t, y)`: classes (B,), caption embeddings (B, M, text_width), or None."""
-    if getattr(model, "text_width", None) is not None:
-        from zigma.data import encode_captions
-
+    if model.text_width is not None:
+        if batch.text is not None:  # features that were prepared with the shards
+            return batch.text
         if batch.captions is None:
             raise ValueError("the model reads captions (model.text_width) but the data has none")
         return encode_captions(batch.captions, width=model.text_width, tokens=model.text_tokens)

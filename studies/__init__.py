@@ -1,0 +1,1 @@
+"""Studies: what is declared, what is run, what is recorded."""

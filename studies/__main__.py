@@ -1,0 +1,201 @@
+"""`python -m studies`: list, show, run and follow the experiments of the paper."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
+from studies.record import Record, recorded
+from studies.registry import find_study, studies
+from studies.study import SCALES, Run, Study, parse_setting, runs
+from studies.words import Parser, WordError, fail, unknown
+
+PROGRAM = "python -m studies"
+EXAMPLES = """examples:
+  python -m studies list
+  python -m studies show scan_ablation
+  python -m studies run scan_ablation --dry-run
+  python -m studies run scan_ablation --seeds 3 --only zigzag-8 --set training.steps=2000
+"""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Carry out a command line; returns the exit status."""
+    args = _parser().parse_args(words)
+    try:
+        return int(args.command(args))
+    except (WordError, ValueError, FileNotFoundError) as error:
+        fail(f"{PROGRAM} {args.word}", error)
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="The experiments of the ZigMa paper: list, show, run.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
+
+    def add(word: str, command: object, help: str, example: str) -> Parser:
+        added: Parser = commands.add_parser(
+            word, help=help, description=help, epilog=f"example: {PROGRAM} {example}"
+        )
+        added.set_defaults(command=command)
+        return added
+
+    add("list", _list, "every study: what it rebuilds, its arms, how much is recorded", "list").add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR"
+    )
+    show = add(
+        "show", _show, "one study: its arms, the paper's numbers, its configuration", "show scan_ablation"
+    )
+    show.add_argument("study")
+
+    run = add(
+        "run",
+        _run,
+        "train and evaluate the arms of a study, and record results",
+        "run scan_ablation --seeds 3",
+    )
+    run.add_argument("study")
+    run.add_argument("--scale", help=f"one of {', '.join(SCALES)}; default: tiny")
+    run.add_argument("--seeds", type=int, default=1, metavar="N", help="run seeds 0 to N-1; default: 1")
+    run.add_argument("--only", action="append", metavar="ARM", help="only this arm; may be given again")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change the configuration of every arm",
+    )
+    run.add_argument(
+        "--mode",
+        choices=("cached", "retry", "force"),
+        default="cached",
+        help="cached: run what has no record; retry: also what failed; force: everything again",
+    )
+    run.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=CHECKPOINT_EVERY_S,
+        metavar="SECONDS",
+        help=f"the most work that a kill can lose; default: {CHECKPOINT_EVERY_S:g}",
+    )
+    run.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
+    run.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+
+    status = add("status", _status, "what is recorded, under way or failed", "status scan_ablation")
+    status.add_argument("study", nargs="?")
+    status.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    return parser
+
+
+def _list(args: argparse.Namespace) -> int:
+    files = recorded(args.results)
+    print(f"{'study':<24}{'rebuilds':<12}{'arms':>5}  {'scales':<20}{'recorded':>9}")
+    for study in studies().values():
+        known = sum(run.identity in files for scale in study.scales for run in runs(study, scale))
+        total = sum(len(study.arms) * len(settings) for settings in study.scales.values())
+        scales = ", ".join(study.scales)
+        print(f"{study.name:<24}{study.shows:<12}{len(study.arms):>5}  {scales:<20}{known:>6}/{total}")
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    study = find_study(args.study)
+    print(f"{study.name}: {study.title} ({study.shows})")
+    for arm in study.arms:
+        changes = ", ".join(f"{path}={value}" for path, value in arm.changes.items())
+        paper = ", ".join(f"{column} {value}" for column, value in arm.paper.items())
+        print(f"  {arm.name:<12} {changes}\n  {'':<12} paper: {paper or '—'}")
+    for scale, settings in study.scales.items():
+        for setting, config in settings.items():
+            print(f"scale {scale}, setting {setting}:")
+            for part, value in vars(config).items():
+                print(f"  {part:<12} {value}")
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    study = find_study(args.study)
+    wanted = _wanted(study, args)
+    planned = plan(wanted, args.results)
+    if args.dry_run:
+        _print_plan(planned, args.mode)
+        return 0
+    waiting = [item.run for item in planned if to_run(item.status, args.mode)]
+    _print_known(planned, args.mode)
+    failed = [item for item in planned if item.status == "failed" and not to_run(item.status, args.mode)]
+    if not waiting:
+        return 1 if failed else 0
+    from studies.launch import launch
+
+    return max(launch(waiting, args.results, args.mode, args.checkpoint_every), 1 if failed else 0)
+
+
+def _wanted(study: Study, args: argparse.Namespace) -> list[Run]:
+    if args.seeds < 1:
+        raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
+    if args.scale is not None and args.scale not in SCALES:
+        raise unknown("scale", args.scale, SCALES)
+    scale = args.scale or "tiny"
+    if scale not in study.scales:
+        raise WordError(
+            f"{study.name} is not declared at scale {scale!r}; it is at: {', '.join(study.scales)}"
+        )
+    arms = [arm.name for arm in study.arms]
+    for name in args.only or ():
+        if name not in arms:
+            raise unknown("arm", name, arms)
+    settings = dict(parse_setting(text) for text in args.set)
+    found = runs(study, scale, range(args.seeds), settings)
+    return [run for run in found if not args.only or run.arm in args.only]
+
+
+def _print_known(planned: list[Planned], mode: Mode) -> None:
+    done = [item for item in planned if item.status == "done" and not to_run(item.status, mode)]
+    for item in planned:
+        if item.status == "failed" and not to_run(item.status, mode):
+            print(f"{item.run.label} failed: {_record(item)['error']} (--mode retry runs it again)")
+    if len(done) == len(planned):
+        print(f"all {len(done)} runs are recorded; nothing to do (--mode force runs them again)")
+    elif done:
+        print(f"{len(done)} of {len(planned)} runs are recorded already")
+
+
+def _record(item: Planned) -> Record:
+    assert item.record is not None
+    return item.record
+
+
+def _print_plan(planned: list[Planned], mode: Mode) -> None:
+    from studies.progress import duration
+
+    total = 0.0
+    print(f"{'run':<36}{'identity':<18}{'record':<10}{'estimate':>9}")
+    for item in planned:
+        run, wanted = item.run, to_run(item.status, mode)
+        seconds = estimate_seconds(run.config) if wanted else None
+        total += seconds or 0.0
+        cost = duration(seconds) if seconds is not None else "—"
+        print(f"{run.label:<36}{run.identity:<18}{item.status or 'none':<10}{cost:>9}")
+    count = sum(to_run(item.status, mode) for item in planned)
+    print(f"{count} of {len(planned)} runs to do, about {duration(total)} of training on 2 CPU cores")
+
+
+def _status(args: argparse.Namespace) -> int:
+    from studies.status import print_status
+
+    names = [find_study(args.study).name] if args.study else list(studies())
+    print_status(names, args.results)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""What a study, an arm and a run are, and when two runs are the same run. No torch is imported here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from typing import Any, get_type_hints
+
+from studies.words import WordError, unknown
+from zigma.data.config import DataConfig
+from zigma.interpolant.config import InterpolantConfig, SamplingConfig
+from zigma.metrics.config import EvaluationConfig
+from zigma.models.config import ModelConfig, ZigMaConfig
+from zigma.training.config import TrainingConfig
+
+SCALES = ("tiny", "small", "paper")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run's numbers, and nothing that does not (devices, threads, folders)."""
+
+    model: ModelConfig = field(default_factory=ZigMaConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    interpolant: InterpolantConfig = field(default_factory=InterpolantConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A row of a study's table: what is changed from the study's configuration, and what the paper printed."""
+
+    name: str
+    changes: Mapping[str, Any]  # dotted path of RunConfig -> value
+    paper: Mapping[str, float] = field(default_factory=dict)  # column of the paper's table -> printed value
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment of the paper: its arms, and at each scale the settings under which they are compared.
+
+    A setting is one data set at one size (the paper's Table 1 has two: 256 and 512).
+    """
+
+    name: str
+    shows: str  # the table or figure it rebuilds
+    title: str
+    arms: tuple[Arm, ...]
+    scales: Mapping[str, Mapping[str, RunConfig]]  # scale -> setting -> configuration
+
+
+@dataclass(frozen=True)
+class Run:
+    """An arm with setting, scale and seed."""
+
+    study: str
+    arm: str
+    scale: str
+    setting: str
+    config: RunConfig
+
+    @property
+    def label(self) -> str:
+        return f"{self.arm} {self.setting} seed {self.config.seed}"
+
+    @property
+    def identity(self) -> str:
+        return identity(self.config)
+
+
+def runs(
+    study: Study, scale: str, seeds: Iterable[int] = (0,), settings: Mapping[str, Any] | None = None
+) -> list[Run]:
+    """Every run of a study at a scale, seed by seed; `settings` are the user's own changes, made last."""
+    if scale not in study.scales:
+        raise unknown("scale", scale, study.scales)
+    found = []
+    for seed in seeds:
+        for setting, base in study.scales[scale].items():
+            for arm in study.arms:
+                config = replace(change(change(base, arm.changes), settings or {}), seed=seed)
+                found.append(Run(study.name, arm.name, scale, setting, config))
+    return found
+
+
+def change(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """`config` with the values at dotted paths replaced: `change(c, {"training.steps": 2000})`.
+
+    Raises:
+        WordError: a path names no field, or a value does not fit it; one line with the right words.
+    """
+    for path, value in changes.items():
+        config = _change(config, path.split("."), value, path)
+    return config
+
+
+def _change(part: Any, names: list[str], value: Any, path: str) -> Any:
+    known = [f.name for f in fields(part)]
+    name, rest = names[0], names[1:]
+    if name not in known:
+        raise unknown("setting", path, [path.removesuffix(".".join(names)) + word for word in known])
+    if rest:
+        if not is_dataclass(getattr(part, name)):
+            raise WordError(f"{path}: {path.removesuffix('.' + '.'.join(rest))} has no settings inside it")
+        value = _change(getattr(part, name), rest, value, path)
+    else:
+        value = _checked(type(part), name, value, path)
+    try:
+        return replace(part, **{name: value})
+    except ValueError as error:
+        raise WordError(f"{path}: {error}") from error
+
+
+def _checked(owner: type, name: str, value: Any, path: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(_hints(owner)[name]).validate_python(value)
+    except ValidationError as error:
+        raise WordError(f"{path}={value}: {error.errors()[0]['msg'].lower()}") from error
+
+
+@cache
+def _hints(owner: type) -> dict[str, Any]:
+    return get_type_hints(owner)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`training.steps=2000` as a path and a value; the value is JSON, or else a word."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise WordError(f"--set takes path=value, such as training.steps=2000, not {text!r}")
+    try:
+        return path, json.loads(value)
+    except json.JSONDecodeError:
+        return path, None if value == "none" else value
+
+
+def identity(config: RunConfig) -> str:
+    """A hash of all that decides a run's numbers: configuration, the orders its plan reads, data and protocol.
+
+    The same run in two tables has one identity, so it runs once. Hashing the orders themselves, not only the
+    plan's name, makes a record stale when a curve's code changes, a user's own curve included.
+    """
+    whole: dict[str, Any] = {"config": asdict(config), **fingerprints(config)}
+    del whole["config"]["data"]["root"]  # where the data lies on this machine; what it is stands in its hash
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@cache
+def fingerprints(config: RunConfig) -> dict[str, str]:
+    """Hashes of what a configuration names but does not contain: the data, the extractor, the orders."""
+    from zigma.data import fingerprint
+    from zigma.metrics import extractor_identity
+
+    found = {
+        "data": fingerprint(config.data),
+        "extractor": extractor_identity(config.evaluation.extractor),
+    }
+    if isinstance(config.model, ZigMaConfig):
+        found["orders"] = _orders(config.model.scan, config.model.token_grid, config.model.depth)
+    return found
+
+
+@cache
+def _orders(plan: str, grid: tuple[int, ...], depth: int) -> str:
+    from zigma.scans import ParallelScan, scan_plan
+
+    digest = hashlib.sha256()
+    for layer in scan_plan(plan, grid=grid, depth=depth):
+        for order in layer.scans if isinstance(layer, ParallelScan) else (layer,):
+            digest.update(f"{order.segments}:".encode() + order.order.tobytes())
+    return digest.hexdigest()[:16]

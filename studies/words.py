@@ -1,0 +1,33 @@
+"""One clear line for a wrong word: what was wrong, and what would be right."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable
+from typing import NoReturn
+
+
+class WordError(ValueError):
+    """A wrong word of the user: shown as one line, exit status 2."""
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> WordError:
+    """The error for a `word` that is none of the `known` ones, with the nearest first."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(known)}")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line on stderr."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def fail(program: str, error: Exception) -> NoReturn:
+    """Print an error as one line and leave with status 2."""
+    line = " ".join(str(error).split())
+    print(f"{program}: {line}", file=sys.stderr)
+    raise SystemExit(2)

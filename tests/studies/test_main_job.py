@@ -1,0 +1,205 @@
+"""The main job on a small budget: run, record, do nothing again, survive a kill, refuse wrong words."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.__main__ import main
+from studies.record import read_records
+
+ROOT = Path(__file__).parents[2]
+SMALL = (
+    "--set training.steps=3 --set training.batch_images=8 --set model.hidden=16 "
+    "--set model.depth=2 --set model.patch=2 --set sampling.steps=2 --set evaluation.n_generated=100"
+)
+
+
+def run(words: str, results: Path) -> int:
+    return main([*f"run scan_ablation {SMALL} {words}".split(), "--results", str(results)])
+
+
+def numbers(results: Path) -> list[Any]:
+    return [(r["arm"], r["seed"], r["metrics"], r["curves"]) for r in read_records(results)]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    assert run("--only sweep --only zigzag-8", folder) == 0
+    return folder
+
+
+def test_a_run_leaves_one_record_with_what_a_reader_needs(results: Path) -> None:
+    records = list(read_records(results))
+    assert [record["arm"] for record in records] == ["sweep", "zigzag-8"]
+    for record in records:
+        assert record["status"] == "done"
+        metrics = {metric["name"]: metric for metric in record["metrics"]}
+        assert set(metrics) == {"held_out_loss", "fd_digits", "kid_digits"}
+        assert metrics["fd_digits"]["n_generated"] == 100
+        assert metrics["fd_digits"]["n_real"] == 500
+        assert metrics["fd_digits"]["extractor_identity"]
+        assert record["config"]["training"]["steps"] == 3
+        assert record["curves"]["step"] == [1, 2, 3]
+        assert record["environment"]["scan_backend"]
+        assert record["cost"]["parameters"] > 0
+    first, second = records
+    assert first["cost"]["parameters"] == second["cost"]["parameters"]  # a plan costs no parameter
+    assert first["metrics"] != second["metrics"]
+
+
+def test_running_again_does_nothing_and_says_so(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = [(path, path.stat().st_mtime_ns) for path in files(results / "records")]
+    assert run("--only sweep --only zigzag-8", results) == 0
+    assert "all 2 runs are recorded" in capsys.readouterr().out
+    assert [(path, path.stat().st_mtime_ns) for path in files(results / "records")] == before
+
+
+def test_running_again_takes_under_two_seconds_without_torch(results: Path) -> None:
+    words = f"-m studies run scan_ablation {SMALL} --only sweep --results {results}".split()
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert time.monotonic() - started < 6  # 2 s on an idle machine; tests share theirs
+    assert "| torch\n" not in done.stderr
+
+
+def test_force_repeats_the_numbers_and_keeps_the_old_record(results: Path, tmp_path: Path) -> None:
+    assert run("--only sweep", tmp_path) == 0
+    before = numbers(tmp_path)
+    assert run("--only sweep --mode force", tmp_path) == 0
+    assert numbers(tmp_path) == before
+    assert len(files(tmp_path / "replaced")) == 1
+    assert before[0] == numbers(results)[0]  # and in another folder too
+
+
+def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--dry-run --seeds 2", tmp_path / "new") == 0
+    assert "8 of 8 runs to do" in capsys.readouterr().out
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("run scan_ablatoin", "did you mean 'scan_ablation'"),
+        ("run scan_ablation --scale big", "unknown scale 'big': known: tiny, small, paper"),
+        ("run scan_ablation --scale tyni", "did you mean 'tiny'"),
+        ("run scan_ablation --set training.stepz=3", "did you mean 'training.steps'"),
+        ("run scan_ablation --set training.steps=three", "valid integer"),
+        ("run scan_ablation --set model.patch=3", "patch"),
+        ("run scan_ablation --set data.name=digitz", "digits"),
+        ("run scan_ablation --only zigzag-9", "did you mean 'zigzag-8'"),
+        ("run scan_ablation --seeds 0", "from 1 on"),
+        ("run scan_ablation --mode again", "retry"),
+        ("runn scan_ablation", "run"),
+        ("show scan", "scan_ablation"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_2(
+    words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = ["--results", str(tmp_path / "new")] if words.startswith("run ") else []
+    with pytest.raises(SystemExit) as left:
+        main([*words.split(), *results])
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_corrupt_record_is_named_and_nothing_is_written(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = next(p for p in files(results / "records") if p.name.startswith("sweep"))
+    copy = tmp_path / path.relative_to(results)
+    copy.parent.mkdir(parents=True)
+    copy.write_text(path.read_text()[:200])
+    with pytest.raises(SystemExit) as left:
+        run("", tmp_path)
+    assert left.value.code == 2
+    assert str(copy) in capsys.readouterr().err
+    assert files(tmp_path) == [copy]
+
+
+def test_a_failure_is_recorded_without_a_number_and_retried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import studies.run as module
+
+    def broken(*args: Any, **options: Any) -> Any:
+        raise RuntimeError("the sampler broke\nbadly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sample", broken)
+        assert run("--only sweep", tmp_path) == 1
+    record = next(read_records(tmp_path))
+    assert (record["status"], record["error"], record["metrics"]) == (
+        "failed",
+        "RuntimeError: the sampler broke badly",
+        [],
+    )
+    assert run("--only sweep", tmp_path) == 1
+    assert "--mode retry" in capsys.readouterr().out
+    assert run("--only sweep --mode retry", tmp_path) == 0
+    assert next(read_records(tmp_path))["status"] == "done"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_resumes_and_ends_in_the_same_numbers(
+    tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    steps = SMALL.replace("training.steps=3", "training.steps=60")
+    words = f"-m studies run scan_ablation {steps} --only zigzag-2 --results {tmp_path}/cut".split()
+    words += ["--checkpoint-every", "0"]
+    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("checkpoint.pt")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal_number)
+    process.communicate(timeout=60)
+    assert process.returncode == (130 if signal_number == signal.SIGINT else -signal.SIGKILL)
+    assert not list(tmp_path.rglob("*.json")), "no record, whole or half, of a run that has not ended"
+    for results in ("cut", "whole"):
+        words = f"-m studies run scan_ablation {steps} --only zigzag-2 --results {tmp_path}/{results}".split()
+        subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+
+
+def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from filelock import FileLock
+
+    from studies.registry import find_study
+    from studies.run import work_folder
+    from studies.study import parse_setting, runs
+
+    settings = dict(parse_setting(text) for text in SMALL.split() if text != "--set")
+    owned = runs(find_study("scan_ablation"), "tiny", settings=settings)[0]
+    work_folder(tmp_path, owned).mkdir(parents=True)
+    with FileLock(work_folder(tmp_path, owned) / "owner.lock"):
+        assert run("--only sweep", tmp_path) == 1
+    assert "another process" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_records_are_plain_json(results: Path) -> None:
+    def refuse(word: str) -> None:
+        pytest.fail(f"{word} is not JSON")
+
+    for path in files(results / "records"):
+        json.loads(path.read_text(), parse_constant=refuse)

@@ -1,0 +1,101 @@
+"""Records: whole or not there, checked before they are believed, never lost."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.record import read_record, recorded, write_record
+from studies.words import WordError
+
+
+def record(identity: str = "0123456789abcdef", **changes: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "schema": 1,
+        "study": "scan_ablation",
+        "arm": "sweep",
+        "scale": "tiny",
+        "setting": "digits-8",
+        "seed": 0,
+        "identity": identity,
+        "config": {},
+        "status": "done",
+        "error": None,
+        "metrics": [{"name": "held_out_loss", "value": 0.5}],
+        "curves": {},
+        "wall_time_s": {},
+        "cost": {},
+        "environment": {},
+    }
+    return whole | changes
+
+
+def path_of(results: Path, identity: str = "0123456789abcdef") -> Path:
+    return results / "records" / "tiny" / "scan_ablation" / f"sweep.digits-8.seed0.{identity}.json"
+
+
+def test_write_read_find(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record())
+    assert read_record(path).data == record()
+    assert recorded(tmp_path) == {"0123456789abcdef": path}
+    metric = read_record(path).metric("held_out_loss")
+    assert metric is not None
+    assert metric["value"] == 0.5
+    assert read_record(path).metric("fid") is None
+
+
+@pytest.mark.parametrize(
+    ("contents", "says"),
+    [
+        ('{"schema": 1, "stud', "is not a record"),
+        ("[]", "a JSON object is wanted"),
+        (json.dumps(record(schema=99)), "schema 99"),
+        (json.dumps(record(status="perhaps")), "none of done, failed"),
+        (json.dumps(record(seed="0")), "'seed' should be of type int"),
+        (json.dumps(record(metrics=[{"name": "fid"}])), "a name and a value"),
+        (json.dumps(record(metrics=[{"name": "fid", "value": "12"}])), "no number"),
+        (json.dumps(record(identity="f" * 16)), "does not end in its identity"),
+        (b"\xff\xfe", "is not a record"),
+    ],
+)
+def test_a_corrupt_record_is_named_with_its_reason(tmp_path: Path, contents: str | bytes, says: str) -> None:
+    path = path_of(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+    with pytest.raises(WordError, match=says) as caught:
+        read_record(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_replaced_record_is_kept(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    for value in (1.0, 2.0, 3.0):
+        write_record(path, record(metrics=[{"name": "m", "value": value}]))
+    kept = sorted((tmp_path / "replaced").rglob("*.json"))
+    assert [json.loads(p.read_text())["metrics"][0]["value"] for p in kept] == [1.0, 2.0]
+    assert list(recorded(tmp_path).values()) == [path]
+
+
+def test_not_a_number_is_never_written(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    with pytest.raises(ValueError, match="Out of range"):
+        write_record(path, record(metrics=[{"name": "m", "value": float("nan")}]))
+    assert not path.exists()
+
+
+def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record())
+
+    def full(descriptor: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_record(path, record(seed=5))
+    assert read_record(path)["seed"] == 0
+    assert [p.name for p in path.parent.iterdir()] == [path.name]

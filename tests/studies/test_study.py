@@ -1,0 +1,91 @@
+"""Declarations, changes and identity."""
+
+from dataclasses import replace
+
+import pytest
+
+from studies.registry import find_study, studies
+from studies.scales import TINY
+from studies.study import change, identity, parse_setting, runs
+from studies.words import WordError
+
+
+def test_changes_reach_any_depth_and_take_words() -> None:
+    path, value = parse_setting("training.steps=2000")
+    assert change(TINY, {path: value}).training.steps == 2000
+    assert change(TINY, dict([parse_setting("model.scan=hilbert-2")])).model.scan == "hilbert-2"
+    assert change(TINY, dict([parse_setting("training.learning_rate=3e-4")])).training.learning_rate == 3e-4
+    assert change(TINY, dict([parse_setting("model.text_width=none")])).model.text_width is None
+    assert TINY.training.steps != 2000
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("training.stepz=3", "did you mean 'training.steps'"),
+        ("trainin.steps=3", "did you mean 'training'"),
+        ("training.steps=many", "valid integer"),
+        ("training.steps=0", "at least 1"),
+        ("training.steps.more=1", "no settings inside"),
+        ("model.position=sine", "'none', 'cosine' or 'learned'"),
+        ("training.steps", "path=value"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_the_right_words(setting: str, says: str) -> None:
+    with pytest.raises(WordError, match=says) as caught:
+        change(TINY, dict([parse_setting(setting)]))
+    assert "\n" not in str(caught.value)
+
+
+def test_identity_is_the_configuration_without_where_it_runs() -> None:
+    here = replace(TINY, data=replace(TINY.data, root="/a"))
+    there = replace(TINY, data=replace(TINY.data, root="/b"))
+    assert identity(here) == identity(there)
+    assert identity(TINY) == identity(replace(TINY))
+    assert identity(TINY) != identity(replace(TINY, seed=1))
+
+
+def test_every_setting_of_a_configuration_changes_the_identity() -> None:
+    known = {identity(TINY)}
+    other = {"steps": 7, "n_generated": 7, "sampler": "euler", "path": "gvp", "hidden": 32, "size": 16}
+    for part, name in [
+        ("training", "steps"),
+        ("evaluation", "n_generated"),
+        ("sampling", "sampler"),
+        ("interpolant", "path"),
+        ("model", "hidden"),
+        ("data", "size"),
+    ]:
+        known.add(identity(change(TINY, {f"{part}.{name}": other[name]})))
+    assert len(known) == 7
+
+
+def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    import studies.study as module
+
+    before = identity(TINY)
+    monkeypatch.setattr(module, "_orders", lambda *args: "another curve under the same name")
+    module.fingerprints.cache_clear()
+    try:
+        assert identity(TINY) != before
+    finally:
+        module.fingerprints.cache_clear()
+
+
+def test_every_declared_run_is_valid_and_its_own() -> None:
+    for study in studies().values():
+        for scale in study.scales:
+            found = runs(study, scale, seeds=(0, 1))
+            assert len({run.identity for run in found}) == len(found), study.name
+            assert {run.config.seed for run in found} == {0, 1}
+
+
+def test_arms_of_a_study_differ_in_what_they_declare_alone() -> None:
+    found = runs(find_study("scan_ablation"), "tiny")
+    assert [run.config.model.scan for run in found] == ["sweep-1", "zigzag-1", "zigzag-2", "zigzag-8"]
+    assert {change(run.config, {"model.scan": TINY.model.scan}) for run in found} == {TINY}
+
+
+def test_an_unknown_study_offers_the_nearest() -> None:
+    with pytest.raises(WordError, match="did you mean 'scan_ablation'"):
+        find_study("scan_ablatoin")
