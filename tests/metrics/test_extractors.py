@@ -352,6 +352,15 @@ def test_dinov2_needs_no_interpolation_at_its_own_size(small_dinov2):
     assert small_dinov2._positions(4, 16).shape[-2:] == (4, 16)
 
 
+def test_dinov2_stretches_its_positions_as_published(small_dinov2):
+    # Row i of h lies at (i + 0.5) * 9 / (h + 0.1) - 0.5 of the learned 9 rows; bicubic keeps a ramp inside.
+    ramp = torch.arange(9.0).repeat_interleave(9)
+    with torch.no_grad():
+        small_dinov2.pos_embed[:, 1:] = ramp.view(1, -1, 1)
+        rows = small_dinov2._positions(4, 9)[0, 0, 1:3, 4]
+    torch.testing.assert_close(rows, torch.tensor([1.5, 2.5]) * 9 / 4.1 - 0.5)
+
+
 def test_dinov2_with_registers_is_refused(small_dinov2):
     state = small_dinov2.state_dict() | {"register_tokens": torch.zeros(1, 4, 128)}
     with pytest.raises(ValueError, match="without registers"):

@@ -54,7 +54,9 @@ class Flow:
 
     def _fields(self, x: Tensor, t: float | Tensor, *wanted: Target) -> list[Tensor]:
         times = torch.full((len(x),), float(t), dtype=x.dtype, device=x.device)
-        prediction = self.predict(x, times)
+        prediction = self.predict(x, times).to(
+            x.dtype
+        )  # under mixed precision the network may answer in less
         if prediction.shape != x.shape:
             raise ValueError(f"the model returned {tuple(prediction.shape)} where {tuple(x.shape)} is wanted")
         path, given = self.interpolant.path, self.interpolant.target
