@@ -353,12 +353,19 @@ def test_dinov2_needs_no_interpolation_at_its_own_size(small_dinov2):
 
 
 def test_dinov2_stretches_its_positions_as_published(small_dinov2):
-    # Row i of h lies at (i + 0.5) * 9 / (h + 0.1) - 0.5 of the learned 9 rows; bicubic keeps a ramp inside.
-    ramp = torch.arange(9.0).repeat_interleave(9)
+    # Row i of h reads the learned rows at (i + 0.5) * 9 / (h + 0.1) - 0.5, by cubic convolution with a = -0.75.
+    def weight(distance):
+        d = abs(distance)
+        near, far = 1.25 * d**3 - 2.25 * d**2 + 1, -0.75 * (d**3 - 5 * d**2 + 8 * d - 4)
+        return near if d <= 1 else far if d < 2 else 0.0
+
+    ramp = torch.arange(9.0)
     with torch.no_grad():
-        small_dinov2.pos_embed[:, 1:] = ramp.view(1, -1, 1)
+        small_dinov2.pos_embed[:, 1:] = ramp.repeat_interleave(9).view(1, -1, 1)
         rows = small_dinov2._positions(4, 9)[0, 0, 1:3, 4]
-    torch.testing.assert_close(rows, torch.tensor([1.5, 2.5]) * 9 / 4.1 - 0.5)
+    places = [(i + 0.5) * 9 / 4.1 - 0.5 for i in (1, 2)]
+    truth = [sum(weight(place - row) * row for row in range(9)) for place in places]
+    torch.testing.assert_close(rows, torch.tensor(truth))
 
 
 def test_dinov2_with_registers_is_refused(small_dinov2):
