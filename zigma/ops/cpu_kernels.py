@@ -12,7 +12,8 @@ Rows of `order` are token indices; t is a token, s a step. `tasks` is [first, la
 import numpy as np
 from numba import njit
 
-BLOCK = 32  # channels of a task
+BLOCK = 32  # channels of a scan's task
+CONV_BLOCK = 512  # channels of a convolution's task
 CHUNK = 16  # steps between two kept states
 
 # re-association lets sums over channels be vectors; NaN and infinity keep their meaning
@@ -147,72 +148,37 @@ def scan_backward(first, last, u, delta, A, B, C, order, starts, dy, du, ddelta,
 
 
 @_jit
-def conv_forward(first, last, x, weight, bias, silu, order, y):  # type: ignore[no-untyped-def]
-    """Write y (batch, L, D): K taps along the order, weight (K, D) the last tap the present, then SiLU."""
-    length, width = x.shape[1], x.shape[2]
-    blocks = (width + BLOCK - 1) // BLOCK
-    total, gate, scratch = np.zeros(BLOCK, np.float32), _rows(1), _rows(1)
-    for task in range(first, last):
-        b, d = task // blocks, task % blocks * BLOCK
-        w = min(BLOCK, width - d)
-        for s in range(length):
-            _taps(x, b, weight, bias, order, s, d, w, total)
-            if silu:
-                _sigmoid(total, gate, scratch)
-                for j in range(BLOCK):
-                    total[j] *= gate[0, j]
-            for j in range(w):
-                y[b, order[s], d + j] = total[j]
-
-
-@_jit
-def conv_backward(first, last, x, weight, bias, silu, order, dy, dx, dweight, dbias):  # type: ignore[no-untyped-def]
-    """Write dx (batch, L, D), and by sequence dweight (batch, K, D) and dbias (batch, D)."""
+def conv_forward(first, last, x, weight, bias, order, y):  # type: ignore[no-untyped-def]
+    """Write y (batch, L, D): K taps along the order, weight (K, D), the last tap the present."""
     length, width, taps = x.shape[1], x.shape[2], weight.shape[0]
-    blocks = (width + BLOCK - 1) // BLOCK
-    total, gate, scratch = np.zeros(BLOCK, np.float32), _rows(1), _rows(1)
+    blocks = (width + CONV_BLOCK - 1) // CONV_BLOCK
     for task in range(first, last):
-        b, d = task // blocks, task % blocks * BLOCK
-        w = min(BLOCK, width - d)
-        dx[b, :, d : d + w] = ZERO
-        dweight[b, :, d : d + w] = ZERO
-        dbias[b, d : d + w] = ZERO
+        b, start = task // blocks, task % blocks * CONV_BLOCK
+        end = min(start + CONV_BLOCK, width)
         for s in range(length):
             t = order[s]
-            if silu:
-                _taps(x, b, weight, bias, order, s, d, w, total)
-                _sigmoid(total, gate, scratch)
-                for j in range(BLOCK):
-                    total[j] = gate[0, j] * (ONE + total[j] * (ONE - gate[0, j]))
-            else:
-                total[:] = ONE
-            for j in range(w):
-                total[j] *= dy[b, t, d + j]
-                dbias[b, d + j] += total[j]
+            for d in range(start, end):
+                y[b, t, d] = bias[d]
             for k in range(max(0, taps - 1 - s), taps):
                 source = order[s - (taps - 1) + k]
-                for j in range(w):
-                    dx[b, source, d + j] += total[j] * weight[k, d + j]
-                    dweight[b, k, d + j] += total[j] * x[b, source, d + j]
+                for d in range(start, end):
+                    y[b, t, d] += weight[k, d] * x[b, source, d]
 
 
 @_jit
-def _taps(x, b, weight, bias, order, s, d, w, total):  # type: ignore[no-untyped-def]
-    """Set total <- bias + the taps that end at step s, for w channels from d on."""
-    total[:] = ZERO
-    for j in range(w):
-        total[j] = bias[d + j]
-    taps = weight.shape[0]
-    for k in range(max(0, taps - 1 - s), taps):
-        source = order[s - (taps - 1) + k]
-        for j in range(w):
-            total[j] += weight[k, d + j] * x[b, source, d + j]
-
-
-@_jit
-def _sigmoid(x, out, scratch):  # type: ignore[no-untyped-def]
-    for j in range(BLOCK):
-        out[0, j] = -x[j] * LOG2E
-    _exp2(out, scratch)
-    for j in range(BLOCK):
-        out[0, j] = ONE / (ONE + out[0, j])
+def conv_backward(first, last, x, weight, order, dy, dx, dweight):  # type: ignore[no-untyped-def]
+    """Write dx (batch, L, D), and by sequence dweight (batch, K, D)."""
+    length, width, taps = x.shape[1], x.shape[2], weight.shape[0]
+    blocks = (width + CONV_BLOCK - 1) // CONV_BLOCK
+    for task in range(first, last):
+        b, start = task // blocks, task % blocks * CONV_BLOCK
+        end = min(start + CONV_BLOCK, width)
+        dweight[b, :, start:end] = ZERO
+        dx[b, :, start:end] = ZERO
+        for s in range(length):
+            t = order[s]
+            for k in range(max(0, taps - 1 - s), taps):
+                source = order[s - (taps - 1) + k]
+                for d in range(start, end):
+                    dx[b, source, d] += dy[b, t, d] * weight[k, d]
+                    dweight[b, k, d] += dy[b, t, d] * x[b, source, d]

@@ -1,6 +1,6 @@
 """Backend "cpu": compiled by numba on first use (a few seconds, kept between processes), float32 state.
 
-The kernels do the recurrence and the short convolution; softplus, skip and gate are torch's. Both cores are used
+The kernels do the recurrence and the short convolution; softplus, skip, gate and SiLU are torch's. Both cores are used
 by threads that sleep when idle, beside torch's own, and the state of a task never leaves the first cache. Nothing
 is gathered or scattered: `order` is read inside the loops.
 """
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.ops import cpu_kernels as kernels
-from zigma.ops.cpu_kernels import BLOCK, CHUNK
+from zigma.ops.cpu_kernels import BLOCK, CHUNK, CONV_BLOCK
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -57,8 +57,8 @@ def _in_parallel(kernel: Any, tasks: int, *arrays: Any) -> None:
         future.result()
 
 
-def _blocks(width: int) -> int:
-    return -(-width // BLOCK)
+def _blocks(width: int, block: int = BLOCK) -> int:
+    return -(-width // block)
 
 
 @torch.library.custom_op("zigma::cpu_scan", mutates_args=())
@@ -142,56 +142,40 @@ def selective_scan(
 
 
 @torch.library.custom_op("zigma::cpu_conv", mutates_args=())
-def _conv(x: Tensor, weight: Tensor, bias: Tensor, silu: bool, order: Tensor) -> Tensor:
+def _conv(x: Tensor, weight: Tensor, bias: Tensor, order: Tensor) -> Tensor:
     """The short convolution; weight is (K, D)."""
     y = torch.empty_like(x)
-    _in_parallel(
-        kernels.conv_forward,
-        len(x) * _blocks(x.shape[2]),
-        x.numpy(),
-        weight.numpy(),
-        bias.numpy(),
-        silu,
-        order.numpy(),
-        y.numpy(),
-    )
+    arrays = [t.numpy() for t in (x, weight, bias, order, y)]
+    _in_parallel(kernels.conv_forward, len(x) * _blocks(x.shape[2], CONV_BLOCK), *arrays)
     return y
 
 
 @_conv.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor, silu: bool, order: Tensor) -> Tensor:
+def _(x: Tensor, weight: Tensor, bias: Tensor, order: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
 @torch.library.custom_op("zigma::cpu_conv_backward", mutates_args=())
-def _conv_backward(
-    x: Tensor, weight: Tensor, bias: Tensor, silu: bool, order: Tensor, dy: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    dx = torch.empty_like(x)
-    dweight, dbias = x.new_empty(len(x), *weight.shape), x.new_empty(len(x), *bias.shape)
-    given, made = (
-        [t.numpy() for t in (x, weight, bias)],
-        [t.numpy() for t in (order, dy, dx, dweight, dbias)],
-    )
-    _in_parallel(kernels.conv_backward, len(x) * _blocks(x.shape[2]), *given, silu, *made)
-    return dx, dweight.sum(0), dbias.sum(0)
+def _conv_backward(x: Tensor, weight: Tensor, order: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    dx, dweight = torch.empty_like(x), x.new_empty(len(x), *weight.shape)
+    arrays = [t.numpy() for t in (x, weight, order, dy, dx, dweight)]
+    _in_parallel(kernels.conv_backward, len(x) * _blocks(x.shape[2], CONV_BLOCK), *arrays)
+    return dx, dweight.sum(0)
 
 
 @_conv_backward.register_fake
-def _(
-    x: Tensor, weight: Tensor, bias: Tensor, silu: bool, order: Tensor, dy: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
+def _(x: Tensor, weight: Tensor, order: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), torch.empty_like(weight)
 
 
-def _save_conv(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, bias, ctx.silu, order = inputs
-    ctx.save_for_backward(x, weight, bias, order)
+def _save_conv(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    x, weight, _, order = inputs
+    ctx.save_for_backward(x, weight, order)
 
 
 def _conv_gradients(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, bias, order = ctx.saved_tensors
-    return *_conv_backward(x, weight, bias, ctx.silu, order, dy.contiguous()), None, None
+    dx, dweight = _conv_backward(*ctx.saved_tensors, dy.contiguous())
+    return dx, dweight, dy.sum((0, 1)), None
 
 
 _conv.register_autograd(_conv_gradients, setup_context=_save_conv)
@@ -204,4 +188,5 @@ def causal_conv1d(
     taps = weight.float().t().contiguous()
     offset = taps.new_zeros(taps.shape[1]) if bias is None else bias.float().contiguous()
     order = torch.arange(x.shape[1]) if order is None else order.contiguous()
-    return _conv(x.float().contiguous(), taps, offset, silu, order).to(x.dtype)
+    y = _conv(x.float().contiguous(), taps, offset, order)
+    return (F.silu(y) if silu else y).to(x.dtype)
