@@ -9,7 +9,7 @@ from pathlib import Path
 from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
 from studies.record import Record, recorded
 from studies.registry import find_study, studies
-from studies.study import SCALES, Run, Study, parse_setting, runs
+from studies.study import SCALES, Run, Study, parse_setting, runs, with_scans
 from studies.words import Parser, WordError, fail, unknown
 
 PROGRAM = "python -m studies"
@@ -68,6 +68,13 @@ def _parser() -> Parser:
     run.add_argument("--seeds", type=int, default=1, metavar="N", help="run seeds 0 to N-1; default: 1")
     run.add_argument("--only", action="append", metavar="ARM", help="only this arm; may be given again")
     run.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="FILE:CURVE",
+        help="add an arm that scans along a curve of yours, such as my_curves.py:spiral, or a known plan",
+    )
+    run.add_argument(
         "--set",
         action="append",
         default=[],
@@ -123,7 +130,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    study = find_study(args.study)
+    study = with_scans(find_study(args.study), args.scan)
     wanted = _wanted(study, args)
     planned = plan(wanted, args.results)
     if args.dry_run:

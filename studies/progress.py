@@ -1,9 +1,13 @@
 """How a run goes, live: one line that is rewritten on a terminal, a line every ten seconds in a log."""
 
+from __future__ import annotations
+
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from zigma.training import Progress
+if TYPE_CHECKING:
+    from zigma.training import Progress
 
 LOG_EVERY_S = 10.0
 

@@ -140,7 +140,11 @@ def _measure(config: RunConfig, work: Path, watch: Watch, checkpoint_every_s: fl
     watch.stage("metrics")
     real = to_uint8(_reference(config, data))
     metrics += evaluate_images(
-        generated, real, extractor=config.evaluation.extractor, reference=config.evaluation.reference
+        generated,
+        real,
+        extractor=config.evaluation.extractor,
+        reference=config.evaluation.reference,
+        metrics=config.evaluation.metrics,
     )
     seconds = {
         "training": trained.seconds,

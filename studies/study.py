@@ -85,8 +85,46 @@ def runs(
         for setting, base in study.scales[scale].items():
             for arm in study.arms:
                 config = replace(change(change(base, arm.changes), settings or {}), seed=seed)
+                _check_fit(config)
                 found.append(Run(study.name, arm.name, scale, setting, config))
     return found
+
+
+def _check_fit(config: RunConfig) -> None:
+    """Refuse what only the whole configuration shows: a network for another grid than the data's."""
+    data = config.data
+    side = data.size // 8 if data.view == "latents" else data.size
+    grid = (side, side) if data.frames is None else (data.frames, side, side)
+    if config.model.grid != grid:
+        raise WordError(
+            f"model.grid {config.model.grid} does not fit {data.name} at data.size {data.size}: it should be {grid}"
+        )
+
+
+def with_scans(study: Study, scans: Iterable[str]) -> Study:
+    """The study with an arm more for each scan: `my_curves.py:spiral`, a curve of a file, or a plan by its name.
+
+    A curve's eight variants are read in turn (`spiral-8`), as the paper does with its zigzags; `FILE:NAME-2` asks
+    for two of them.
+    """
+    plans = dict.fromkeys(map(_plan, scans))
+    added = tuple(Arm(plan, {"model.scan": plan}) for plan in plans)
+    declared = {arm.name for arm in study.arms}
+    return replace(study, arms=study.arms + tuple(arm for arm in added if arm.name not in declared))
+
+
+def _plan(scan: str) -> str:
+    from zigma.scans import load_scan
+
+    if ".py:" not in scan:
+        return scan
+    curve, _, count = scan.rpartition("-")
+    if not count.isdecimal():
+        curve, count = scan, "8"
+    name = load_scan(curve)
+    _orders.cache_clear()  # the file may have changed what the name means
+    fingerprints.cache_clear()
+    return f"{name}-{count}"
 
 
 def change(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:

@@ -1,12 +1,13 @@
 """Declarations, changes and identity."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from studies.registry import find_study, studies
 from studies.scales import TINY
-from studies.study import change, identity, parse_setting, runs
+from studies.study import change, identity, parse_setting, runs, with_scans
 from studies.words import WordError
 
 
@@ -38,16 +39,16 @@ def test_a_wrong_setting_is_one_line_with_the_right_words(setting: str, says: st
 
 
 def test_identity_is_the_configuration_without_where_it_runs() -> None:
-    here = replace(TINY, data=replace(TINY.data, root="/a"))
-    there = replace(TINY, data=replace(TINY.data, root="/b"))
-    assert identity(here) == identity(there)
+    elsewhere = replace(TINY, data=replace(TINY.data))
+    object.__setattr__(elsewhere.data, "root", "/elsewhere")  # the digits themselves take no folder
+    assert identity(elsewhere) == identity(TINY)
     assert identity(TINY) == identity(replace(TINY))
     assert identity(TINY) != identity(replace(TINY, seed=1))
 
 
 def test_every_setting_of_a_configuration_changes_the_identity() -> None:
     known = {identity(TINY)}
-    other = {"steps": 7, "n_generated": 7, "sampler": "euler", "path": "gvp", "hidden": 32, "size": 16}
+    other = {"steps": 7, "n_generated": 7, "sampler": "euler", "path": "gvp", "hidden": 24, "size": 16}
     for part, name in [
         ("training", "steps"),
         ("evaluation", "n_generated"),
@@ -89,3 +90,36 @@ def test_arms_of_a_study_differ_in_what_they_declare_alone() -> None:
 def test_an_unknown_study_offers_the_nearest() -> None:
     with pytest.raises(WordError, match="did you mean 'scan_ablation'"):
         find_study("scan_ablatoin")
+
+
+def test_a_curve_of_a_file_becomes_an_arm(tmp_path: Path) -> None:
+    file = tmp_path / "curves.py"
+    file.write_text(
+        "def columns_first(height, width):\n    return [(r, c) for c in range(width) for r in range(height)]\n"
+    )
+    study = with_scans(
+        find_study("scan_ablation"), [f"{file}:columns_first", f"{file}:columns_first-2", "hilbert-8"]
+    )
+    assert [arm.name for arm in study.arms[4:]] == ["columns_first-8", "columns_first-2", "hilbert-8"]
+    assert len({run.identity for run in runs(study, "tiny")}) == 7
+    assert with_scans(study, ["zigzag-8"]) == study
+
+
+def test_a_changed_curve_is_another_run(tmp_path: Path) -> None:
+    file, identities = tmp_path / "curves.py", []
+    for step in ("range(height)", "reversed(range(height))"):
+        file.write_text(
+            f"def mine(height, width):\n    return [(r, c) for r in {step} for c in range(width)]\n"
+        )
+        study = with_scans(find_study("scan_ablation"), [f"{file}:mine"])
+        identities.append(runs(study, "tiny")[-1].identity)
+    assert identities[0] != identities[1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [("data.size=16", r"\(16, 16\)"), ("model.grid=[4,8,8]", r"\(8, 8\)")],
+)
+def test_what_does_not_fit_the_data_is_refused_before_anything_starts(setting: str, says: str) -> None:
+    with pytest.raises(WordError, match=says):
+        runs(find_study("scan_ablation"), "tiny", settings=dict([parse_setting(setting)]))
