@@ -1,0 +1,104 @@
+"""The short causal convolution along an order, in Triton: each tap reads its token through the order.
+
+Its speed, as that of the scan in `triton_scan`, has not been measured on any GPU.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+STEPS, CHANNELS = 16, 64  # a program's tile
+
+
+def _grid(x: Tensor) -> tuple[tuple[int], dict[str, int]]:
+    chunks, blocks = -(-x.shape[1] // STEPS), -(-x.shape[2] // CHANNELS)
+    sizes = {"length": x.shape[1], "width": x.shape[2], "chunks": chunks, "blocks": blocks}
+    return (x.shape[0] * chunks * blocks,), sizes
+
+
+def _constants(weight: Tensor, silu: bool, wide: bool) -> dict[str, Any]:
+    import triton.language as tl
+
+    state = tl.float64 if wide else tl.float32
+    return {"SILU": silu, "TAPS": weight.shape[1], "STEPS": STEPS, "BLOCK": CHANNELS, "STATE": state}
+
+
+def _wide(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    return torch.float64 in (x.dtype, weight.dtype, None if bias is None else bias.dtype)
+
+
+def _rows(x: Tensor) -> tuple[Tensor, int, int]:
+    if x.stride(2) != 1:
+        x = x.contiguous()
+    return x, x.stride(0), x.stride(1)
+
+
+@torch.library.custom_op("zigma::triton_conv", mutates_args=())
+def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
+    from zigma.ops import triton_conv_kernels as kernels
+
+    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    if y.numel():
+        grid, sizes = _grid(x)
+        taps, bias, order = weight.t().contiguous(), _flat(bias), _flat(order)
+        constants = _constants(weight, silu, _wide(x, weight, bias))
+        kernels.convolve[grid](_rows(x), taps, bias, order, y, **sizes, **constants)
+    return y
+
+
+def _flat(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.contiguous()
+
+
+@_conv.register_fake
+def _(x, weight, bias, silu, order):  # type: ignore[no-untyped-def]
+    return x.new_empty(x.shape)
+
+
+@torch.library.custom_op("zigma::triton_conv_backward", mutates_args=())
+def _conv_backward(
+    dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    from zigma.ops import triton_conv_kernels as kernels
+
+    wide = _wide(x, weight, bias)
+    grid, sizes = _grid(x)
+    batch, chunks, width, taps = x.shape[0], sizes["chunks"], x.shape[2], weight.shape[1]
+    dtype = torch.float64 if wide else torch.float32
+    dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    dweight = torch.empty(batch, chunks, taps, width, dtype=dtype, device=x.device)
+    dbias = torch.empty(batch, chunks, width, dtype=dtype, device=x.device)
+    if dx.numel():
+        inputs = _rows(dy), _rows(x), weight.t().contiguous(), _flat(bias), _flat(order)
+        kernels.convolve_back[grid](*inputs, dx, dweight, dbias, **sizes, **_constants(weight, silu, wide))
+    dw = dweight.sum((0, 1)).t().contiguous().to(weight.dtype)
+    return dx, dw, x.new_empty(0) if bias is None else dbias.sum((0, 1)).to(bias.dtype)
+
+
+@_conv_backward.register_fake
+def _(dy, x, weight, bias, silu, order):  # type: ignore[no-untyped-def]
+    dbias = x.new_empty(0) if bias is None else bias.new_empty(bias.shape)
+    return x.new_empty(x.shape), weight.new_empty(weight.shape), dbias
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, weight, bias, ctx.silu, order = inputs
+    ctx.save_for_backward(x, weight, bias, order)
+
+
+def _backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+    x, weight, bias, order = ctx.saved_tensors
+    dx, dweight, dbias = _conv_backward(dy, x, weight, bias, ctx.silu, order)
+    return dx, dweight, dbias if bias is not None else None, None, None
+
+
+_conv.register_autograd(_backward, setup_context=_save)
+
+
+def causal_conv1d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, silu: bool = False, order: Tensor | None = None
+) -> Tensor:
+    """Convolve on the GPU; shapes and meaning as in `zigma.ops.causal_conv1d`."""
+    y: Tensor = _conv(x, weight, bias, silu, order)
+    return y
