@@ -1,0 +1,156 @@
+"""The selective scan beside others' in one run: checked, then timed in turn, as ratios to mambapy's pscan."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zigma.ops.backends import resolve_backend
+from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
+from zigma.profiling.scan_contenders import Inputs, Scan, contenders
+from zigma.profiling.speed import peak_memory_mib, time_calls
+
+Shape = tuple[int, int, int, int]  # batch, D, L, N
+CPU_SHAPES: list[Shape] = [(16, 128, 256, 16), (4, 512, 1024, 16), (1, 1536, 4096, 16)]
+GPU_SHAPES: list[Shape] = [(batch, 1536, length, 16) for batch in (1, 8) for length in (1024, 4096, 16384)]
+BASELINE = "mambapy pscan"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender at one shape; without times if its check failed or it did not fit into memory."""
+
+    shape: Shape
+    contender: str
+    error: float
+    forward_ms: float | None = None
+    both_ms: float | None = None
+    both_lower_ms: float | None = None
+    both_upper_ms: float | None = None
+    peak_mib: float | None = None
+    note: str = ""
+
+
+def _forward(scan: Scan, inputs: Inputs, order: torch.Tensor | None) -> None:
+    with torch.no_grad():
+        scan(inputs, order)
+
+
+def _both(scan: Scan, inputs: Inputs, order: torch.Tensor | None, dy: torch.Tensor) -> None:
+    torch.autograd.grad(scan(inputs, order), list(inputs.values()), dy)
+
+
+def benchmark(
+    shapes: list[Shape], device: torch.device, dtype: torch.dtype, repeats: int, path: bool
+) -> tuple[list[Row], dict[str, str]]:
+    """Check and measure every contender; returns the rows and why a contender is missing."""
+    found, missing = contenders(device, dtype)
+    errors = {}
+    for name, scan in found.items():
+        try:
+            errors[name] = largest_error(scan, device, dtype)
+        except RuntimeError as error:  # a kernel that does not build or start here: told, never timed
+            missing[name] = f"fails: {str(error).splitlines()[0]}"
+    right = {name: found[name] for name in errors if errors[name] <= TOLERANCE[dtype]}
+    rows = []
+    for shape in shapes:
+        rows += _measure(shape, right, errors, device, dtype, repeats, path)
+        for name in errors.keys() - right.keys():
+            rows.append(Row(shape, name, errors[name], note="check failed: no speed"))
+    return rows, missing
+
+
+def _measure(
+    shape: Shape, scans: dict[str, Scan], errors: dict[str, float], device: torch.device, dtype: torch.dtype,
+    repeats: int, path: bool,
+) -> list[Row]:  # fmt: skip
+    batch, width, length, states = shape
+    inputs = random_inputs(batch, width, length, states, device, dtype)
+    order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).to(device) if path else None
+    dy = torch.ones(batch, length, width, device=device, dtype=dtype)
+    forward, both, peaks, rows = {}, {}, {}, []
+    for name, scan in scans.items():
+        call = partial(_both, scan, inputs, order, dy)
+        try:
+            call()
+            peaks[name] = peak_memory_mib(call, device)
+        except torch.OutOfMemoryError:
+            rows.append(Row(shape, name, errors[name], note="out of memory"))
+            continue
+        forward[name], both[name] = partial(_forward, scan, inputs, order), call
+    forward_times, both_times = (time_calls(calls, device, repeats, 1) for calls in (forward, both))
+    for name, timing in both_times.items():
+        spread = timing.median_ms, timing.lower_ms, timing.upper_ms
+        rows.append(Row(shape, name, errors[name], forward_times[name].median_ms, *spread, peaks[name]))
+    return rows
+
+
+def table(rows: list[Row], missing: dict[str, str]) -> str:
+    """A Markdown table; a ratio is the baseline's forward+backward time over the contender's."""
+    lines = [
+        f"| batch, D, L, N | contender | forward ms | forward+backward ms (quartiles) | times faster than {BASELINE} "
+        "| peak MiB | error |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    base = {row.shape: row.both_ms for row in rows if row.contender == BASELINE}
+    for row in rows:
+        start = f"| {', '.join(map(str, row.shape))} | {row.contender} |"
+        if row.both_ms is None or row.forward_ms is None:
+            lines.append(f"{start} {row.note} | | | | {row.error:.0e} |")
+            continue
+        reference = base.get(row.shape)
+        ratio = "" if reference is None else f"{reference / row.both_ms:.1f}"
+        lines.append(
+            f"{start} {row.forward_ms:.3g} | {row.both_ms:.4g} ({row.both_lower_ms:.4g} to {row.both_upper_ms:.4g}) "
+            f"| {ratio} | {row.peak_mib:.0f} | {row.error:.0e} |"
+        )
+    return "\n".join([*lines, *(f"not here: {name}: {reason}" for name, reason in missing.items())])
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What the numbers were made on and with."""
+    cuda = device.type == "cuda"
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "scan_backend": resolve_backend(None, device),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "cpu")
+
+
+def write_record(
+    folder: Path, rows: list[Row], missing: dict[str, str], settings: dict[str, Any], device: torch.device
+) -> Path:
+    """Write the run as one JSON file, named by device kind and time, and return its path."""
+    made = environment(device)
+    record: dict[str, Any] = {
+        "benchmark": "scan",
+        "settings": settings,
+        "environment": made,
+        "missing": missing,
+    }
+    record["rows"] = [asdict(row) for row in rows]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"scan-{device.type}-{made['time'].replace(':', '').replace('+0000', 'Z')}.json"
+    partial_path = path.with_suffix(".partial")
+    partial_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    partial_path.replace(path)
+    return path
