@@ -1,0 +1,204 @@
+"""`python -m studies doctor`: what this machine has, whether it is right, and what to do about each gap."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+# What each optional package is for, and how to get it.
+PACKAGES = {
+    "accelerate": ("mixed precision, several GPUs and nodes", 'pip install "zigma-studies[paper]"'),
+    "diffusers": ("the autoencoder of latent models", 'pip install "zigma-studies[paper]"'),
+    "transformers": ("the CLIP text encoder", 'pip install "zigma-studies[paper]"'),
+    "skimage": ("photographs as embedded data", "pip install scikit-image"),
+    "dgm_eval": ("FDD by its authors' code", "clone layer6ai-labs/dgm-eval and pip install -e it"),
+    "mambapy": ("a contender of the scan benchmark", "pip install mambapy"),
+}
+DISTRIBUTIONS = {"skimage": "scikit-image", "dgm_eval": "dgm-eval"}
+# Folders in Hugging Face's layout: what for, repository, a file that must be there.
+FOLDERS = {
+    "VAE": ("stabilityai/sd-vae-ft-ema", "diffusion_pytorch_model.safetensors"),
+    "CLIP": ("openai/clip-vit-large-patch14", "model.safetensors"),
+}
+SHAPE = (2, 64, 256, 16)  # batch, D, L, N of the timed case
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `advice` is what to do if it is not there."""
+
+    name: str
+    present: bool
+    detail: str
+    advice: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument(
+        "--no-speed", action="store_true", help="check that the scans are right, time nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the report."""
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    _print("this machine", machine(device))
+    _print(
+        "selective scan (right: against the float64 reference, outputs and gradients)",
+        scans(device, not args.no_speed),
+    )
+    _print("weights (nothing is downloaded)", weights())
+    _print("launching", [slurm()])
+    _print("optional packages", packages())
+
+
+def machine(device: torch.device) -> list[Finding]:
+    """torch and the device."""
+    import torch
+
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else "none that torch can use"
+    advice = (
+        "runs at scale tiny work without; for more: a CUDA build of torch, https://pytorch.org/get-started"
+    )
+    return [
+        Finding("torch", True, torch.__version__),
+        Finding("cpu", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        Finding("gpu", device.type == "cuda", gpu, advice),
+    ]
+
+
+def scans(device: torch.device, timed: bool) -> list[Finding]:
+    """Every scan backend: present, right, how much faster than the reference. No speed of one that is wrong."""
+    import torch
+
+    from zigma.ops import resolve_backend, selective_scan
+    from zigma.ops.backends import available_backends, why_not
+    from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
+    from zigma.profiling.speed import time_calls
+
+    inputs, found, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
+    for name in available_backends():
+        reason = why_not(name, device, torch.float32)
+        if reason:
+            found[name] = Finding(name, False, "not here", reason)
+            continue
+
+        def scan(
+            given: dict[str, torch.Tensor], order: torch.Tensor | None, name: str = name
+        ) -> torch.Tensor:
+            return selective_scan(**given, delta_softplus=True, order=order, backend=name)
+
+        try:
+            error = largest_error(scan, device, torch.float32)
+        except (RuntimeError, ValueError, TypeError) as failure:
+            line = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+            found[name] = Finding(
+                name, False, f"present, fails: {line}", "do not use it here; choose another backend"
+            )
+            continue
+        right = error <= TOLERANCE[torch.float32]
+        detail = f"present, {'right' if right else 'WRONG'} (largest relative error {error:.0e})"
+        found[name] = Finding(name, right, detail, "do not use it here; reinstall it for this torch and chip")
+        if right:
+            calls[name] = lambda scan=scan: scan(inputs, None).sum().backward()
+    if timed:
+        times = time_calls(calls, device, repeats=7, warm_up=2)
+        for name, timing in times.items():
+            ratio = times["reference"].median_ms / timing.median_ms
+            detail = f"{found[name].detail}, {ratio:.3g} times the reference's speed"
+            found[name] = Finding(name, True, detail)
+    taken = Finding("auto takes", True, resolve_backend(None, device))
+    return [*found.values(), taken]
+
+
+def weights() -> list[Finding]:
+    """Published weights that are on this machine, or where to get them and where to put them."""
+    from zigma.metrics.weights import WEIGHTS, WEIGHTS_VARIABLE, MissingWeights
+
+    found = []
+    for name, file in WEIGHTS.items():
+        try:
+            found.append(Finding(name, True, str(file.find())))
+        except MissingWeights as missing:
+            found.append(Finding(name, False, "not here", str(missing)))
+    for kind, (repository, file_name) in FOLDERS.items():
+        places = _folders(repository, WEIGHTS_VARIABLE)
+        place = next((place for place in places if (place / file_name).is_file()), None)
+        advice = (
+            f"fetch https://huggingface.co/{repository} and put the folder at "
+            f"${WEIGHTS_VARIABLE}/{repository.split('/')[1]}, then give its path when you prepare data"
+        )
+        found.append(Finding(kind, place is not None, str(place or "not here"), advice))
+    return found
+
+
+def _folders(repository: str, variable: str) -> list[Path]:
+    """Where a Hugging Face repository may lie: the user's own folder, then the hub's cache."""
+    own = os.environ.get(variable)
+    home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    snapshots = cache / f"models--{repository.replace('/', '--')}" / "snapshots"
+    return [
+        *([Path(own).expanduser() / repository.split("/")[1]] if own else []),
+        *sorted(snapshots.glob("*")),
+    ]
+
+
+def slurm() -> Finding:
+    """Whether jobs can be submitted."""
+    missing = [word for word in ("sbatch", "sinfo") if shutil.which(word) is None]
+    where = shutil.which("sbatch") or ""
+    advice = "runs go on this machine; on a cluster, log in to a node that has Slurm"
+    return Finding("slurm", not missing, f"not found: {', '.join(missing)}" if missing else where, advice)
+
+
+def packages() -> list[Finding]:
+    """Optional packages with their versions."""
+    found = []
+    for name, (purpose, advice) in PACKAGES.items():
+        present = find_spec(name) is not None
+        detail = f"{_version(name)} ({purpose})" if present else f"not installed ({purpose})"
+        found.append(Finding(name, present, detail, advice))
+    for name in ("mamba_ssm", "causal_conv1d"):
+        found.append(_kernel(name))
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return version(DISTRIBUTIONS.get(name, name))
+    except PackageNotFoundError:
+        return "version unknown"
+
+
+def _kernel(name: str) -> Finding:
+    """A package with compiled kernels: one that is installed may still not load, so it is imported."""
+    advice = 'pip install "zigma-studies[cuda]" with a GPU and nvcc; the backends above do without'
+    if find_spec(name) is None:
+        return Finding(name, False, "not installed (CUDA kernels)", advice)
+    try:
+        import_module(name)
+    except (ImportError, OSError, RuntimeError) as error:
+        return Finding(name, False, f"installed, does not load: {str(error).splitlines()[0]}", advice)
+    return Finding(name, True, f"{_version(name)} (CUDA kernels)")
+
+
+def _print(title: str, findings: list[Finding]) -> None:
+    print(title)
+    for finding in findings:
+        print(f"  {'ok' if finding.present else '--'}  {finding.name:<14} {finding.detail}")
+        if finding.advice and not finding.present:
+            print(f"      {'':<14} {finding.advice}")

@@ -1,0 +1,73 @@
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from studies import doctor
+
+CPU = torch.device("cpu")
+
+
+def test_report_names_every_backend_weight_and_launcher(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    doctor.run(parser.parse_args(["--no-speed"]))
+    printed = capsys.readouterr().out
+    for name in (
+        "torch",
+        "reference",
+        "triton",
+        "mamba-ssm",
+        "inception",
+        "dinov2",
+        "i3d",
+        "VAE",
+        "CLIP",
+        "slurm",
+    ):
+        assert f"  {name}" in printed
+
+
+def test_a_wrong_backend_is_called_wrong_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zigma.ops import torch_chunked
+
+    right = torch_chunked.selective_scan
+    monkeypatch.setattr(torch_chunked, "selective_scan", lambda *inputs: right(*inputs) * 1.01)
+    found = {finding.name: finding for finding in doctor.scans(CPU, timed=True)}
+    assert not found["torch"].present
+    assert "WRONG" in found["torch"].detail
+    assert "speed" not in found["torch"].detail
+    assert "1 times the reference's speed" in found["reference"].detail
+
+
+def test_weights_are_found_where_the_user_puts_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("ZIGMA_WEIGHTS", "TORCH_HOME", "HF_HOME", "HF_HUB_CACHE"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    missing = {finding.name: finding for finding in doctor.weights()}
+    assert not missing["inception"].present
+    assert "https://" in missing["inception"].advice
+    assert "huggingface.co/openai/clip-vit-large-patch14" in missing["CLIP"].advice
+    (tmp_path / "ZIGMA_WEIGHTS" / "clip-vit-large-patch14").mkdir(parents=True)
+    (tmp_path / "ZIGMA_WEIGHTS" / "clip-vit-large-patch14" / "model.safetensors").touch()
+    vae = tmp_path / "HF_HUB_CACHE" / "models--stabilityai--sd-vae-ft-ema" / "snapshots" / "abc"
+    vae.mkdir(parents=True)
+    (vae / "diffusion_pytorch_model.safetensors").touch()
+    found = {finding.name: finding for finding in doctor.weights()}
+    assert found["CLIP"].present
+    assert found["VAE"].detail == str(vae)
+
+
+def test_importing_it_costs_no_torch() -> None:
+    code = "import sys, studies.doctor; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_slurm_is_looked_for_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not doctor.slurm().present
+    for word in ("sbatch", "sinfo"):
+        (tmp_path / word).touch(mode=0o755)
+    assert doctor.slurm().present
