@@ -94,6 +94,12 @@ def _parser() -> Parser:
         metavar="SECONDS",
         help=f"the most work that a kill can lose; default: {CHECKPOINT_EVERY_S:g}",
     )
+    run.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at once; default: one per core, or one where there is a GPU",
+    )
     run.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
     run.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
 
@@ -141,12 +147,18 @@ def _run(args: argparse.Namespace) -> int:
     failed = [item for item in planned if item.status == "failed" and not to_run(item.status, args.mode)]
     if not waiting:
         return 1 if failed else 0
-    from studies.launch import launch
+    from studies.launch import Order, launch
 
-    return max(launch(waiting, args.results, args.mode, args.checkpoint_every), 1 if failed else 0)
+    files = tuple(
+        scan.rpartition("-")[0] if scan[-1].isdecimal() else scan for scan in args.scan if ".py:" in scan
+    )
+    order = Order(args.results, args.mode, args.checkpoint_every, files)
+    return max(launch(waiting, order, args.jobs), 1 if failed else 0)
 
 
 def _wanted(study: Study, args: argparse.Namespace) -> list[Run]:
+    if args.jobs is not None and args.jobs < 1:
+        raise WordError(f"--jobs takes a number from 1 on, not {args.jobs}")
     if args.seeds < 1:
         raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
     if args.scale is not None and args.scale not in SCALES:

@@ -1,58 +1,47 @@
-"""How a run goes, live: one line that is rewritten on a terminal, a line every ten seconds in a log."""
+"""How runs go, live: one line that is rewritten on a terminal, in a log a line per run every ten seconds."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from zigma.training import Progress
 
 LOG_EVERY_S = 10.0
 
 
 class Reporter:
-    """Prints the progress of the runs of one command."""
+    """Prints how the runs of one command get on; runs are numbered from 1."""
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.terminal = sys.stderr.isatty()
-        self._prefix = ""
-        self._last = 0.0
+        self._labels: dict[int, str] = {}
+        self._lines: dict[int, str] = {}  # of the runs under way, in the order of their start
+        self._printed: dict[int, float] = {}
 
     def start(self, number: int, label: str) -> None:
-        """Begin run `number` (from 1) of `total`."""
-        self._prefix = f"[{number}/{self.total}] {label}"
-        self._last = 0.0
+        """A run begins."""
+        self._labels[number] = f"[{number}/{self.total}] {label}"
+        self.tell(number, "starting")
 
-    def training(self, progress: Progress) -> None:
-        """Show a training step; at most twice a second on a terminal."""
-        now = time.monotonic()
-        if now - self._last < (0.5 if self.terminal else LOG_EVERY_S) and progress.step < progress.steps:
+    def tell(self, number: int, line: str) -> None:
+        """A run has got somewhere."""
+        self._lines[number] = line
+        if self.terminal:
+            width = shutil.get_terminal_size().columns - 1
+            text = "   ".join(f"{self._labels[n]}  {line}" for n, line in self._lines.items())
+            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
             return
-        self._last = now
-        self._show(
-            f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  "
-            f"{progress.images_per_s:.0f} images/s  {duration(progress.seconds_left)} left"
-        )
+        now = time.monotonic()
+        if not line.startswith("step ") or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
+            self._printed[number] = now
+            print(f"{self._labels[number]}  {line}", file=sys.stderr, flush=True)
 
-    def stage(self, message: str) -> None:
-        """Show what comes after training."""
-        self._show(message)
-
-    def end(self, message: str) -> None:
-        """Close the run's line with its outcome."""
-        self._show(message)
-        if self.terminal:
-            print(file=sys.stderr)
-
-    def _show(self, message: str) -> None:
-        line = f"{self._prefix}  {message}"
-        if self.terminal:
-            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+    def end(self, number: int, outcome: str) -> None:
+        """A run is over."""
+        del self._lines[number]
+        clear = "\r\x1b[2K" if self.terminal else ""
+        print(f"{clear}{self._labels[number]}  {outcome}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

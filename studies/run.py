@@ -23,7 +23,8 @@ from zigma.metrics import evaluate_images
 from zigma.training import Progress, Trained, condition, held_out_loss, train
 from zigma.training.randomness import derived_seed
 
-SAMPLE_BATCH = 250
+SAMPLE_BATCH = 125
+OWNER_PATIENCE_S = 2.0  # a process that was just killed lets go of its run in less
 
 
 class Owned(RuntimeError):
@@ -65,7 +66,7 @@ def carry_out(
     work = work_folder(results, run)
     work.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(work / "owner.lock", timeout=0):
+        with FileLock(work / "owner.lock", timeout=OWNER_PATIENCE_S):
             checkpoint, path = work / "checkpoint.pt", recorded(results).get(run.identity)
             if path is not None:  # perhaps since the run was planned, by another process
                 known = read_record(path).data

@@ -26,10 +26,12 @@ def print_status(names: list[str], results: Path) -> None:
     print(*failures, sep="\n", end="\n" if failures else "")
     for lock in sorted((results / "work").glob("*/owner.lock")):
         if (lock.parent / "checkpoint.pt").exists():
-            print(f"{lock.parent.name:<24}{'running' if _held(lock) else 'interrupted; run again to resume'}")
+            print(
+                f"{lock.parent.name:<24}{'running' if is_held(lock) else 'interrupted; run again to resume'}"
+            )
 
 
-def _held(lock: Path) -> bool:
+def is_held(lock: Path) -> bool:
     try:
         with FileLock(lock, timeout=0):
             return False

@@ -12,6 +12,7 @@ import pytest
 
 from studies.__main__ import main
 from studies.record import read_records
+from studies.status import is_held
 
 ROOT = Path(__file__).parents[2]
 SMALL = (
@@ -21,7 +22,7 @@ SMALL = (
 
 
 def run(words: str, results: Path) -> int:
-    return main([*f"run scan_ablation {SMALL} {words}".split(), "--results", str(results)])
+    return main([*f"run scan_ablation {SMALL} --jobs 1 {words}".split(), "--results", str(results)])
 
 
 def numbers(results: Path) -> list[Any]:
@@ -200,6 +201,39 @@ def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.Capture
     with FileLock(work_folder(tmp_path, owned) / "owner.lock"):
         assert run("--only sweep", tmp_path) == 1
     assert "another process" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_runs_beside_each_other_give_the_same_numbers(results: Path, tmp_path: Path) -> None:
+    assert run("--only sweep --only zigzag-8 --jobs 2", tmp_path) == 0
+    assert numbers(tmp_path) == numbers(results)
+
+
+def test_a_killed_process_among_several_is_told_and_resumed(tmp_path: Path) -> None:
+    words = f"-m studies run scan_ablation {SMALL} --set training.steps=2000 --jobs 2 --results {tmp_path}"
+    command = [
+        sys.executable,
+        *words.split(),
+        "--only",
+        "sweep",
+        "--only",
+        "zigzag-8",
+        "--checkpoint-every",
+        "0",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.rglob("checkpoint.pt"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    for lock in tmp_path.rglob("owner.lock"):  # the children die with their parent and let go
+        while is_held(lock):
+            assert time.monotonic() < deadline, "a process survived its parent"
+            time.sleep(0.05)
     assert not list(tmp_path.rglob("*.json"))
 
 
