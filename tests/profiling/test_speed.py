@@ -41,6 +41,17 @@ def test_peak_memory_sees_what_is_freed_again() -> None:
     assert peak_memory_mib(lambda: None, CPU) < 16
 
 
+def test_peak_memory_does_not_hide_in_what_an_earlier_call_freed() -> None:
+    def use_small_pieces() -> None:
+        assert (
+            len([torch.ones(2**16) for _ in range(256)]) == 256
+        )  # 64 MiB, below malloc's threshold for mmap
+
+    first, second = (peak_memory_mib(use_small_pieces, CPU) for _ in range(2))
+    assert second >= 48
+    assert first >= 48
+
+
 def test_model_speed_counts_images_and_leaves_the_model_as_it_was() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
     speed = measure_model(model, torch.randn(6, 4), repeats=3)

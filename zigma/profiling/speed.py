@@ -1,5 +1,8 @@
 """How long a call takes and how much memory it needs at its peak, on the device at hand."""
 
+import ctypes
+import gc
+import os
 import resource
 import statistics
 import sys
@@ -89,6 +92,10 @@ def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:
 
 
 def _reset_peak_mib() -> float:
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:  # glibc keeps freed memory resident; a call that reuses it would seem to need none
+        trim(0)
     try:
         CLEAR_PEAK.write_text("5", encoding="ascii")  # Linux: the highest resident size starts again from now
     except OSError:
