@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from studies import doctor
 from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
 from studies.record import Record, recorded
 from studies.registry import find_study, studies
@@ -106,6 +107,9 @@ def _parser() -> Parser:
     status = add("status", _status, "what is recorded, under way or failed", "status scan_ablation")
     status.add_argument("study", nargs="?")
     status.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+
+    help_doctor = "what this machine has: devices, scan backends and whether they are right, weights, Slurm"
+    doctor.add_arguments(add("doctor", _doctor, help_doctor, "doctor"))
     return parser
 
 
@@ -206,6 +210,11 @@ def _print_plan(planned: list[Planned], mode: Mode) -> None:
         print(f"{run.label:<36}{run.identity:<18}{item.status or 'none':<10}{cost:>9}")
     count = sum(to_run(item.status, mode) for item in planned)
     print(f"{count} of {len(planned)} runs to do, about {duration(total)} of training on 2 CPU cores")
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    doctor.run(args)
+    return 0
 
 
 def _status(args: argparse.Namespace) -> int:
