@@ -1,0 +1,258 @@
+"""Every backend that runs on a CPU against the float64 reference: outputs and each gradient, by name."""
+
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from zigma.ops import (
+    available_backends,
+    causal_conv1d,
+    reference,
+    resolve_backend,
+    selective_scan,
+    selective_scan_reference,
+)
+
+BACKENDS = ("reference", "torch", "cpu")
+# batch, L, D, N: one step; odd lengths; sizes that fit no block; longer than a chunk
+SHAPES = [(1, 1, 1, 1), (2, 17, 37, 8), (3, 33, 5, 16), (1, 65, 40, 3), (2, 16, 64, 64), (1, 7, 1536, 1)]
+
+
+@pytest.fixture(autouse=True)
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Memory that a kernel forgets to write holds NaN."""
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def inputs(shape: tuple[int, int, int, int], optional: bool, step: float = 0.0) -> dict[str, Tensor]:
+    batch, length, width, states = shape
+    generator = torch.Generator().manual_seed(sum(shape))
+
+    def random(*sizes: int) -> Tensor:
+        return torch.randn(*sizes, generator=generator, dtype=torch.float64)
+
+    made = {
+        "u": random(batch, length, width),
+        "delta": random(batch, length, width) + step,
+        "A": -torch.exp(random(width, states)),
+        "B": random(batch, length, states),
+        "C": random(batch, length, states),
+    }
+    if optional:
+        made |= {"D": random(width), "z": random(batch, length, width), "delta_bias": random(width) - 1}
+    return made
+
+
+def with_gradients(
+    function: Any, made: dict[str, Tensor], dtype: torch.dtype, **options: Any
+) -> dict[str, Tensor]:
+    leaves = {name: value.detach().to(dtype, copy=True).requires_grad_() for name, value in made.items()}
+    y = function(**leaves, **options)
+    assert y.dtype == dtype
+    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (y * weights.to(dtype)).sum().backward()
+    gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+    assert gradients.keys() == leaves.keys()
+    return {"y": y.detach()} | gradients
+
+
+def assert_close(found: dict[str, Tensor], truth: dict[str, Tensor], tolerance: float = 1e-5) -> None:
+    for name, value in truth.items():
+        assert torch.isfinite(found[name]).all(), name
+        error = float((found[name].double() - value).norm() / value.norm().clamp(min=1e-30))
+        assert error < tolerance, f"{name}: relative error {error:.1e}"
+
+
+def permutation(length: int) -> Tensor:
+    return torch.randperm(length, generator=torch.Generator().manual_seed(length))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_scan(backend: str, shape: tuple[int, int, int, int], optional: bool, ordered: bool) -> None:
+    made, order = inputs(shape, optional), permutation(shape[1]) if ordered else None
+    truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=True, order=order)
+    found = with_gradients(
+        selective_scan, made, torch.float32, delta_softplus=True, order=order, backend=backend
+    )
+    assert_close(found, truth)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("step", [-25.0, -8.0, 20.0, 80.0])
+def test_very_small_and_very_large_steps(backend: str, step: float) -> None:
+    made = inputs((1, 37, 6, 16), optional=True, step=step)
+    truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=True)
+    found = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend=backend)
+    if step >= 20:  # states forget at once, and these gradients are differences of exponentials near zero
+        truth = {name: value for name, value in truth.items() if name != "A"}
+    assert_close(found, truth)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_order_is_gather_scan_scatter(backend: str) -> None:
+    made = {name: value.float() for name, value in inputs((2, 21, 5, 4), optional=True).items()}
+    order = permutation(21)
+    tokens = ("u", "delta", "B", "C", "z")
+    gathered = made | {name: made[name][:, order] for name in tokens}
+    expected = torch.empty(2, 21, 5)
+    expected[:, order] = selective_scan(**gathered, delta_softplus=True, backend=backend)
+    assert torch.equal(selective_scan(**made, delta_softplus=True, order=order, backend=backend), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("silu", [False, True])
+@pytest.mark.parametrize(("length", "width", "taps"), [(1, 3, 4), (3, 37, 4), (19, 600, 4), (8, 2, 1)])
+def test_convolution(backend: str, silu: bool, length: int, width: int, taps: int) -> None:
+    generator = torch.Generator().manual_seed(length)
+    made = {
+        "x": torch.randn(2, length, width, generator=generator, dtype=torch.float64),
+        "weight": torch.randn(width, taps, generator=generator, dtype=torch.float64),
+        "bias": torch.randn(width, generator=generator, dtype=torch.float64),
+    }
+    order = permutation(length)
+    truth = with_gradients(reference.causal_conv1d, made, torch.float64, silu=silu, order=order)
+    found = with_gradients(causal_conv1d, made, torch.float32, silu=silu, order=order, backend=backend)
+    assert_close(found, truth)
+    padded = torch.nn.functional.pad(made["x"][:, order].transpose(1, 2), (taps - 1, 0))
+    plain = torch.nn.functional.conv1d(padded, made["weight"][:, None], made["bias"], groups=width).transpose(
+        1, 2
+    )
+    plain = torch.nn.functional.silu(plain) if silu else plain
+    assert torch.allclose(truth["y"][:, order], plain)
+
+
+def test_the_reference_passes_gradcheck() -> None:
+    made = [value.requires_grad_() for value in inputs((1, 4, 3, 2), optional=True).values()]
+    u, delta, A, B, C, D, z, bias = made
+    assert torch.autograd.gradcheck(
+        lambda *x: selective_scan_reference(*x, delta_softplus=True, order=permutation(4)),
+        (u, delta, A, B, C, D, z, bias),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_not_a_number_is_passed_on(backend: str) -> None:
+    made = {name: value.float() for name, value in inputs((1, 9, 3, 4), optional=False).items()}
+    made["delta"][0, 4, 1] = float("nan")
+    y = selective_scan(**made, backend=backend)
+    assert torch.isnan(y[0, 4:, 1]).all()
+    assert torch.isfinite(y[0, :4]).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_do_not_depend_on_the_threads(threads: int) -> None:
+    before = torch.get_num_threads()
+    made = inputs((3, 20, 70, 4), optional=False)
+    try:
+        torch.set_num_threads(1)
+        alone = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend="cpu")
+        torch.set_num_threads(threads)
+        together = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend="cpu")
+    finally:
+        torch.set_num_threads(before)
+    for name, value in alone.items():
+        if name not in ("A", "B", "C"):  # whose partial sums torch adds up, in an order of its own
+            assert torch.equal(value, together[name]), name
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_narrow_inputs_keep_a_wide_state(backend: str) -> None:
+    made = inputs((1, 40, 8, 4), optional=True)
+    narrow = {name: value.bfloat16() for name, value in made.items()}
+    found = selective_scan(**narrow, delta_softplus=True, backend=backend)
+    truth = selective_scan_reference(**{n: v.double() for n, v in narrow.items()}, delta_softplus=True)
+    assert found.dtype == torch.bfloat16
+    assert (
+        float((found.double() - truth).norm() / truth.norm()) < 4e-3
+    )  # half a unit of bfloat16's last place
+
+
+def test_the_adapter_of_mamba_ssm_lays_its_inputs_out_as_the_kernel_wants(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from zigma.ops import mamba_ssm_adapter
+
+    def kernel(
+        u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Any, z: Any, bias: Any, plus: bool
+    ) -> Tensor:
+        assert all(x.is_contiguous() for x in (u, delta, B, C))
+        back = [None if x is None else x.transpose(1, 2) for x in (u, delta, B, C, z)]
+        y = selective_scan_reference(back[0], back[1], A, back[2], back[3], D, back[4], bias, plus)
+        return y.transpose(1, 2)
+
+    module = ModuleType("mamba_ssm.ops.selective_scan_interface")
+    module.selective_scan_fn = kernel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mamba_ssm", ModuleType("mamba_ssm"))
+    monkeypatch.setitem(sys.modules, "mamba_ssm.ops", ModuleType("mamba_ssm.ops"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    made = {name: value.float() for name, value in inputs((2, 11, 6, 4), optional=True).items()}
+    found = mamba_ssm_adapter.selective_scan(**made, delta_softplus=True, order=permutation(11))
+    assert torch.allclose(found, selective_scan_reference(**made, delta_softplus=True, order=permutation(11)))
+
+
+def test_a_missing_backend_is_refused_with_the_way_to_install_it() -> None:
+    reasons = available_backends()
+    assert reasons["reference"] is None
+    assert reasons["cpu"] is None
+    if reasons["mamba-ssm"] is not None:
+        with pytest.raises(ValueError, match="pip install"):
+            resolve_backend("mamba-ssm", "cpu")
+    with pytest.raises(ValueError, match="did you mean 'cpu'"):
+        resolve_backend("cpuu", "cpu")
+    with pytest.raises(ValueError, match="float64"):
+        resolve_backend("cpu", "cpu", torch.float64)
+    assert resolve_backend(None, "cpu", torch.float64) == "torch"
+
+
+def test_without_numba_the_torch_backend_takes_its_place_aloud() -> None:
+    code = (
+        "import sys; sys.modules['numba'] = None; import torch; from zigma.ops import resolve_backend; "
+        "assert resolve_backend(None, 'cpu') == 'torch'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "backend torch" in done.stderr
+    assert "pip install numba" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"B": torch.zeros(1, 5, 3)}, "B must be"),
+        ({"A": torch.zeros(4)}, "A must be"),
+        ({"order": torch.tensor([0, 1, 2, 3, 3])}, "more than once"),
+        ({"order": torch.tensor([0, 1, 2, 3, 5])}, "outside 0..4"),
+        ({"order": torch.arange(4)}, "order must be int64"),
+        ({"u": torch.zeros(1, 0, 4)}, "no tokens"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict[str, Tensor], says: str) -> None:
+    made: dict[str, Any] = {
+        name: value.float() for name, value in inputs((1, 5, 4, 2), optional=False).items()
+    }
+    with pytest.raises(ValueError, match=says) as caught:
+        selective_scan(**(made | change))
+    assert "\n" not in str(caught.value)
+
+
+def test_compiled_whole() -> None:
+    made = inputs((1, 8, 4, 2), optional=True)
+    order = permutation(8)
+
+    def step(**x: Tensor) -> Tensor:
+        return selective_scan(**x, delta_softplus=True, order=order, backend="cpu") * 2
+
+    compiled = torch.compile(step, backend="aot_eager", fullgraph=True)
+    plain, whole = (with_gradients(f, made, torch.float32) for f in (step, compiled))
+    for name, value in plain.items():
+        assert torch.allclose(value, whole[name], atol=1e-6), name
