@@ -51,7 +51,7 @@ def text(cell: Cell) -> str:
             return f"{cell.mean:.4g} ± {MISSING}"
         digits = max(0, 1 - math.floor(math.log10(cell.half_width))) if cell.half_width > 0 else 4
         return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"
-    return f"{cell:g}"
+    return str(cell)  # as printed: 121.0 stays 121.0
 
 
 def markdown(table: Table) -> str:

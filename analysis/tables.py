@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.load import Sheet, all_records, sheet
@@ -77,9 +76,14 @@ def _notes(part: Sheet) -> list[str]:
     if not part.records:
         return [f"{where}: no records yet (python -m studies run {part.study.name} --scale {part.scale})"]
     done = [record for record in part.records if record["status"] == "done"]
+    notes = []
+    if part.scale != "paper":
+        notes.append(
+            f"{where}: a stand-in for the paper's data and size; compare arms within a column, not columns"
+        )
     seeds = {arm: len([r for r in records if r["status"] == "done"]) for arm, records in part.arms.items()}
     counts = ", ".join(f"{arm} {n}" for arm, n in seeds.items())
-    notes = [f"{where}: mean ± half-width of the 95 % Student t interval over seeds; seeds: {counts}"]
+    notes.append(f"{where}: mean ± half-width of the 95 % Student t interval over seeds; seeds: {counts}")
     notes += [f"{where}: {line}" for line in dict.fromkeys(_protocol(m) for r in done for m in r["metrics"])]
     devices = dict.fromkeys(record["environment"].get("device", "unknown") for record in done)
     if devices:
@@ -90,5 +94,8 @@ def _notes(part: Sheet) -> list[str]:
 
 
 def _protocol(metric: dict[str, object]) -> str:
-    known: Sequence[str] = ("n_generated", "n_real", "reference", "extractor", "extractor_identity", "resize")
-    return f"{metric['name']}: " + ", ".join(f"{name} {metric[name]}" for name in known if metric.get(name))
+    known = ("n_generated", "n_real", "reference", "extractor", "extractor_identity", "resize")
+    shown = {name: str(metric[name]) for name in known if metric.get(name)}
+    if "extractor_identity" in shown:
+        shown["extractor_identity"] = shown["extractor_identity"][:12]
+    return f"{metric['name']}: " + ", ".join(f"{name} {value}" for name, value in shown.items())
