@@ -1,4 +1,4 @@
-"""The Hilbert curve of any rectangle or box, after J. Cerveny's generalised construction, and its relatives.
+"""The Hilbert curve of any rectangle or box, after J. Cerveny's construction, and Moore's closed one.
 
 A box is given by its sides, each a signed length with the distance in memory between neighbours along it. The
 walk of a box is an array of offsets from its first cell, put together from the walks of a few smaller boxes.
@@ -26,14 +26,19 @@ class Side(NamedTuple):
         return abs(self.length)
 
     @property
+    def unit(self) -> int:
+        """Offset of one step along it."""
+        return self.stride if self.length > 0 else -self.stride
+
+    @property
     def beyond(self) -> int:
-        """Offset of the first cell past this side."""
+        """Offset of the first cell past its end."""
         return self.length * self.stride
 
     @property
     def last(self) -> int:
         """Offset of its last cell."""
-        return (self.length - (1 if self.length > 0 else -1)) * self.stride
+        return self.beyond - self.unit
 
     def __neg__(self) -> Side:
         return Side(-self.length, self.stride)
@@ -46,11 +51,11 @@ class Side(NamedTuple):
         return Side(half, self.stride), Side(self.length - half, self.stride)
 
     def line(self) -> IntArray:
-        return np.arange(self.cells) * (self.stride if self.length > 0 else -self.stride)
+        return np.arange(self.cells) * self.unit
 
 
 def rectangle_walk(along: Side, across: Side) -> IntArray:
-    """Offsets of a walk from the first corner of a rectangle to the far end of its side `along`, int64 (cells,)."""
+    """Offsets of a walk from the first corner to the far end of the side `along`, int64 (cells,)."""
 
     @cache
     def walk(a: Side, b: Side) -> IntArray:
@@ -104,30 +109,58 @@ def sides_of(grid: Grid) -> list[Side]:
     return [Side(length, int(stride)) for length, stride in zip(grid, strides, strict=True)]
 
 
-@register_scan("hilbert", continuous=True, diagonal_steps=1)
-def hilbert(height: int, width: int, variant: int = 0) -> IntArray:
-    """The generalised Hilbert curve; variants in the released order. One step is diagonal where parity forces it.
+def _continuous(grid: Grid) -> bool:
+    """In 2D always; a box with an odd side may need jumps, as the published construction warns."""
+    return len(grid) == 2 or not any(side % 2 for side in grid)
 
-    Variant 0 starts top left and ends at the far end of the longer side (of the left side in a square). In a
+
+@register_scan("hilbert", dimensions=(2, 3), continuous=_continuous, diagonal_steps=1)
+def hilbert(grid: Grid, variant: int = 0) -> IntArray:
+    """The generalised Hilbert curve; variants in the released order.
+
+    Variant 0 starts in the first corner and ends at the far end of the longest side (of the first among
+    equals). One step is diagonal where the longer side of a rectangle is odd and the shorter even. In a
     rectangle the transposed curve is the curve itself, so the transposing variants cross the shorter side
     instead, or, where that would force a diagonal step, walk the curve from its end.
     """
     symmetry = ROTATIONS[variant]
-    rows, columns = sides_of(symmetry.source_grid((height, width)))
-    along, across = (rows, columns) if rows.cells >= columns.cells else (columns, rows)
-    if not symmetry.transposed or height == width:
+    sides = sides_of(symmetry.source_grid(grid))
+    sides.sort(key=lambda side: -side.cells)  # stable: among equals the first axis leads
+    if len(sides) == 3:
+        longest, *others = sides
+        first, second = sorted(others, key=lambda side: -side.stride)
+        return symmetry.apply(box_walk(longest, first, second), grid)
+    along, across = sides
+    if not symmetry.transposed or along.cells == across.cells:
         order = rectangle_walk(along, across)
     elif across.cells % 2 and not along.cells % 2:
         order = rectangle_walk(along, across)[::-1]
     else:
         order = rectangle_walk(across, along)
-    return symmetry.apply(order, (height, width))
+    return symmetry.apply(order, grid)
 
 
-@register_scan("hilbert-released")
-def hilbert_released(height: int, width: int, variant: int = 0) -> IntArray:
-    """What the released code scans as "Hilbert": the curve's ranks taken for its order, that is its inverse.
+@register_scan("hilbert-released", dimensions=(2, 3))
+def hilbert_released(grid: Grid, variant: int = 0) -> IntArray:
+    """What the released code scans as "Hilbert": the curve's ranks taken for its order, that is, its inverse.
 
-    Under half of its steps go to a neighbour. It is here to repeat the released experiments, beside `hilbert`.
+    At 16x16 under half of its steps go to a neighbour. It repeats the released experiments beside `hilbert`.
     """
-    return invert(hilbert(height, width, variant))
+    return invert(hilbert(grid, variant))
+
+
+@register_scan("moore", continuous=True, diagonal_steps=1)
+def moore(height: int, width: int) -> IntArray:
+    """The closed Hilbert curve (Moore 1900) of any rectangle: up one half and down the other.
+
+    Its ends are neighbours. One step is diagonal where both sides are odd, since a closed walk then cannot do
+    without; a single row or column is walked from end to end.
+    """
+    rows, columns = sides_of((height, width))
+    if 1 in (height, width):
+        return np.arange(height * width)
+    along, across = (columns, rows) if height % 2 and not width % 2 else (rows, columns)
+    half = Side(across.cells // 2, across.stride)
+    rest = Side(across.cells - half.length, across.stride)
+    start = along.last + half.last
+    return np.concatenate([start + rectangle_walk(-along, -half), half.beyond + rectangle_walk(along, rest)])

@@ -18,10 +18,10 @@ Grid = tuple[int, ...]
 class ScanOrder:
     """The order in which one scan visits the tokens of a grid (Omega_i of Eq. 1).
 
-    `order[i]` is the row-major index of the token visited at step i, so `sequence = tokens[:, order]`; L is the
-    number of tokens. With `segments` > 1 the order is a concatenation of that many runs of equal length which are
-    scanned independently, the state starting afresh in each: a factorised video layer over space has T segments,
-    one over time has H * W.
+    `order[i]` is the row-major index of the token visited at step i, so `sequence = tokens[:, order]`; L is
+    the number of tokens. With `segments` > 1 the order is a concatenation of that many runs of equal length
+    which are scanned independently, the state starting afresh in each: a factorised video layer over space
+    has T segments, one over time has H * W.
 
     Raises ValueError where `order` is not a permutation of the grid, naming missing and repeated cells.
     """
@@ -48,13 +48,13 @@ class ScanOrder:
 
     @cached_property
     def inverse(self) -> IntArray:
-        """The rank of each token, int64 (L,): `sequence[:, inverse]` are the tokens again (Omega-bar_i of Eq. 3)."""
+        """The rank of each token, int64 (L,): `sequence[:, inverse]` are the tokens again (Eq. 3)."""
         inverse = invert(self.order)
         inverse.flags.writeable = False
         return inverse
 
     def then(self, following: ScanOrder) -> IntArray:
-        """Eq. 14: the indices, int64 (L,), that bring a sequence in this order straight into the `following` one.
+        """Eq. 14: the indices, int64 (L,), that bring a sequence in this order into the `following` one.
 
         `sequence[:, scan.then(following)] == tokens[:, following.order]`: one indexing between two layers
         instead of two.
@@ -112,7 +112,7 @@ def coordinates(order: IntArray, grid: Grid) -> IntArray:
 
 
 def check_permutation(order: npt.NDArray[Any], grid: Grid) -> None:
-    """ValueError unless `order` holds each row-major index of the grid once; says which are missing or repeated."""
+    """ValueError, with the missing and repeated cells, unless `order` holds each index of the grid once."""
     size, name = int(np.prod(grid)), grid_text(grid)
     if order.ndim != 1 or not np.issubdtype(order.dtype, np.integer):
         raise ValueError(f"an order is one row of whole numbers, not {order.dtype} of shape {order.shape}")

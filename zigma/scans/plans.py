@@ -50,9 +50,9 @@ class _Layer:
 def scan_plan(plan: str, grid: Iterable[int], depth: int, **options: Any) -> list[Layer]:
     """One ScanOrder per layer, or one ParallelScan where a layer scans in several directions.
 
-    `grid` is that of the tokens, (H, W) or (T, H, W). Keyword options go to each part of the plan that has them
-    (`scan_plan("random-4", (16, 16), 24, seed=3)`); those written in the plan itself come first. The forms of a
-    plan are listed at the top of this module. Layers of the same order share one object.
+    `grid` is that of the tokens, (H, W) or (T, H, W). Keyword options go to each part of the plan that has
+    them (`scan_plan("random-4", (16, 16), 24, seed=3)`); those written in the plan itself come first. The
+    forms of a plan are listed at the top of this module. Layers of the same order share one object.
 
     Raises ValueError with the known names for an unknown plan, and where plan and grid do not fit.
     """
@@ -69,7 +69,7 @@ def scan_plan(plan: str, grid: Iterable[int], depth: int, **options: Any) -> lis
 
 
 def _part(part: str, grid: Grid, shared: Mapping[str, Any], used: set[str]) -> list[_Layer]:
-    """One period of the layers of a part of a plan, its options taken from its suffix and from those shared."""
+    """One period of the layers of a part of a plan, with the options of its suffix and those shared."""
     plan, own = _split_options(part)
     name, count, kind = _read(plan, grid)
     if kind == "video":
@@ -92,7 +92,7 @@ def _part(part: str, grid: Grid, shared: Mapping[str, Any], used: set[str]) -> l
 
 
 def _read(plan: str, grid: Grid) -> tuple[str, int, str]:
-    """The curve's name, its number of orders, and the kind of plan: plain, parallel, bidirectional or video."""
+    """The curve's name, its number of orders, and the kind: plain, parallel, bidirectional or video."""
     if plan == "bidirectional":
         return "sweep", 2, "bidirectional"
     if plan.startswith("video-"):
@@ -122,7 +122,7 @@ def _curve_and_count(plan: str) -> tuple[str, int]:
 
 
 def _split_options(part: str) -> tuple[str, dict[str, Any]]:
-    """`windowed-8:window=4,inner=hilbert` as the plan and its options; whole numbers and 4x6 are read as such."""
+    """`windowed-8:window=4,inner=hilbert` as the plan and its options; 4 and 4x6 are read as numbers."""
     plan, _, suffix = part.strip().partition(":")
     options: dict[str, Any] = {}
     for assignment in filter(None, suffix.split(",")):
@@ -150,7 +150,7 @@ def _options(
 
 
 def _video(letters: str, curve: Curve, options: tuple[tuple[str, Any], ...]) -> list[_Layer]:
-    """One period of a factorised plan: s layers count through the variants, t layers through two directions."""
+    """One period of a factorised plan: s layers count through the variants, t layers through directions."""
     spaces, times = letters.count("s"), letters.count("t")
     variants = 8 if math.isinf(curve.variants) else int(curve.variants)
     rounds = math.lcm(

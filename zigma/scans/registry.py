@@ -32,7 +32,7 @@ class Curve:
     options: tuple[str, ...]
     dimensions: tuple[int, ...]
     returns: Literal["order", "rank"]
-    continuous: bool
+    continuous: bool | Callable[[Grid], bool]
     diagonal_steps: float
     variants: float  # how many there are
     symmetries: Sequence[Symmetry]
@@ -50,7 +50,7 @@ class Curve:
         if isinstance(drawn, Iterator):
             drawn = list(drawn)
         order = order_of(np.asarray(drawn), grid, self.returns)
-        if self.continuous:
+        if self.continuous(grid) if callable(self.continuous) else self.continuous:
             check_continuous(order, grid, self.diagonal_steps)
         return order
 
@@ -59,7 +59,7 @@ class Curve:
             kind = {2: "(H, W)", 3: "(T, H, W)"}
             others = [name for name, curve in _curves.items() if len(grid) in curve.dimensions]
             raise ValueError(
-                f"scan {self.name!r} takes {' or '.join(kind[d] for d in self.dimensions)} grids, not {grid}; "
+                f"scan {self.name!r} takes {' or '.join(kind[d] for d in self.dimensions)}, not {grid}; "
                 f"{kind[len(grid)]} grids: {', '.join(sorted(others))}"
             )
         if not isinstance(variant, (int, np.integer)) or not 0 <= variant < self.variants:
@@ -76,21 +76,22 @@ def register_scan(
     *,
     dimensions: Sequence[int] | None = None,
     returns: Literal["order", "rank"] = "order",
-    continuous: bool = False,
+    continuous: bool | Callable[[Grid], bool] = False,
     diagonal_steps: float = 0,
     variants: float = 8,
     symmetries: Sequence[Symmetry] = CORNERS,
 ) -> Callable[[Function], Function]:
     """Make a function a curve that every command and model knows as `name`.
 
-    The function takes `(height, width)`, or `(frames, height, width)`, or the grid as one tuple (then say which
-    `dimensions` it can do, default `(2,)`). It gives the cells in the order of the walk, as (row, column) or as
-    row-major indices; or, with `returns="rank"`, the step at which each cell is visited. Parameters with a
-    default are options of the curve. A parameter named `variant` is given the variant; without it the variants
-    are the eight `symmetries` of what the function draws.
+    The function takes `(height, width)`, or `(frames, height, width)`, or the grid as one tuple (then say
+    which `dimensions` it can do, default `(2,)`). It gives the cells in the order of the walk, as (row,
+    column) or as row-major indices; or, with `returns="rank"`, the step at which each cell is visited.
+    Parameters with a default are options of the curve. A parameter named `variant` is given the variant;
+    without it the variants are the eight `symmetries` of what the function draws.
 
-    `continuous=True` claims that each step goes to a neighbour, with up to `diagonal_steps` diagonal ones. The
-    claim is checked whenever an order is made, and is what tells a rank mistaken for an order.
+    `continuous=True` claims that each step goes to a neighbour, with up to `diagonal_steps` diagonal ones; a
+    function of the grid says where the claim is made. The claim is checked whenever an order is made, and is
+    what tells a rank mistaken for an order.
     """
     if not name or any(sign in name for sign in " +:,="):
         raise ValueError(f"a scan's name has no space and none of + : , = in it, unlike {name!r}")
@@ -148,12 +149,17 @@ def make_scan(name: str, grid: Iterable[int], variant: int = 0, **options: Any) 
 
 
 def scan_order(name: str, grid: Iterable[int], variant: int = 0, **options: Any) -> IntArray:
-    """The order of a curve on a grid (H, W) or (T, H, W): int64 (L,), `order[i]` the row-major index of step i.
+    """The order of a curve on a grid (H, W) or (T, H, W), int64 (L,): the row-major index of each step's cell.
 
     Raises ValueError for an unknown name, variant or option, a grid the curve does not take, and a curve that
     is not what it claims to be.
     """
     return make_scan(name, grid, variant, **options).order.copy()
+
+
+def registered_by(module: str) -> dict[str, Callable[..., Any]]:
+    """The curves that a module registered, and their functions."""
+    return {name: curve.rule for name, curve in _curves.items() if curve.rule.__module__ == module}
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:

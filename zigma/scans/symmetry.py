@@ -1,8 +1,8 @@
 """The eight variants of a curve: the symmetries of a rectangle.
 
-A variant transposes the curve or not, then flips its rows or not, then its columns or not. Where the grid is not
-square, a transposing variant is the transposed picture of the curve of the transposed grid, so that every grid
-has all eight. In 3D a variant acts on each frame, and time runs backwards where the rows are flipped.
+A variant transposes the curve or not, then flips its rows or not, then its columns or not. Where the grid is
+not square, a transposing variant is the transposed picture of the curve of the transposed grid, so that every
+grid has all eight. In 3D a variant acts on each frame, and time runs backwards where the rows are flipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Symmetry(NamedTuple):
             return order
         cells = np.arange(order.size).reshape(grid)  # pulled back: cells[source cell] = index of its image
         if self.rows_flipped:
-            cells = np.flip(cells, axis=range(cells.ndim - 1))  # the rows, and in 3D time with them
+            cells = np.flip(cells, axis=tuple(range(cells.ndim - 1)))  # the rows, and in 3D time with them
         if self.columns_flipped:
             cells = cells[..., ::-1]
         if self.transposed:
@@ -39,7 +39,7 @@ class Symmetry(NamedTuple):
 
 IDENTITY = Symmetry(False, False, False)
 
-# Figure 3(c) as released: from each corner (top left, top right, bottom left, bottom right), by rows, by columns.
+# Figure 3(c) as released: from top left, top right, bottom left, bottom right, each by rows and by columns.
 CORNERS = tuple(
     Symmetry(transposed, rows, columns)
     for rows in (False, True)

@@ -1,0 +1,126 @@
+"""Curves within curves: windowed, grouped and atrous orders, each of an outer and an inner curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zigma.scans.order import IntArray
+from zigma.scans.registry import find_curve, register_scan, scan_order
+
+Block = int | tuple[int, int]
+
+
+@register_scan("windowed")
+def windowed(
+    height: int,
+    width: int,
+    variant: int = 0,
+    window: Block = 4,
+    inner: str = "sweep",
+    outer: str = "sweep",
+    seed: int = 0,
+) -> IntArray:
+    """Windows in the order of one curve, their tokens in that of another (LocalMamba, arXiv 2403.09338).
+
+    `window` is a side or (height, width); windows at the far borders may be smaller. Variant j takes variant
+    j of both curves; `seed` is for a random one.
+    """
+    return _in_blocks((height, width), _pair("window", window), inner, outer, variant, seed)
+
+
+@register_scan("grouped")
+def grouped(
+    height: int,
+    width: int,
+    variant: int = 0,
+    group: Block = 4,
+    inner: str = "zigzag",
+    outer: str = "zigzag",
+    seed: int = 0,
+) -> IntArray:
+    """Groups of patches in zigzag order (section 8.2: groups of 2, 4, 8, 16), or shuffled: outer="random".
+
+    The paper does not say how the patches of a group are ordered; a zigzag makes the plain zigzag the limit
+    of large groups, as its Figure 11 suggests. `group` is a side or (height, width).
+    """
+    return _in_blocks((height, width), _pair("group", group), inner, outer, variant, seed)
+
+
+@register_scan("atrous")
+def atrous(
+    height: int,
+    width: int,
+    variant: int = 0,
+    step: Block = 2,
+    inner: str = "sweep",
+    outer: str = "sweep",
+    seed: int = 0,
+) -> IntArray:
+    """Every `step`-th token of every `step`-th row, then the same from the next offset, and so on.
+
+    The order of EfficientVMamba (arXiv 2403.09977). `inner` orders the tokens of one offset, `outer` the
+    offsets.
+    """
+    step_rows, step_columns = _pair("step", step)
+    rows, columns = min(step_rows, height), min(step_columns, width)
+    starts = np.arange(rows)[:, None] * width + np.arange(columns)
+    heights = -(-(height - np.arange(rows)) // step_rows)
+    widths = -(-(width - np.arange(columns)) // step_columns)
+    strides = (step_rows * width, step_columns)
+    return _nested(starts, heights, widths, strides, *_curves(inner, outer, variant, seed))
+
+
+def _in_blocks(
+    grid: tuple[int, int], block: tuple[int, int], inner: str, outer: str, variant: int, seed: int
+) -> IntArray:
+    (height, width), (block_height, block_width) = grid, block
+    tops, lefts = np.arange(0, height, block_height), np.arange(0, width, block_width)
+    heights = np.minimum(block_height, height - tops)
+    widths = np.minimum(block_width, width - lefts)
+    return _nested(
+        tops[:, None] * width + lefts, heights, widths, (width, 1), *_curves(inner, outer, variant, seed)
+    )
+
+
+Rule = Callable[[tuple[int, int]], IntArray]
+
+
+def _curves(inner: str, outer: str, variant: int, seed: int) -> tuple[Rule, Rule]:
+    """The inner and the outer curve as functions of a grid."""
+
+    def rule(name: str) -> Rule:
+        options: dict[str, Any] = {"seed": seed} if "seed" in find_curve(name).options else {}
+        return lambda grid: scan_order(name, grid, variant, **options)
+
+    return rule(inner), rule(outer)
+
+
+def _nested(
+    starts: IntArray, heights: IntArray, widths: IntArray, strides: tuple[int, int], inner: Rule, outer: Rule
+) -> IntArray:
+    """The tokens block after block, int64 (L,).
+
+    `starts` (rows, columns) holds each block's first token; a block of row i and column j has heights[i] rows
+    and widths[j] columns, whose distances in memory are `strides`. Blocks of equal shape are placed at once.
+    """
+    row, column = np.divmod(outer((heights.size, widths.size)), widths.size)
+    start, height, width = starts[row, column], heights[row], widths[column]
+    first = np.cumsum(height * width) - height * width  # the step at which each block begins
+    order = np.empty(first[-1] + height[-1] * width[-1], np.int64)
+    for shape in {(int(h), int(w)) for h in set(heights.tolist()) for w in set(widths.tolist())}:
+        same = (height == shape[0]) & (width == shape[1])
+        walk = np.divmod(inner(shape), shape[1])
+        tokens = walk[0] * strides[0] + walk[1] * strides[1]
+        order[first[same][:, None] + np.arange(tokens.size)] = start[same][:, None] + tokens
+    return order
+
+
+def _pair(option: str, value: Any) -> tuple[int, int]:
+    sides = value if isinstance(value, (tuple, list)) else (value, value)
+    whole = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise ValueError(f"{option} is a side of at least 1 or a pair of them, not {value!r}")
+    return int(sides[0]), int(sides[1])

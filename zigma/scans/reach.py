@@ -1,0 +1,74 @@
+"""What a stack of causal scans lets tokens know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+
+import numpy as np
+import numpy.typing as npt
+
+from zigma.scans.order import Layer, ParallelScan, ScanOrder
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def reach(layers: Sequence[Layer], depth: int | None = None) -> BoolArray:
+    """Which token can influence which after layers 1..d, bool (depth, L, L).
+
+    `reach(layers)[d - 1, i, j]` says whether token i knows of token j: a scan carries what a token knows to
+    every token after it in its segment, and parallel scans add up. `layers` come from `scan_plan`; they
+    repeat where `depth` asks for more.
+    """
+    return np.stack(
+        [np.unpackbits(known, axis=1, count=len(known)).astype(bool) for known in _known(layers, depth)]
+    )
+
+
+def reach_shares(layers: Sequence[Layer], depth: int | None = None) -> list[float]:
+    """The share of the L^2 ordered pairs in `reach` after each layer; one order stays at (L + 1) / 2L."""
+    return [float(np.unpackbits(known).sum()) / len(known) ** 2 for known in _known(layers, depth)]
+
+
+def _known(layers: Sequence[Layer], depth: int | None) -> Iterator[npt.NDArray[np.uint8]]:
+    """After each layer, one row of bits per token: the tokens it knows of, uint8 (L, ceil(L / 8))."""
+    tokens = len(_scans(layers[0])[0])
+    known = np.packbits(np.eye(tokens, dtype=bool), axis=1)
+    for layer in islice(cycle(layers), depth or len(layers)):
+        known = np.bitwise_or.reduce([_after(scan, known) for scan in _scans(layer)])
+        yield known
+
+
+def _after(scan: ScanOrder, known: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """One causal scan: each token comes to know what all before it in its segment knew."""
+    runs = known[scan.order].reshape(scan.segments, -1, known.shape[1])
+    gathered = np.bitwise_or.accumulate(runs, axis=1).reshape(known.shape)
+    return gathered[scan.inverse]
+
+
+def coverage(layers: Sequence[Layer], steps: int, depth: int | None = None) -> list[float]:
+    """The share of neighbouring cells at most `steps` apart in at least one scan of layers 1..d, for each d.
+
+    Neighbours are the 4 of a cell, in 3D the 6. Two cells in different segments of a scan are not apart by
+    any number of steps. 1 on a grid without neighbours.
+    """
+    grid = layers[0].grid
+    cells = np.arange(np.prod(grid)).reshape(grid)
+    pairs = np.concatenate([_neighbours(cells, axis) for axis in range(cells.ndim)])
+    near, shares = np.zeros(len(pairs), bool), []
+    for layer in islice(cycle(layers), depth or len(layers)):
+        for scan in _scans(layer):
+            first, second = scan.inverse[pairs].T
+            run = len(scan) // scan.segments
+            near |= (np.abs(first - second) <= steps) & (first // run == second // run)
+        shares.append(float(near.mean()) if near.size else 1.0)
+    return shares
+
+
+def _neighbours(cells: npt.NDArray[np.int64], axis: int) -> npt.NDArray[np.int64]:
+    swapped = cells.swapaxes(0, axis)
+    return np.stack([swapped[:-1].ravel(), swapped[1:].ravel()], axis=1)
+
+
+def _scans(layer: Layer) -> tuple[ScanOrder, ...]:
+    return layer.scans if isinstance(layer, ParallelScan) else (layer,)
