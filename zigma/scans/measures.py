@@ -17,21 +17,16 @@ def locality(order: ScanOrder | npt.ArrayLike, grid: Iterable[int], query: int =
     """Measures of an order on a grid (H, W) or (T, H, W); distances in cells, gaps in steps of the walk.
 
     - `unit_steps`: share of steps to one of the 4 (in 3D 6) neighbours: the paper's spatial continuity
-    (section
-      3.2). `step_mean`, `step_p95`, `step_max`: Manhattan length of a step.
+      (section 3.2). `step_mean`, `step_p95`, `step_max`: Manhattan length of a step.
     - `turns`: steps in another direction or of another length than the one before. `horizontal`, `vertical`
-    (and
-      `temporal`): share of steps along that axis alone.
-    - `gap_mean`, `gap_median`, `gap_p95`: steps of the walk between two neighbouring cells (Mitchison and
-    Durbin
-      1986), over all neighbouring pairs.
-    - `stretch`: max of (Euclidean distance)^d / (steps between), d the dimension (Gotsman and Lindenbaum
-    1996).
+      (and `temporal`): share of steps along that axis alone.
+    - `gap_mean`, `gap_median`, `gap_p95`: steps of the walk between two neighbouring cells, over all
+      neighbouring pairs (Mitchison and Durbin 1986).
+    - `stretch`: max of (Euclidean distance)^d / (steps between), d the dimension (Gotsman and Lindenbaum 1996).
       About 6 for Hilbert's curve.
     - `box_stretch`: max of (cells of the bounding box of a section) / (cells of the section), the worst-case
       bounding-box area ratio (Haverkort and van Walderveen 2010). About 2.4 for Hilbert's curve.
-    - `clusters`: runs of the walk inside a square (cube) of `query` cells a side, averaged over all its
-    places:
+    - `clusters`: runs of the walk inside a square (cube) of `query` cells a side, averaged over all its places:
       the clustering number (Moon, Jagadish, Faloutsos and Saltz 2001). Never below 1.
 
     A grid of one token has no steps: shares of steps are 1, lengths, turns, gaps and stretch 0. The two

@@ -1,0 +1,165 @@
+"""Plans, orders and their checks, users' curves, measures and reach."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zigma.scans import (
+    ParallelScan,
+    ScanOrder,
+    coverage,
+    load_scan,
+    locality,
+    reach,
+    register_scan,
+    scan_order,
+    scan_plan,
+)
+
+
+def test_layer_i_takes_variant_i_modulo_k() -> None:
+    plan = scan_plan("zigzag-8", grid=(4, 6), depth=24)
+    for i, layer in enumerate(plan):
+        assert isinstance(layer, ScanOrder)
+        assert np.array_equal(layer.order, scan_order("zigzag", (4, 6), variant=i % 8))
+        assert np.array_equal(layer.order[layer.inverse], np.arange(24))
+
+
+def test_a_mixture_takes_its_parts_in_turn() -> None:
+    names = [layer.name for layer in scan_plan("zigzag-2+hilbert-1", grid=(4, 4), depth=6)]  # type: ignore[union-attr]
+    assert names == ["zigzag", "zigzag", "hilbert"] * 2
+
+
+def test_parallel_plans() -> None:
+    both = scan_plan("bidirectional", grid=(3, 4), depth=2)[0]
+    assert isinstance(both, ParallelScan)
+    assert both.scans[0].order.tolist() == list(range(12))
+    assert both.scans[1].order.tolist() == list(range(12))[::-1]
+    four = scan_plan("parallel-4", grid=(3, 3), depth=1)[0]
+    assert isinstance(four, ParallelScan)
+    assert [scan.variant for scan in four.scans] == [0, 1, 2, 3]
+
+
+def test_factorised_video_counts_space_and_time_apart() -> None:
+    grid = (3, 2, 4)
+    plan = scan_plan("video-sst", grid=grid, depth=9)
+    spaces = [layer for i, layer in enumerate(plan) if i % 3 < 2]
+    times = [layer for i, layer in enumerate(plan) if i % 3 == 2]
+    for turn, layer in enumerate(spaces):
+        assert isinstance(layer, ScanOrder)
+        frame = scan_order("zigzag", (2, 4), variant=turn % 8)
+        assert layer.segments == 3
+        assert layer.order.tolist() == [t * 8 + i for t in range(3) for i in frame]
+    for turn, layer in enumerate(times):
+        assert isinstance(layer, ScanOrder)
+        frames = range(3) if turn % 2 == 0 else range(2, -1, -1)
+        assert layer.segments == 8
+        assert layer.order.tolist() == [t * 8 + place for place in range(8) for t in frames]
+
+
+@pytest.mark.parametrize("letters", ["st", "sstt", "ststst", "tss", "s", "t"])
+def test_any_string_of_s_and_t(letters: str) -> None:
+    assert len(scan_plan(f"video-{letters}", grid=(2, 2, 3), depth=7)) == 7
+
+
+@pytest.mark.parametrize(
+    ("plan", "grid", "says"),
+    [
+        ("zigzga-8", (4, 4), "did you mean 'zigzag'"),
+        ("zigzag-9", (4, 4), "1..8"),
+        ("video-sst", (4, 4), "T, H, W"),
+        ("video-sxt", (2, 4, 4), "video-"),
+        ("nothing", (4, 4), "Known"),
+    ],
+)
+def test_an_unknown_plan_lists_the_known_ones(plan: str, grid: tuple[int, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        scan_plan(plan, grid=grid, depth=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_order_says_what_is_missing_and_what_comes_twice() -> None:
+    with pytest.raises(ValueError, match=r"never visits \(1, 1\).*more than once \(0, 1\)"):
+        ScanOrder(np.array([0, 1, 2, 1]), (2, 2))
+    with pytest.raises(ValueError, match="outside the 2x2 grid"):
+        ScanOrder(np.array([0, 1, 2, 4]), (2, 2))
+
+
+def test_equation_14_one_rearrangement_between_two_layers() -> None:
+    tokens = np.random.default_rng(0).normal(size=(2, 20, 3))
+    first, second = (ScanOrder(scan_order(name, (4, 5)), (4, 5)) for name in ("hilbert", "zigzag"))
+    assert np.array_equal(tokens[:, first.order][:, first.then(second)], tokens[:, second.order])
+
+
+def test_a_rank_taken_for_an_order_is_caught_by_the_claim() -> None:
+    @register_scan("test-rank", continuous=True, diagonal_steps=1)
+    def rank(height: int, width: int) -> np.ndarray:
+        return ScanOrder(scan_order("hilbert", (height, width)), (height, width)).inverse
+
+    with pytest.raises(ValueError, match="rank"):
+        scan_order("test-rank", (16, 16))
+
+
+def test_a_rank_that_says_so_is_turned_into_the_order() -> None:
+    @register_scan("test-honest-rank", returns="rank", continuous=True)
+    def rank(height: int, width: int) -> np.ndarray:
+        return ScanOrder(scan_order("zigzag", (height, width)), (height, width)).inverse
+
+    assert np.array_equal(scan_order("test-honest-rank", (5, 4)), scan_order("zigzag", (5, 4)))
+
+
+def test_a_curve_of_a_file_may_give_cells(tmp_path: Path) -> None:
+    file = tmp_path / "curves.py"
+    file.write_text(
+        "from zigma.scans import register_scan\n"
+        "@register_scan('test-columns')\n"
+        "def columns(height, width):\n"
+        "    return [(r, c) for c in range(width) for r in range(height)]\n"
+    )
+    name = load_scan(f"{file}:test-columns")
+    assert scan_order(name, (2, 3)).tolist() == [0, 3, 1, 4, 2, 5]
+    with pytest.raises(ValueError, match="test-columns"):
+        load_scan(f"{file}:test-colums")
+    with pytest.raises(ValueError, match="no file"):
+        load_scan(f"{tmp_path}/none.py:spiral")
+    file.write_text("1 / 0\n")
+    with pytest.raises(ValueError, match="does not run: ZeroDivisionError"):
+        load_scan(f"{file}:columns")
+
+
+def test_locality_of_a_sweep_and_a_zigzag_in_closed_form() -> None:
+    height, width = 6, 8
+    sweep = locality(scan_order("sweep", (height, width)), (height, width))
+    n = height * width
+    assert sweep["unit_steps"] == pytest.approx((n - height) / (n - 1))
+    assert sweep["step_max"] == width  # to the beginning of the next row
+    assert sweep["gap_p95"] == width
+    zigzag = locality(scan_order("zigzag", (height, width)), (height, width))
+    assert zigzag["unit_steps"] == 1.0
+    assert zigzag["horizontal"] == pytest.approx(height * (width - 1) / (n - 1))
+    assert zigzag["vertical"] == pytest.approx((height - 1) / (n - 1))
+    # row pairs are 1, 3, ..., 2W - 1 steps apart: W on average; columns 1 apart
+    pairs = height * (width - 1) + (height - 1) * width
+    assert zigzag["gap_mean"] == pytest.approx((height * (width - 1) + (height - 1) * width * width) / pairs)
+
+
+def test_hilbert_is_more_local_than_a_zigzag() -> None:
+    hilbert, zigzag = (locality(scan_order(name, (16, 16)), (16, 16)) for name in ("hilbert", "zigzag"))
+    assert hilbert["stretch"] < zigzag["stretch"]
+    assert hilbert["clusters"] < zigzag["clusters"]
+
+
+def test_reach_of_one_order_stays_and_of_eight_zigzags_is_everything() -> None:
+    one = reach(scan_plan("sweep-1", (4, 4), depth=5))
+    assert all(np.array_equal(known, np.tri(16, dtype=bool)) for known in one)
+    eight = reach(scan_plan("zigzag-8", (4, 4), depth=8))
+    assert not eight[0].all()
+    assert eight[-1].all()
+    assert (eight[1:] >= eight[:-1]).all()
+
+
+def test_coverage_of_zigzags() -> None:
+    shares = coverage(scan_plan("zigzag-2", (5, 5), depth=2), steps=1)
+    assert shares[0] == pytest.approx((24) / 40)
+    assert shares[1] == pytest.approx((40) / 40)
