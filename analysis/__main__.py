@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from analysis import compare_scans
 from studies.words import Parser, WordError, fail
 
 PROGRAM = "python -m analysis"
@@ -38,15 +39,44 @@ def _parser() -> Parser:
     tables.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
+    tables.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="as the runs to show were given it"
+    )
     tables.set_defaults(command=_make_tables)
+
+    figures = commands.add_parser(
+        "make-figures",
+        help="draw the paper's figures that need no record (3, 5 and 9)",
+        description="Draw the paper's Figures 3, 5 and 9 from the scans themselves, as PNG, SVG and PDF.",
+        epilog=f"example: {PROGRAM} make-figures",
+    )
+    figures.add_argument("--out", type=Path, default=Path("paper_figures"), metavar="DIR")
+    figures.set_defaults(command=_make_figures)
+
+    scans = commands.add_parser(
+        "compare-scans",
+        help="measure scans side by side, and draw them",
+        description="Measure scans side by side, and draw their paths, measures and reach through the layers.",
+        epilog=f"example: {PROGRAM} compare-scans sweep zigzag hilbert my_curves.py:spiral --grid 16x16",
+    )
+    compare_scans.add_arguments(scans)
+    scans.set_defaults(command=compare_scans.run)
     return parser
+
+
+def _make_figures(args: argparse.Namespace) -> None:
+    from analysis.figures import make_figures
+
+    for path in make_figures(args.out):
+        print(f"written to {path}", file=sys.stderr)
 
 
 def _make_tables(args: argparse.Namespace) -> None:
     from analysis.table import markdown
     from analysis.tables import make_tables
+    from studies.study import parse_setting
 
-    for table in make_tables(args.results):
+    for table in make_tables(args.results, dict(map(parse_setting, args.set))):
         print(markdown(table))
     print(f"written to {args.results / 'tables'} as .md, .tex and .csv", file=sys.stderr)
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from analysis.load import Sheet, all_records, sheet
 from analysis.stats import estimate
 from analysis.table import Cell, Column, Table, as_csv, latex, markdown
 from studies.record import Record
 from studies.registry import studies
-from studies.study import Study
+from studies.study import Study, with_settings
 
 PAPER = "paper"
 OURS = ("held_out_loss", "fd_", "kid_")  # the metrics of ours that a table shows, by their beginning
 
 
-def make_tables(results: Path) -> list[Table]:
+def make_tables(results: Path, settings: Mapping[str, Any] | None = None) -> list[Table]:
     """Rebuild every table from the records and write it as `.md`, `.tex` and `.csv` under `tables/`.
 
+    `settings` are changes of the configuration with which the runs were made (`run --set`).
     Everything is read and rendered before the first file is written, so a bad record leaves nothing half-made.
     """
     records = all_records(results)
-    built = {f"table_{study.shows.split()[-1]}": study_table(study, records) for study in studies().values()}
+    built = {
+        f"table_{study.shows.split()[-1]}": study_table(with_settings(study, settings or {}), records)
+        for study in studies().values()
+    }
     written = {
         f"{name}.{ending}": render(table)
         for name, table in built.items()
@@ -73,8 +79,15 @@ def _cell(part: Sheet, arm: str, metric: str) -> Cell:
 
 def _notes(part: Sheet) -> list[str]:
     where = f"{part.scale} {part.setting}"
+    other = (
+        f"{where}: {part.other} records of other configurations are not shown (run --set, make-tables --set)"
+    )
+    others = [other] if part.other else []
     if not part.records:
-        return [f"{where}: no records yet (python -m studies run {part.study.name} --scale {part.scale})"]
+        return [
+            f"{where}: no records yet (python -m studies run {part.study.name} --scale {part.scale})",
+            *others,
+        ]
     done = [record for record in part.records if record["status"] == "done"]
     notes = []
     if part.scale != "paper":
@@ -88,9 +101,7 @@ def _notes(part: Sheet) -> list[str]:
     devices = dict.fromkeys(record["environment"].get("device", "unknown") for record in done)
     if devices:
         notes.append(f"{where}: on {'; '.join(devices)}")
-    if part.other:
-        notes.append(f"{where}: {part.other} records of other configurations are not shown")
-    return notes
+    return notes + others
 
 
 def _protocol(metric: dict[str, object]) -> str:

@@ -90,6 +90,15 @@ def runs(
     return found
 
 
+def with_settings(study: Study, settings: Mapping[str, Any]) -> Study:
+    """The study with the user's changes made at every scale and setting."""
+    scales = {
+        scale: {name: change(base, settings) for name, base in bases.items()}
+        for scale, bases in study.scales.items()
+    }
+    return replace(study, scales=scales)
+
+
 def _check_fit(config: RunConfig) -> None:
     """Refuse what only the whole configuration shows: a network for another grid than the data's."""
     data = config.data

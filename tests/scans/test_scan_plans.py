@@ -119,6 +119,10 @@ def test_a_curve_of_a_file_may_give_cells(tmp_path: Path) -> None:
     )
     name = load_scan(f"{file}:test-columns")
     assert scan_order(name, (2, 3)).tolist() == [0, 3, 1, 4, 2, 5]
+    file.write_text(file.read_text() + "def zigzag(height, width):\n    return range(height * width)\n")
+    assert load_scan(f"{file}:zigzag") == "curves.zigzag"
+    assert scan_order("curves.zigzag", (2, 2)).tolist() == [0, 1, 2, 3]
+    assert scan_order("zigzag", (2, 2)).tolist() == [0, 1, 3, 2]
     with pytest.raises(ValueError, match="test-columns"):
         load_scan(f"{file}:test-colums")
     with pytest.raises(ValueError, match="no file"):

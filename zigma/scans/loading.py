@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from zigma.scans.registry import register_scan, registered_by, unknown
+from zigma.scans.registry import register_scan, registered_by, scan_names, unknown
 
 
 def load_scan(spec: str) -> str:
     """Register the curve of a file, given as `FILE.py:NAME`, and return the name it has from then on.
 
-    NAME is what `@register_scan` was given in the file, or the name of an undecorated function of it. Raises
+    NAME is what `@register_scan` was given in the file, or the name of an undecorated function of it; where that is
+    a known curve's name too, the file's is put before it: `my_curves.spiral`. Raises
     ValueError for a file that is not there or does not run, and for a name it does not have.
     """
     file, _, name = spec.rpartition(":")
@@ -40,8 +41,11 @@ def load_scan(spec: str) -> str:
     ]
     if name not in functions:
         raise ValueError(unknown(f"curve of {path.name}", name, [*names, *functions]))
-    register_scan(name)(getattr(module, name))
-    return name
+    known_as = (
+        f"{path.stem}.{name}" if name in scan_names() and name not in registered_by(module.__name__) else name
+    )
+    register_scan(known_as)(getattr(module, name))
+    return known_as
 
 
 def _run(path: Path) -> ModuleType:

@@ -1,0 +1,96 @@
+"""What README shows works: its tutorial's curve is compared, trained and tabled."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main as analysis
+from studies.__main__ import main as studies
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_first_block_holds_two_commands() -> None:
+    commands = [line for line in blocks("bash")[0].splitlines() if line and not line.startswith("#")]
+    assert len(commands) == 2
+    assert "studies run scan_ablation && " in commands[0]
+    assert commands[0].endswith("analysis make-tables")
+    assert commands[1].endswith("pytest")
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert not re.search(r"^@\w+@$", README, flags=re.MULTILINE)
+
+
+def test_the_tutorial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_curves.py").write_text(blocks("python")[0], encoding="utf-8")
+    look, train, table = (
+        line.removeprefix("python -m ").split()[1:] for line in blocks("bash")[1].splitlines()
+    )
+    assert analysis(look) == 0
+    assert "my-spiral" in capsys.readouterr().out
+    budget = [
+        "--set",
+        "training.steps=1",
+        "--set",
+        "training.batch_images=4",
+        "--set",
+        "sampling.steps=1",
+        "--set",
+        "evaluation.n_generated=50",
+    ]
+    assert studies([*train, "--jobs", "1", "--only", "my-spiral-8", *budget]) == 0
+    record = next(Path("results/records").rglob("my-spiral-8.*.json"))
+    assert '"scan": "my-spiral-8"' in record.read_text(encoding="utf-8")
+    assert analysis(table) == 0
+    out = capsys.readouterr().out
+    assert "1 records of other configurations" in out  # the budget is not the study's
+    assert "my-spiral-8" not in out
+    assert analysis([*table, *budget]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"\| my-spiral-8 +\| +— \|.*± — \|", out)
+
+
+def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from analysis.load import all_records, sheet
+    from analysis.tables import study_table
+    from studies.launch import Order, launch
+    from studies.registry import find_study
+    from studies.study import change, runs, with_scans
+
+    study = find_study("scan_ablation")
+    small = change(
+        study.scales["tiny"]["digits-8"],
+        {"training.steps": 1, "training.batch_images": 4, "sampling.steps": 1, "evaluation.n_generated": 50},
+    )
+    study = replace(study, scales={"tiny": {"digits-8": small}})
+    wanted = [
+        run for run in runs(with_scans(study, ["hilbert-8"]), "tiny") if run.arm in ("sweep", "hilbert-8")
+    ]
+    assert launch(wanted, Order(tmp_path, "cached", 10.0), jobs=1) == 0
+    records = all_records(tmp_path)
+    found = sheet(study, "tiny", "digits-8", records)
+    assert {arm: len(held) for arm, held in found.arms.items()} == {
+        "sweep": 1,
+        "zigzag-1": 0,
+        "zigzag-2": 0,
+        "zigzag-8": 0,
+        "hilbert-8": 1,
+    }
+    rows = dict(study_table(study, records).rows)
+    assert rows["hilbert-8"][0] is None  # the paper has no number for it
+    assert rows["hilbert-8"][-1] is not None
+    assert rows["zigzag-2"][-1] is None
