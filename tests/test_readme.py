@@ -38,16 +38,13 @@ def test_the_tutorial(
     )
     assert analysis(look) == 0
     assert "my-spiral" in capsys.readouterr().out
-    budget = [
-        "--set",
+    settings = (
         "training.steps=1",
-        "--set",
         "training.batch_images=4",
-        "--set",
         "sampling.steps=1",
-        "--set",
         "evaluation.n_generated=50",
-    ]
+    )
+    budget = [word for setting in settings for word in ("--set", setting)]
     assert studies([*train, "--jobs", "1", "--only", "my-spiral-8", *budget]) == 0
     record = next(Path("results/records").rglob("my-spiral-8.*.json"))
     assert '"scan": "my-spiral-8"' in record.read_text(encoding="utf-8")

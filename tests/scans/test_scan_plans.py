@@ -1,5 +1,7 @@
 """Plans, orders and their checks, users' curves, measures and reach."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +169,42 @@ def test_coverage_of_zigzags() -> None:
     shares = coverage(scan_plan("zigzag-2", (5, 5), depth=2), steps=1)
     assert shares[0] == pytest.approx((24) / 40)
     assert shares[1] == pytest.approx((40) / 40)
+
+
+def test_stretch_boxes_and_clusters_in_closed_form() -> None:
+    line = locality(scan_order("sweep", (1, 9)), (1, 9), query=1)
+    assert line["stretch"] == 8  # 8 cells away after 8 steps: 8^2 / 8
+    assert line["box_stretch"] == 1  # each section fills its box
+    assert line["clusters"] == 1
+    sweep = locality(scan_order("sweep", (6, 8)), (6, 8), query=3)
+    assert sweep["clusters"] == 3  # one run for each row of the square
+    assert sweep["stretch"] == 7**2 + 1  # from the end of a row to the beginning of the next: one step
+    assert sweep["box_stretch"] == 8  # two cells, one at each side of two rows: 2 x 8 cells
+    alone = locality(scan_order("sweep", (1, 1)), (1, 1), query=1)
+    assert (alone["unit_steps"], alone["step_max"], alone["gap_mean"], alone["stretch"]) == (1, 0, 0, 0)
+
+
+def test_a_packages_entry_point_brings_a_curve() -> None:
+    code = """
+import importlib.metadata as metadata
+from zigma.scans import registry
+
+class Entry:
+    name, value = "from-a-package", "package:curve"
+    def load(self):
+        return lambda height, width: list(range(height * width))[::-1]
+
+class Broken(Entry):
+    name = "broken"
+    def load(self):
+        raise ImportError("no such module")
+
+registry.entry_points = lambda group: [Broken(), Entry()] if group == "zigma.scans" else []
+from zigma.scans import scan_names, scan_order
+assert "from-a-package" in scan_names()
+assert scan_order("from-a-package", (1, 3)).tolist() == [2, 1, 0]
+assert "zigzag" in scan_names()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "broken" in done.stderr  # said, and the others work
