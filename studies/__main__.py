@@ -209,7 +209,7 @@ def _print_plan(planned: list[Planned], mode: Mode) -> None:
         cost = duration(seconds) if seconds is not None else "—"
         print(f"{run.label:<36}{run.identity:<18}{item.status or 'none':<10}{cost:>9}")
     count = sum(to_run(item.status, mode) for item in planned)
-    print(f"{count} of {len(planned)} runs to do, about {duration(total)} of training on 2 CPU cores")
+    print(f"{count} of {len(planned)} runs to do, about {duration(total)} of work for one CPU core")
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +14,10 @@ from zigma.models.config import ZigMaConfig
 Mode = Literal["cached", "retry", "force"]
 CHECKPOINT_EVERY_S = 10.0
 
-# Training throughput of `tiny` runs on 2 CPU cores, in network parameters times tokens a second; it sizes the
-# estimate of a run that has no recorded neighbour, and nothing else.
-CPU_PARAMETER_TOKENS_PER_S = 2.5e9
+# Network parameters times tokens a second, forwards and backwards, of one CPU core: what `tiny` runs reached (a run
+# of 5.0e10 took 76 to 100 s, two side by side on an AMD EPYC). It sizes estimates, and nothing else.
+CPU_PARAMETER_TOKENS_PER_S = 6e8
+ASKED_A_STEP = {"heun": 2, "sde-heun": 2}  # evaluations of the network in a step of a sampler; else 1
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,12 @@ def to_run(status: str | None, mode: Mode) -> bool:
 
 
 def estimate_seconds(config: RunConfig) -> float | None:
-    """Training time on 2 CPU cores by tokens and parameters; None for networks it was not measured on."""
-    model = config.model
+    """Time of a run on one CPU core by tokens and parameters; None for networks it was not measured on."""
+    model, sampling, n_generated = config.model, config.sampling, config.evaluation.n_generated
     if not isinstance(model, ZigMaConfig):
         return None
-    tokens = config.training.steps * config.training.batch_images
-    for side in model.token_grid:
-        tokens *= side
-    # projections of a block: in 4 D^2, out 2 D^2, adaLN 3 D^2 (once per image, not per token)
-    parameters = 6 * model.depth * model.hidden**2
-    return tokens * parameters / CPU_PARAMETER_TOKENS_PER_S
+    trained = config.training.steps * config.training.batch_images
+    sampled = n_generated * sampling.steps * ASKED_A_STEP.get(sampling.sampler, 1)
+    tokens = math.prod(model.token_grid) * (trained + sampled / 3)  # forwards alone is a third of the work
+    # projections of a block, over the square of its width: 4 in, 2 out
+    return tokens * 6 * model.depth * model.hidden**2 / CPU_PARAMETER_TOKENS_PER_S
