@@ -10,7 +10,15 @@ import zigma.models.mamba as mamba
 from zigma.models import ZigMa
 from zigma.models.embeddings import PatchEmbedding, cosine_position, unpatchify
 
-PLANS_2D = ("sweep-1", "zigzag-8", "hilbert-2", "hilbert-released-8", "random-2", "bidirectional", "parallel-3")
+PLANS_2D = (
+    "sweep-1",
+    "zigzag-8",
+    "hilbert-2",
+    "hilbert-released-8",
+    "random-2",
+    "bidirectional",
+    "parallel-3",
+)
 
 
 def network(seed: int = 0, **fields: Any) -> ZigMa:
@@ -25,7 +33,12 @@ def network(seed: int = 0, **fields: Any) -> ZigMa:
 
 @pytest.mark.parametrize(
     ("hidden", "depth", "millions", "with_text"),
-    [(368, 24, 31.3, 59.46), (768, 24, 133.8, 214.72), (1024, 48, 472.5, 725.14), (1536, 48, 1058.7, 1550.91)],
+    [
+        (368, 24, 31.3, 59.46),
+        (768, 24, 133.8, 214.72),
+        (1024, 48, 472.5, 725.14),
+        (1536, 48, 1058.7, 1550.91),
+    ],
 )
 def test_sizes(hidden: int, depth: int, millions: float, with_text: float) -> None:
     """Table 9's counts, to the printed digit, belong to the released sizes; with text, the released class's own."""
@@ -44,11 +57,15 @@ def test_every_plan_runs_forward_and_backward(plan: str, grid: tuple[int, int]) 
     out = model(x, t)
     assert out.shape == x.shape
     out.square().sum().backward()
-    missing = [name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    missing = [
+        name for name, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
+    ]
     assert not missing
 
 
-@pytest.mark.parametrize("plan", ["video-sst", "video-st", "zigzag-8", "video-zigzag3d-8", "sweep-1", "bidirectional"])
+@pytest.mark.parametrize(
+    "plan", ["video-sst", "video-st", "zigzag-8", "video-zigzag3d-8", "sweep-1", "bidirectional"]
+)
 def test_every_plan_of_a_video(plan: str) -> None:
     model = network(grid=(2, 6, 4), patch=2, scan=plan, depth=3, temporal_position=True, classes=3)
     x = torch.randn(2, 2, 2, 6, 4)
@@ -59,7 +76,12 @@ def test_every_plan_of_a_video(plan: str) -> None:
 @pytest.mark.parametrize("conditioning", ["cross-attention", "in-context"])
 def test_captions_matter(position: Any, conditioning: Any) -> None:
     model = network(
-        grid=(3, 4), position=position, conditioning=conditioning, text_width=5, text_tokens=6, scan="zigzag-8"
+        grid=(3, 4),
+        position=position,
+        conditioning=conditioning,
+        text_width=5,
+        text_tokens=6,
+        scan="zigzag-8",
     )
     x, t = torch.randn(2, 2, 3, 4), torch.rand(2)
     y = torch.randn(2, 6, 5)
@@ -70,7 +92,9 @@ def test_captions_matter(position: Any, conditioning: Any) -> None:
 
 
 def test_in_context_learns_from_captions_before_any_image_token() -> None:
-    model = network(grid=(2, 2), conditioning="in-context", text_width=3, text_tokens=4, scan="sweep-1", depth=1)
+    model = network(
+        grid=(2, 2), conditioning="in-context", text_width=3, text_tokens=4, scan="sweep-1", depth=1
+    )
     assert model.blocks[0].mixer.directions[0].order.tolist() == list(range(8))
 
 
@@ -81,14 +105,18 @@ def test_without_convolution_and_state_the_plan_does_not_matter(monkeypatch: pyt
     monkeypatch.setattr(mamba, "selective_scan", gate_only)
     monkeypatch.setattr(mamba, "causal_conv1d", lambda x, *args, **options: x)
     x, t = torch.randn(2, 2, 3, 5), torch.rand(2)
-    outputs = [network(grid=(3, 5), scan=plan)(x, t) for plan in ("sweep-1", "zigzag-8", "hilbert-2", "random-3")]
+    outputs = [
+        network(grid=(3, 5), scan=plan)(x, t) for plan in ("sweep-1", "zigzag-8", "hilbert-2", "random-3")
+    ]
     for other in outputs[1:]:
         assert torch.equal(outputs[0], other)
 
 
 def test_and_with_them_it_does() -> None:
     x, t = torch.randn(2, 2, 3, 5), torch.rand(2)
-    assert not torch.allclose(network(grid=(3, 5), scan="sweep-1")(x, t), network(grid=(3, 5), scan="zigzag-8")(x, t))
+    assert not torch.allclose(
+        network(grid=(3, 5), scan="sweep-1")(x, t), network(grid=(3, 5), scan="zigzag-8")(x, t)
+    )
 
 
 @pytest.mark.parametrize("plan", ["sweep-1", "zigzag-1", "hilbert-1", "random-1"])
@@ -117,7 +145,9 @@ def test_patches_come_back_to_their_place() -> None:
     with torch.no_grad():  # the patch itself, channel by channel
         embed.proj.weight.copy_(torch.eye(8).reshape(8, 2, 2, 2))
     x = torch.randn(3, 2, 4, 6)
-    tokens = embed(x).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)  # the final layer writes channels last
+    tokens = (
+        embed(x).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)
+    )  # the final layer writes channels last
     assert torch.equal(unpatchify(tokens, (2, 3), 2), x)
     video = torch.randn(3, 5, 2, 4, 6)
     tokens = embed(video).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)
