@@ -8,6 +8,7 @@ from torch import Tensor
 
 import zigma.models.mamba as mamba
 from zigma.models import ZigMa
+from zigma.models.config import MambaSpec
 from zigma.models.embeddings import PatchEmbedding, cosine_position, unpatchify
 
 PLANS_2D = (
@@ -24,7 +25,7 @@ PLANS_2D = (
 def network(seed: int = 0, **fields: Any) -> ZigMa:
     """A small network whose gates are open: at the start they are zero and hide the mixer."""
     torch.manual_seed(seed)
-    model = ZigMa(**({"in_channels": 2, "hidden": 16, "depth": 3, "state": 4} | fields))
+    model = ZigMa(**({"in_channels": 2, "hidden": 16, "depth": 3, "mixer": MambaSpec(state=4)} | fields))
     for block in model.blocks:
         torch.nn.init.normal_(block.adaLN_modulation[1].weight, std=0.3)
         torch.nn.init.normal_(block.adaLN_modulation[1].bias, std=0.3)
@@ -95,7 +96,7 @@ def test_in_context_learns_from_captions_before_any_image_token() -> None:
     model = network(
         grid=(2, 2), conditioning="in-context", text_width=3, text_tokens=4, scan="sweep-1", depth=1
     )
-    assert model.blocks[0].mixer.directions[0].order.tolist() == list(range(8))
+    assert model.blocks[0].mixer.order.tolist() == list(range(8))
 
 
 def test_without_convolution_and_state_the_plan_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +124,7 @@ def test_and_with_them_it_does() -> None:
 def test_one_scan_hears_what_it_has_passed_and_nothing_else(plan: str) -> None:
     grid = (3, 4)
     model = network(grid=grid, scan=plan, depth=2)
-    order = model.blocks[0].mixer.directions[0].order
+    order = model.blocks[0].mixer.order
     x = torch.randn(1, 2, *grid, requires_grad=True)
     out = model(x, torch.tensor([0.5])).flatten(2)[0].sum(0)
     for step in range(len(order)):
@@ -165,7 +166,7 @@ def test_cosine_position_is_the_closed_form() -> None:
 
 def test_a_random_order_travels_with_the_weights() -> None:
     state = network(grid=(4, 4), scan="random-2").state_dict()
-    assert "blocks.0.mixer.directions.0.order" in state
+    assert "blocks.0.mixer.paths.0.order" in state
     assert not any(name.endswith("order") for name in network(grid=(4, 4), scan="zigzag-2").state_dict())
 
 

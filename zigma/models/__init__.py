@@ -1,7 +1,7 @@
 """Every network that a table or figure of the paper compares.
 
-Shapes: B batch, C channels, T frames, H and W height and width, L tokens, D hidden width, N state width.
-Names are loaded on first use, so that `zigma.models.config` costs no torch.
+Shapes: B batch, C channels, T frames, H and W height and width, L tokens, D hidden width, N state width, M caption
+tokens. Names are loaded on first use, so that `zigma.models.config` costs no torch.
 """
 
 from importlib import import_module
@@ -9,9 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zigma.models.build import build_model as build_model
+    from zigma.models.dit import DiT as DiT
+    from zigma.models.gated_linear_attention import GatedLinearAttention as GatedLinearAttention
+    from zigma.models.mamba import Mamba as Mamba
+    from zigma.models.released import load_released_checkpoint as load_released_checkpoint
+    from zigma.models.sizes import model_sizes as model_sizes
+    from zigma.models.uvit import UViT as UViT
+    from zigma.models.zigma import Block as Block
     from zigma.models.zigma import ZigMa as ZigMa
 
-_HOME = {"ZigMa": "zigma", "build_model": "build"}
+_HOME = {
+    "Block": "zigma",
+    "DiT": "dit",
+    "GatedLinearAttention": "gated_linear_attention",
+    "Mamba": "mamba",
+    "UViT": "uvit",
+    "ZigMa": "zigma",
+    "build_model": "build",
+    "load_released_checkpoint": "released",
+    "model_sizes": "sizes",
+}
 __all__ = list(_HOME)
 
 

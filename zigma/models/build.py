@@ -2,12 +2,18 @@
 
 from torch import nn
 
-from zigma.models.config import ModelConfig, ZigMaConfig
+from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.dit import DiT
+from zigma.models.uvit import UViT
 from zigma.models.zigma import ZigMa
-
-_NETWORKS = {ZigMaConfig: ZigMa}
 
 
 def build_model(config: ModelConfig) -> nn.Module:
     """The network that a configuration describes, initialised from torch's global generator."""
-    return _NETWORKS[type(config)](config)
+    match config:
+        case ZigMaConfig():
+            return ZigMa(config)
+        case DiTConfig():
+            return DiT(config)
+        case UViTConfig():
+            return UViT(config)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zigma.models.config import NetworkConfig
+
 TIME_WIDTH = 256  # of the sinusoidal code of t, as released
 
 
@@ -31,8 +33,21 @@ def unpatchify(tokens: Tensor, token_grid: tuple[int, ...], patch: int) -> Tenso
     return x.unflatten(0, (-1, *frames)) if frames else x
 
 
+def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Adaptive normalisation's affine part: x (B, L, D), shift and scale (B, D)."""
+    return torch.addcmul(shift.unsqueeze(1), x, 1 + scale.unsqueeze(1))
+
+
+def time_code(t: Tensor, width: int) -> Tensor:
+    """t in [0, 1], (B,), as cosines and then sines of 1000 t at width / 2 frequencies: (B, width), float32."""
+    half = width // 2
+    frequencies = torch.exp(-math.log(10_000) / half * torch.arange(half, device=t.device))
+    angles = 1000 * t.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
 class TimeEmbedding(nn.Module):
-    """t in [0, 1], (B,), as (B, D): cosines and sines of 1000 t at 128 frequencies, then two layers."""
+    """t in [0, 1], (B,), as (B, D): its code, then two layers."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -43,11 +58,7 @@ class TimeEmbedding(nn.Module):
         self.mlp = nn.Sequential(first, nn.SiLU(), second)
 
     def forward(self, t: Tensor) -> Tensor:
-        half = TIME_WIDTH // 2
-        frequencies = torch.exp(-math.log(10_000) / half * torch.arange(half, device=t.device))
-        angles = 1000 * t.float()[:, None] * frequencies
-        code = torch.cat([angles.cos(), angles.sin()], dim=-1)
-        return self.mlp(code.to(next(self.parameters()).dtype))
+        return self.mlp(time_code(t, TIME_WIDTH).to(next(self.parameters()).dtype))
 
 
 class ClassEmbedding(nn.Module):
@@ -60,6 +71,37 @@ class ClassEmbedding(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         return self.embedding_table(y)
+
+
+def check_inputs(
+    config: NetworkConfig, x: Tensor, t: Tensor, y: Tensor | None, text_tokens: int | None = None
+) -> None:
+    """Raise ValueError, in one line, unless x, t and y are what a network of this configuration reads.
+
+    `text_tokens` is given where captions stand among the tokens, so that their number is fixed.
+    """
+    *frames, height, width = config.grid
+    expected = (len(x), *frames, config.in_channels, height, width)
+    if tuple(x.shape) != expected:
+        raise ValueError(f"x must be {expected} for the grid {config.grid}, got {tuple(x.shape)}")
+    if tuple(t.shape) != (len(x),):
+        raise ValueError(f"t must be one time for each of {len(x)} samples, got {tuple(t.shape)}")
+    if config.text_width is None and config.classes is None:
+        if y is not None:
+            raise ValueError("y was given to an unconditional network; set classes or text_width")
+    elif y is None:
+        raise ValueError("this network is conditioned: it needs y, classes or caption features")
+    elif config.classes is not None:
+        if tuple(y.shape) != (len(x),) or y.is_floating_point():
+            raise ValueError(
+                f"y must be one class for each of {len(x)} samples, got {y.dtype} {tuple(y.shape)}"
+            )
+    else:
+        tokens = text_tokens or (y.shape[1] if y.ndim > 1 else "M")
+        if tuple(y.shape) != (len(x), tokens, config.text_width):
+            raise ValueError(
+                f"y must be caption features ({len(x)}, {tokens}, {config.text_width}), got {tuple(y.shape)}"
+            )
 
 
 class CrossAttention(nn.Module):

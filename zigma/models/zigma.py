@@ -1,29 +1,35 @@
 """ZigMa: a DiT-style stack of Mamba blocks, each reading the tokens along its own path (section 3.2)."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from zigma.models.config import ZigMaConfig
+from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec, ZigMaConfig
 from zigma.models.embeddings import (
     ClassEmbedding,
     CrossAttention,
     PatchEmbedding,
     TimeEmbedding,
+    check_inputs,
     cosine_position,
+    modulate,
     unpatchify,
 )
+from zigma.models.gated_linear_attention import GatedLinearAttention
 from zigma.models.mamba import Mamba
+from zigma.models.mixer import Mixer, rearrange, wide
 from zigma.scans import scan_plan
 
-
-def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Adaptive normalisation's affine part: x (B, L, D), shift and scale (B, D)."""
-    return torch.addcmul(shift.unsqueeze(1), x, 1 + scale.unsqueeze(1))
+MIXERS: dict[type[MixerSpec], Callable[..., Mixer]] = {
+    MambaSpec: Mamba,
+    GatedLinearAttentionSpec: GatedLinearAttention,
+}
 
 
 def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -34,37 +40,60 @@ def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
     return x * kept / (1 - rate)
 
 
-class Block(nn.Module):
-    """The block of Figure 4 and Algorithm 1: (B, L, D) and a condition (B, D) to (B, L, D).
+class RMSNorm(nn.Module):
+    """Root-mean-square norm in float32, so that a large stream does not overflow; the result in the weights' dtype."""
 
-    The stream of residuals is carried beside x and in float32; both start with `residual=None`.
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(hidden))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight
+        return F.rms_norm(wide(x), weight.shape, wide(weight), eps=1e-5).to(weight.dtype)
+
+
+class Block(nn.Module):
+    """The block of Figure 4 and Algorithm 1: (B, L, D) -> (B, L, D), for any network whose tokens lie on a grid.
+
+    `Block(64, Mamba(64, scan_plan("hilbert", (16, 16), depth=1)[0]))` is a block over 16x16 tokens of width 64.
+
+    With n the norm of the stream s, the released block's output is s + n + gate * mixer(modulate(n)), and text
+    adds gate * attention: the norm itself enters the stream too. Called without a condition c (B, D), nothing is
+    modulated and gates are one. Mixing happens in the weights' dtype, the stream is float32.
     """
 
-    def __init__(self, hidden: int, mixer: nn.Module, *, text: bool = False, drop: float = 0.0) -> None:
+    def __init__(self, hidden: int, mixer: Mixer, *, text: bool = False, drop: float = 0.0) -> None:
         super().__init__()
-        self.norm = nn.RMSNorm(hidden, eps=1e-5)
+        self.norm = RMSNorm(hidden)
         self.mixer = mixer
         modulation = nn.Linear(hidden, (6 if text else 3) * hidden)
         nn.init.zeros_(modulation.weight)
         nn.init.zeros_(modulation.bias)
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), modulation)
         self.msa = CrossAttention(hidden) if text else None
-        self.norm_msa = nn.LayerNorm(hidden, elementwise_affine=False, eps=1e-6) if text else None
         self.drop = drop
 
     def forward(
-        self, x: Tensor, residual: Tensor | None, c: Tensor, text: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        x = drop_path(x, self.drop, self.training) if residual is not None else x
-        residual = x.float() if residual is None else residual + x
-        x = self.norm(residual.to(self.norm.weight.dtype))
-        if self.msa is None or self.norm_msa is None:
-            shift, scale, gate = self.adaLN_modulation(c).chunk(3, dim=1)
-            return torch.addcmul(x, gate.unsqueeze(1), self.mixer(modulate(x, shift, scale))), residual
-        shift, scale, gate, shift_text, scale_text, gate_text = self.adaLN_modulation(c).chunk(6, dim=1)
-        x = x + gate.unsqueeze(1) * self.mixer(modulate(x, shift, scale))
-        asked = self.msa(modulate(self.norm_msa(x), shift_text, scale_text), text)
-        return x + gate_text.unsqueeze(1) * asked, residual
+        self, stream: Tensor, c: Tensor | None = None, text: Tensor | None = None, arranged: bool = False
+    ) -> Tensor:
+        branch = drop_path(self.branch(self.norm(stream), c, text, arranged), self.drop, self.training)
+        return stream + branch
+
+    def branch(self, x: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool) -> Tensor:
+        """What the block adds to the stream, from the norm of the stream."""
+        if c is None:
+            x = x + self.mixer(x, arranged)
+            return x if self.msa is None else x + self.msa(layer_norm(x), text)
+        shift, scale, gate, *of_text = self.adaLN_modulation(c).chunk(3 if self.msa is None else 6, dim=1)
+        x = torch.addcmul(x, gate.unsqueeze(1), self.mixer(modulate(x, shift, scale), arranged))
+        if self.msa is None:
+            return x
+        shift, scale, gate = of_text
+        return torch.addcmul(x, gate.unsqueeze(1), self.msa(modulate(layer_norm(x), shift, scale), text))
+
+
+def layer_norm(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6)
 
 
 class FinalLayer(nn.Module):
@@ -76,7 +105,7 @@ class FinalLayer(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(F.layer_norm(x, x.shape[-1:], eps=1e-6))
+        return self.linear(layer_norm(x))
 
 
 class ZigMa(nn.Module):
@@ -88,15 +117,17 @@ class ZigMa(nn.Module):
     model(x, t, y): x (B, C, H, W) or (B, T, C, H, W); t (B,) in [0, 1], 0 is noise and 1 is data; y classes (B,)
     or caption features (B, M, text_width). Returns the shape of x.
 
-    Raises ValueError for a configuration that does not fit together.
+    With `model.keep_order = True` tokens stay in scanned order between layers (Eqs. 14 to 16): the same numbers with
+    half the rearrangements, for mixers that do not read in order by themselves.
+
+    Raises ValueError for a configuration that does not fit together, and for inputs that do not fit it.
     """
 
     def __init__(self, config: ZigMaConfig | None = None, **fields: Any) -> None:
         super().__init__()
         self.config = config = replace(config or ZigMaConfig(), **fields)
-        hidden, length = config.hidden, 1
-        for side in config.token_grid:
-            length *= side
+        self.keep_order = False
+        hidden, grid = config.hidden, config.token_grid
         self.x_embedder = PatchEmbedding(config.in_channels, hidden, config.patch)
         self.t_embedder = TimeEmbedding(hidden)
         self.y_embedder: nn.Module | None = None
@@ -106,57 +137,51 @@ class ZigMa(nn.Module):
         elif config.classes is not None:
             self.y_embedder = ClassEmbedding(config.classes, hidden)
         if config.position == "cosine":
-            self.register_buffer("pos_embed", cosine_position(config.token_grid, hidden))
+            self.register_buffer("pos_embed", cosine_position(grid, hidden))
         elif config.position == "learned":
-            self.pos_embed = nn.Parameter(torch.zeros(1, length, hidden))
+            self.pos_embed = nn.Parameter(torch.zeros(1, math.prod(grid), hidden))
         if config.temporal_position:
-            self.temporal_pos_embedding = nn.Parameter(torch.zeros(1, config.token_grid[0], hidden))
+            self.temporal_pos_embedding = nn.Parameter(torch.zeros(1, grid[0], hidden))
 
         self.text = config.text_width is not None and config.conditioning == "cross-attention"
         self.prefix = config.text_tokens if config.text_width is not None and not self.text else 0
-        # rising with depth; nothing comes before the first block
-        rates = [0.0, *(config.drop_path * i / max(1, config.depth - 1) for i in range(config.depth))]
-        plan = scan_plan(config.scan, config.token_grid, config.depth)
+        mixer, depth = MIXERS[type(config.mixer)], config.depth
+        rates = [config.drop_path * (i / (depth - 1) if depth > 1 else 1) for i in range(depth)]
         self.blocks = nn.ModuleList(
             Block(
                 hidden,
-                Mamba(hidden, scan, state=config.state, depth=config.depth, prefix=self.prefix),
+                mixer(hidden, scan, config.mixer, depth=depth, prefix=self.prefix),
                 text=self.text,
                 drop=rate,
             )
-            for scan, rate in zip(plan, rates, strict=False)
+            for scan, rate in zip(scan_plan(config.scan, grid, depth), rates, strict=True)
         )
-        self.norm_f = nn.RMSNorm(hidden, eps=1e-5)
+        self.norm_f = RMSNorm(hidden)
         self.final_layer = FinalLayer(hidden, config.patch**2 * config.in_channels)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         config = self.config
-        x = self.x_embedder(x)
-        c = self.t_embedder(t)
-        text = None
+        check_inputs(config, x, t, y, self.prefix)
+        x, c, text = self.x_embedder(x), self.t_embedder(t), None
         if self.y_embedder is not None:
-            if y is None:
-                raise ValueError("this network is conditioned: it needs y, classes or caption features")
-            text = self.y_embedder(y)
-            c = c + (text.mean(dim=1) if config.text_width is not None else text)
+            told = self.y_embedder(y)
+            text = told if config.text_width is not None else None
+            c = c + (told if text is None else told.mean(dim=1))
         if config.position != "none":
             x = x + self.pos_embed
         if config.temporal_position:
-            places = x.shape[1] // config.token_grid[0]
-            x = x + self.temporal_pos_embedding.repeat_interleave(places, dim=1)
-        if (
-            self.prefix and text is not None
-        ):  # in-context: caption tokens are read before the image's (Table 8)
+            x = x + self.temporal_pos_embedding.repeat_interleave(x.shape[1] // config.token_grid[0], dim=1)
+        if self.prefix and text is not None:  # in-context: captions are read before the image (Table 8)
             x = torch.cat([text, x], dim=1)
 
-        residual = None
+        stream, here = wide(x), None
         for block in self.blocks:
-            inputs = (x, residual, c, text if self.text else None)
+            there = cast(Block, block).mixer.order if self.keep_order else None
+            stream, here = rearrange(stream, here, there), there
+            inputs = (stream, c, text if self.text else None, there is not None)
             if config.gradient_checkpointing and self.training:
-                x, residual = checkpoint(block, *inputs, use_reentrant=False)
+                stream = checkpoint(block, *inputs, use_reentrant=False)
             else:
-                x, residual = block(*inputs)
-        assert residual is not None
-        x = drop_path(x, config.drop_path, self.training)
-        x = self.norm_f((residual + x).to(self.norm_f.weight.dtype))[:, self.prefix :]
+                stream = block(*inputs)
+        x = self.norm_f(rearrange(stream, here, None))[:, self.prefix :]
         return unpatchify(self.final_layer(x), config.token_grid, config.patch)

@@ -1,0 +1,114 @@
+"""Gated linear attention (arXiv 2312.06635): another mixer that reads tokens along the same paths.
+
+H heads with keys of width K and values of width V: queries, keys and log forget gates are (B, L, H, K), values
+(B, L, H, V).
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zigma.models.config import GatedLinearAttentionSpec
+from zigma.models.mixer import Mixer, Path, wide
+from zigma.scans import Layer
+
+GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published
+
+
+def gated_linear_attention_reference(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
+    """The recurrence step by step: returns (B, L, H, V) in the dtype of v.
+
+    S_t = diag(exp(log_forget_t)) S_{t-1} + k_t^T v_t        o_t = q_t S_t / sqrt(K)        (its Eq. 3)
+    """
+    dtype = v.dtype
+    q, k, v, log_forget = (wide(x) for x in (q, k, v, log_forget))
+    q, forget = q * q.shape[-1] ** -0.5, log_forget.exp()
+    state = torch.zeros_like(k[:, 0, :, :, None] * v[:, 0, :, None])
+    outputs = []
+    for i in range(q.shape[1]):
+        state = forget[:, i, :, :, None] * state + k[:, i, :, :, None] * v[:, i, :, None]
+        outputs.append((q[:, i, :, :, None] * state).sum(dim=2))
+    return torch.stack(outputs, dim=1).to(dtype)
+
+
+@cache
+def _kernel() -> Callable[..., Any] | None:
+    try:
+        from fla.ops.gla import chunk_gla
+    except ImportError as error:
+        warnings.warn(
+            f"gated linear attention runs step by step, which is slow: {error}; "
+            "install flash-linear-attention for its kernel",
+            stacklevel=2,
+        )
+        return None
+    return chunk_gla
+
+
+def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
+    """As the reference; on a GPU by flash-linear-attention's kernel, where that is installed."""
+    kernel = _kernel() if q.is_cuda else None
+    if kernel is None:
+        return gated_linear_attention_reference(q, k, v, log_forget)
+    output, _ = kernel(q, k, v, log_forget)
+    return output
+
+
+class Direction(nn.Module):
+    """The forget gates and the norm of one path."""
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.forget = nn.Sequential(
+            nn.Linear(hidden, GATE_RANK, bias=False), nn.Linear(GATE_RANK, hidden // 2)
+        )
+        self.norm = nn.RMSNorm(hidden // heads, eps=1e-5)
+
+    def forward(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, path: Path, arranged: bool) -> Tensor:
+        log_forget = F.logsigmoid(self.forget(x)) / GATE_TEMPERATURE
+        q, k, v, log_forget = (
+            path.open(tokens if arranged else path.arrange(tokens)).unflatten(-1, (self.heads, -1))
+            for tokens in (q, k, v, log_forget)
+        )
+        y = path.close(self.norm(gated_linear_attention(q, k, v, log_forget)).flatten(2))
+        return y if arranged else path.put_back(y)
+
+
+class GatedLinearAttention(Mixer):
+    """Queries, keys and an output gate, attention in one or several directions, a projection back.
+
+    Keys have half the width and values the whole, as published; directions share the projections.
+    """
+
+    def __init__(
+        self,
+        hidden: int,
+        scan: Layer,
+        spec: GatedLinearAttentionSpec | None = None,
+        *,
+        depth: int = 1,
+        prefix: int = 0,
+    ) -> None:
+        super().__init__(scan, prefix)
+        spec = spec or GatedLinearAttentionSpec()
+        self.widths = (hidden // 2, hidden // 2, hidden, hidden)  # queries, keys, values, output gate
+        self.in_proj = nn.Linear(hidden, sum(self.widths), bias=False)
+        self.directions = nn.ModuleList(Direction(hidden, spec.heads) for _ in self.paths)
+        self.out_proj = nn.Linear(hidden, hidden, bias=False)
+        with torch.no_grad():
+            self.out_proj.weight /= math.sqrt(depth)
+
+    def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
+        q, k, v, gate = self.in_proj(x).split(self.widths, dim=-1)
+        first, *others = (
+            direction(x, q, k, v, path, arranged)
+            for direction, path in zip(self.directions, self.paths, strict=True)
+        )
+        return self.out_proj(sum(others, start=first) * F.silu(gate))

@@ -1,0 +1,69 @@
+"""How large the networks of Table 9 are, counted without allocating their weights."""
+
+from dataclasses import dataclass
+
+import torch
+
+from zigma.models.config import ZIGMA_SIZES, Preset, ZigMaConfig
+from zigma.models.zigma import ZigMa
+
+# Millions of parameters as printed: without captions, and with cross-attention ("CA-")
+PRINTED = {"S": (31.3, 59.2), "B": (133.8, 214.1), "L": (472.5, 724.4), "XL": (1058.7, 1549.8)}
+TEXT_WIDTH = 768  # of the CLIP features that the paper's captions are
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """A row of Table 9 with the sizes of one preset. Counts are in parameters, `printed_millions` as in the paper.
+
+    `parameters` counts everything. `as_the_paper` leaves out, in the CA- networks, the projection of caption features
+    to the hidden width, and adds a vector of hidden width per layer, as the weight of a norm before cross-attention
+    would be, which the released block does not have: only so are all four printed counts met to the digit. Without
+    captions the two are equal.
+    """
+
+    name: str
+    preset: Preset
+    hidden: int
+    depth: int
+    parameters: int
+    as_the_paper: int
+    printed_millions: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the count equals the printed one to the printed digit."""
+        return round(self.as_the_paper / 1e6, 1) == self.printed_millions
+
+
+def model_sizes() -> list[ModelSize]:
+    """Table 9 with both presets: `released` sizes, whose counts are those printed, and the sizes as `printed`.
+
+    Networks are for 4x32x32 latents at patch 1, without position embedding.
+    """
+    rows = []
+    for preset, sizes in ZIGMA_SIZES.items():
+        for text in (False, True):
+            for size in sizes:
+                config = ZigMaConfig.preset(size, preset, text_width=TEXT_WIDTH if text else None)
+                with torch.device("meta"):
+                    model = ZigMa(config, scan="sweep-1")  # which order is read does not change the count
+                parameters = as_the_paper = _count(model)
+                if model.y_embedder is not None:
+                    as_the_paper += config.depth * config.hidden - _count(model.y_embedder)
+                rows.append(
+                    ModelSize(
+                        name=f"{'CA-' if text else ''}ZigMa-{size}",
+                        preset=preset,
+                        hidden=config.hidden,
+                        depth=config.depth,
+                        parameters=parameters,
+                        as_the_paper=as_the_paper,
+                        printed_millions=PRINTED[size][text],
+                    )
+                )
+    return rows
+
+
+def _count(model: torch.nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
