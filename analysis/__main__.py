@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from analysis import compare_scans
-from studies.words import Parser, WordError, fail
+from studies.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m analysis"
 
@@ -37,7 +37,7 @@ def _parser() -> Parser:
         epilog=f"example: {PROGRAM} make-tables --results results",
     )
     tables.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+        "--results", type=results_folder, default=Path("results"), metavar="DIR", help="default: results"
     )
     tables.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="as the runs to show were given it"

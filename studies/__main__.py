@@ -11,7 +11,7 @@ from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, pl
 from studies.record import Record, recorded
 from studies.registry import find_study, studies
 from studies.study import SCALES, Run, Study, parse_setting, runs, with_scans
-from studies.words import Parser, WordError, fail, unknown
+from studies.words import Parser, WordError, fail, results_folder, unknown
 
 PROGRAM = "python -m studies"
 EXAMPLES = """examples:
@@ -51,7 +51,7 @@ def _parser() -> Parser:
         return added
 
     add("list", _list, "every study: what it rebuilds, its arms, how much is recorded", "list").add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR"
+        "--results", type=results_folder, default=Path("results"), metavar="DIR"
     )
     show = add(
         "show", _show, "one study: its arms, the paper's numbers, its configuration", "show scan_ablation"
@@ -102,11 +102,13 @@ def _parser() -> Parser:
         help="runs at once; default: one per core, or one where there is a GPU",
     )
     run.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
-    run.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    run.add_argument(
+        "--results", type=results_folder, default=Path("results"), metavar="DIR", help="default: results"
+    )
 
     status = add("status", _status, "what is recorded, under way or failed", "status scan_ablation")
     status.add_argument("study", nargs="?")
-    status.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    status.add_argument("--results", type=results_folder, default=Path("results"), metavar="DIR")
 
     help_doctor = "what this machine has: devices, scan backends and whether they are right, weights, Slurm"
     doctor.add_arguments(add("doctor", _doctor, help_doctor, "doctor"))

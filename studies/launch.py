@@ -94,6 +94,8 @@ def _carry_out(run: Run, order: Order, tell: Tell) -> tuple[bool, str]:
         record = carry_out(run, order.results, watch, order.mode, order.checkpoint_every_s)
     except Owned as error:
         return False, str(error)
+    except OSError as error:  # a full disk, a folder that may not be written: nothing is recorded of it
+        return False, f"stopped: {error}; the same command resumes it"
     if record["status"] == "failed":
         return False, f"failed: {record['error']}"
     values = "  ".join(f"{metric['name']} {metric['value']:.4g}" for metric in record["metrics"])

@@ -1,4 +1,4 @@
-"""How runs go, live: one line that is rewritten on a terminal, in a log a line per run every ten seconds."""
+"""How runs go, live: a line per run, rewritten on a terminal, every ten seconds anew in a log."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Reporter:
         self._labels: dict[int, str] = {}
         self._lines: dict[int, str] = {}  # of the runs under way, in the order of their start
         self._printed: dict[int, float] = {}
+        self._drawn = 0  # lines that the next drawing writes over
 
     def start(self, number: int, label: str) -> None:
         """A run begins."""
@@ -27,21 +28,29 @@ class Reporter:
     def tell(self, number: int, line: str) -> None:
         """A run has got somewhere."""
         self._lines[number] = line
-        if self.terminal:
-            width = shutil.get_terminal_size().columns - 1
-            text = "   ".join(f"{self._labels[n]}  {line}" for n, line in self._lines.items())
-            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
-            return
         now = time.monotonic()
-        if not line.startswith("step ") or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
+        if self.terminal:
+            self._draw("")
+        elif not line.startswith("step ") or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
             self._printed[number] = now
             print(f"{self._labels[number]}  {line}", file=sys.stderr, flush=True)
 
     def end(self, number: int, outcome: str) -> None:
         """A run is over."""
         del self._lines[number]
-        clear = "\r\x1b[2K" if self.terminal else ""
-        print(f"{clear}{self._labels[number]}  {outcome}", file=sys.stderr, flush=True)
+        line = f"{self._labels[number]}  {outcome}\n"
+        if self.terminal:
+            self._draw(line)
+        else:
+            print(line, end="", file=sys.stderr, flush=True)
+
+    def _draw(self, above: str) -> None:
+        """Write `above` for good, then a line for each run under way, over the lines of the last time."""
+        width = shutil.get_terminal_size().columns - 1
+        lines = [f"{self._labels[n]}  {line}"[:width] + "\n" for n, line in self._lines.items()]
+        back = f"\x1b[{self._drawn}F" if self._drawn else ""
+        print(f"{back}\x1b[J{above}{''.join(lines)}", end="", file=sys.stderr, flush=True)
+        self._drawn = len(lines)
 
 
 def duration(seconds: float) -> str:

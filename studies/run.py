@@ -117,6 +117,7 @@ def _record(run: Run, work: Path, watch: Watch, checkpoint_every_s: float) -> di
 
 def _measure(config: RunConfig, work: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
     data = load_data(config.data)
+    real = to_uint8(_reference(config, data))  # before the training: too few of them should cost nothing
     trained = train(
         config.model,
         data.train,
@@ -139,7 +140,6 @@ def _measure(config: RunConfig, work: Path, watch: Watch, checkpoint_every_s: fl
     generated = _samples(config, trained, data)
     sampled = time.monotonic()
     watch.stage("metrics")
-    real = to_uint8(_reference(config, data))
     metrics += evaluate_images(
         generated,
         real,

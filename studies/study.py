@@ -142,26 +142,37 @@ def change(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Raises:
         WordError: a path names no field, or a value does not fit it; one line with the right words.
     """
+    tree: dict[str, Any] = {}
     for path, value in changes.items():
-        config = _change(config, path.split("."), value, path)
-    return config
+        *parts, name = path.split(".")
+        branch = tree
+        for part in parts:
+            branch = branch.setdefault(part, {})
+            if not isinstance(branch, dict):
+                raise WordError(f"{path}: {part} is set as a whole as well")
+        branch[name] = value
+    changed: RunConfig = _change(config, tree, "")
+    return changed
 
 
-def _change(part: Any, names: list[str], value: Any, path: str) -> Any:
+def _change(part: Any, tree: Mapping[str, Any], above: str) -> Any:
+    """Replace all fields of one part at once: changes that only fit together must not be refused one by one."""
     known = [f.name for f in fields(part)]
-    name, rest = names[0], names[1:]
-    if name not in known:
-        raise unknown("setting", path, [path.removesuffix(".".join(names)) + word for word in known])
-    if rest:
-        if not is_dataclass(getattr(part, name)):
-            raise WordError(f"{path}: {path.removesuffix('.' + '.'.join(rest))} has no settings inside it")
-        value = _change(getattr(part, name), rest, value, path)
-    else:
-        value = _checked(type(part), name, value, path)
+    values = {}
+    for name, value in tree.items():
+        path = above + name
+        if name not in known:
+            raise unknown("setting", path, [above + word for word in known])
+        if not isinstance(value, dict):
+            values[name] = _checked(type(part), name, value, path)
+        elif is_dataclass(getattr(part, name)):
+            values[name] = _change(getattr(part, name), value, path + ".")
+        else:
+            raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value))}")
     try:
-        return replace(part, **{name: value})
+        return replace(part, **values)
     except ValueError as error:
-        raise WordError(f"{path}: {error}") from error
+        raise WordError(f"{above.removesuffix('.') or 'configuration'}: {error}") from error
 
 
 def _checked(owner: type, name: str, value: Any, path: str) -> Any:

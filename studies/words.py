@@ -4,6 +4,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -17,6 +18,14 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> WordError:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(known)}")
+
+
+def results_folder(text: str) -> Path:
+    """`--results DIR`: a folder that is there, or that can be made."""
+    path = Path(text)
+    if not path.is_dir() and any(parent.exists() and not parent.is_dir() for parent in (path, *path.parents)):
+        raise argparse.ArgumentTypeError(f"{path} is not a folder")
+    return path
 
 
 class Parser(argparse.ArgumentParser):

@@ -105,6 +105,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("run scan_ablation --only zigzag-9", "did you mean 'zigzag-8'"),
         ("run scan_ablation --seeds 0", "from 1 on"),
         ("run scan_ablation --mode again", "retry"),
+        ("run scan_ablation --results pyproject.toml/x", "not a folder"),
         ("runn scan_ablation", "run"),
         ("show scan", "scan_ablation"),
     ],
@@ -112,9 +113,10 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_wrong_words_are_one_line_and_exit_2(
     words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = ["--results", str(tmp_path / "new")] if words.startswith("run ") else []
+    first, *rest = words.split()
+    results = ["--results", str(tmp_path / "new")] if first == "run" else []
     with pytest.raises(SystemExit) as left:
-        main([*words.split(), *results])
+        main([first, *results, *rest])
     assert left.value.code == 2
     complaint = capsys.readouterr().err
     assert says in complaint

@@ -28,6 +28,7 @@ def test_changes_reach_any_depth_and_take_words() -> None:
         ("training.steps=many", "valid integer"),
         ("training.steps=0", "at least 1"),
         ("training.steps.more=1", "no settings inside"),
+        ("data.name=photos", "at least 32 pixels"),
         ("model.position=sine", "'none', 'cosine' or 'learned'"),
         ("training.steps", "path=value"),
     ],
@@ -123,3 +124,11 @@ def test_a_changed_curve_is_another_run(tmp_path: Path) -> None:
 def test_what_does_not_fit_the_data_is_refused_before_anything_starts(setting: str, says: str) -> None:
     with pytest.raises(WordError, match=says):
         runs(find_study("scan_ablation"), "tiny", settings=dict([parse_setting(setting)]))
+
+
+def test_changes_that_only_fit_together_are_made_together() -> None:
+    for size, name in ((32, "photos"), (32, "shapes")):
+        changed = change(TINY, {"data.name": name, "data.size": size})
+        assert (changed.data.name, changed.data.size) == (name, size)
+    with pytest.raises(WordError, match="set as a whole"):
+        change(TINY, {"model": TINY.model, "model.depth": 3})
