@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.models.config import GatedLinearAttentionSpec
-from zigma.models.mixer import Mixer, Path, wide
+from zigma.models.mixer import Mixer, Path, RMSNorm, wide
 from zigma.scans import Layer
 
 GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published
@@ -69,7 +69,7 @@ class Direction(nn.Module):
         self.forget = nn.Sequential(
             nn.Linear(hidden, GATE_RANK, bias=False), nn.Linear(GATE_RANK, hidden // 2)
         )
-        self.norm = nn.RMSNorm(hidden // heads, eps=1e-5)
+        self.norm = RMSNorm(hidden // heads)
 
     def forward(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, path: Path, arranged: bool) -> Tensor:
         log_forget = F.logsigmoid(self.forget(x)) / GATE_TEMPERATURE

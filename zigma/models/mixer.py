@@ -1,9 +1,10 @@
-"""What every mixer has: the paths along which it reads the tokens, one or several in parallel."""
+"""What every mixer has: paths along which it reads the tokens, one or several in parallel; and numbers kept wide."""
 
 from typing import cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.scans import Layer, ParallelScan, ScanOrder
@@ -73,6 +74,18 @@ class Mixer(nn.Module):
 def wide(x: Tensor) -> Tensor:
     """At least float32, whatever the precision around: for states, norms and the stream of residuals."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm in float32, so that a large stream does not overflow; the result in the weights' dtype."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(hidden))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight
+        return F.rms_norm(wide(x), weight.shape, wide(weight), eps=1e-5).to(weight.dtype)
 
 
 def inverse(order: Tensor) -> Tensor:

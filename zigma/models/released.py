@@ -180,9 +180,10 @@ def _read(path: Path) -> Mapping[str, Any]:
         with torch.serialization.safe_globals(placeholders):
             contents = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file from elsewhere may fail in any way
-        reason = str(error).partition("\n")[0]
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = f"it asks for {asked[1]}" if asked else str(error).partition("\n")[0].partition(". ")[0]
         raise ValueError(
-            f"{path} cannot be read without executing it ({reason}); where you trust it, write its weights again "
+            f"{path} cannot be read as weights alone ({reason}); where you trust it, write them again "
             "with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
         ) from error
     if not isinstance(contents, Mapping):

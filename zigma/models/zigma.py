@@ -23,7 +23,7 @@ from zigma.models.embeddings import (
 )
 from zigma.models.gated_linear_attention import GatedLinearAttention
 from zigma.models.mamba import Mamba
-from zigma.models.mixer import Mixer, rearrange, wide
+from zigma.models.mixer import Mixer, RMSNorm, rearrange, wide
 from zigma.scans import scan_plan
 
 MIXERS: dict[type[MixerSpec], Callable[..., Mixer]] = {
@@ -38,18 +38,6 @@ def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
         return x
     kept = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - rate)
     return x * kept / (1 - rate)
-
-
-class RMSNorm(nn.Module):
-    """Root-mean-square norm in float32, so that a large stream does not overflow; the result in the weights' dtype."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(hidden))
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight
-        return F.rms_norm(wide(x), weight.shape, wide(weight), eps=1e-5).to(weight.dtype)
 
 
 class Block(nn.Module):

@@ -1,0 +1,97 @@
+"""The recurrences of the mixers against closed forms, and mixed precision."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from zigma.models import Block, Mamba
+from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.gated_linear_attention import gated_linear_attention, gated_linear_attention_reference
+from zigma.models.mamba import STEP_MAX, STEP_MIN
+from zigma.scans import scan_plan
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 33])
+def test_gated_linear_attention_is_attention_with_decaying_weights(length: int) -> None:
+    """o_t = sum over s <= t of (q_t exp(sum of log forgets after s, to t) . k_s) v_s / sqrt(K)."""
+    torch.manual_seed(0)
+    q, k, v = random(2, length, 3, 4), random(2, length, 3, 4), random(2, length, 3, 5)
+    log_forget = -random(2, length, 3, 4).abs()
+    total = log_forget.cumsum(1)
+    decay = (total[:, :, None] - total[:, None]).exp()  # (B, t, s, H, K)
+    scores = torch.einsum("bthk,btshk,bshk->btsh", q, decay, k) / math.sqrt(4)
+    causal = torch.ones(length, length).tril().bool()
+    expected = torch.einsum("btsh,bshv->bthv", scores.masked_fill(~causal[None, :, :, None], 0), v)
+    assert torch.allclose(gated_linear_attention_reference(q, k, v, log_forget), expected)
+    assert torch.allclose(gated_linear_attention(q, k, v, log_forget), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="flash-linear-attention's kernel is for GPUs")
+@pytest.mark.parametrize("length", [1, 63, 200])
+def test_the_kernel_equals_the_reference_and_every_gradient(length: int) -> None:
+    pytest.importorskip("fla")
+    torch.manual_seed(0)
+    shapes = {"q": 32, "k": 32, "v": 64, "log_forget": 32}
+    values = {name: torch.randn(2, length, 2, width, device="cuda") for name, width in shapes.items()}
+    values["log_forget"] = -values["log_forget"].abs() / 16
+    gradients = []
+    for function in (gated_linear_attention, gated_linear_attention_reference):
+        leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
+        out = function(**leaves)
+        out.square().sum().backward()
+        gradients.append({"out": out.detach()} | {name: leaf.grad for name, leaf in leaves.items()})
+    for name in gradients[0]:
+        scale = gradients[1][name].abs().max()
+        assert (gradients[0][name] - gradients[1][name]).abs().max() < 1e-2 * scale, name
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_half_precision_does_not_overflow(precision: torch.dtype) -> None:
+    """The stream grows with depth; float16 ends at 65504."""
+    (layer,) = scan_plan("zigzag-1", (3, 4), 1)
+    torch.manual_seed(0)
+    block = Block(16, Mamba(16, layer))
+    stream = 1e6 * torch.randn(2, 12, 16)
+    expected = block(stream)
+    with torch.autocast("cpu", precision):
+        out = block(stream)
+    assert out.dtype == torch.float32
+    assert torch.allclose(out - stream, expected - stream, atol=0.2)
+    halved = block.to(precision)(stream)
+    assert halved.dtype == torch.float32
+    assert torch.allclose(halved - stream, expected - stream, atol=0.2)
+
+
+def test_double_precision_stays_double() -> None:
+    (layer,) = scan_plan("zigzag-1", (3, 4), 1)
+    block = Block(8, Mamba(8, layer, MambaSpec(state=2))).double()
+    x = random(1, 12, 8).requires_grad_()
+    assert torch.autograd.gradcheck(block, x)
+
+
+def test_the_state_space_model_starts_as_published() -> None:
+    torch.manual_seed(0)
+    (layer,) = scan_plan("bidirectional", (4, 4), 1)
+    depth = 9
+    mixer = Mamba(64, layer, depth=depth)
+    for direction in mixer.directions:
+        assert torch.allclose(direction.A_log.exp(), torch.arange(1.0, 17).expand(128, 16))
+        step = torch.nn.functional.softplus(direction.dt_proj.bias)
+        assert STEP_MIN * 0.999 <= step.min() < 3 * STEP_MIN
+        assert STEP_MAX / 3 < step.max() <= STEP_MAX * 1.001
+        assert direction.dt_proj.weight.abs().max() <= 4**-0.5  # rank 64 / 16
+        assert torch.equal(direction.D, torch.ones(128))
+    bound = 128**-0.5 / math.sqrt(depth)  # torch's uniform start, scaled
+    assert 0.95 * bound < mixer.out_proj.weight.abs().max() <= bound
+
+
+def test_settings_of_a_mixer_are_checked() -> None:
+    with pytest.raises(ValueError, match="state must be at least 1"):
+        MambaSpec(state=0)
+    assert ZigMaConfig().mixer == MambaSpec()

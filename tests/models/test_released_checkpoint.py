@@ -1,0 +1,237 @@
+"""Checkpoints of the released code: names, wrappers, what else they hold, and what is refused."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from zigma.models import ZigMa, load_released_checkpoint
+from zigma.models.config import MambaSpec
+from zigma.models.released import plan_of
+
+ARGUMENTS: dict[str, Any] = {
+    "in_channels": 2,
+    "embed_dim": 16,
+    "depth": 3,
+    "img_dim": 4,
+    "scan_type": "zigzagN8",
+}
+
+
+def released_name(name: str) -> str:
+    """Our names in the released words, written down apart from the loader."""
+    match = re.search(r"directions\.(\d)\.(\w+)", name)
+    if match is None:
+        return name
+    direction, part = match.groups()
+    if direction == "1":
+        part = "A_b_log" if part == "A_log" else part + "_b"
+    return name.replace(match[0], part)
+
+
+def released(seed: int = 0, **fields: Any) -> tuple[ZigMa, dict[str, Tensor]]:
+    """A network with open gates, and its weights under released names."""
+    torch.manual_seed(seed)
+    model = ZigMa(
+        **({"grid": (4, 4), "in_channels": 2, "hidden": 16, "depth": 3, "scan": "zigzag-8"} | fields)
+    )
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    return model.eval(), {released_name(name): value for name, value in model.state_dict().items()}
+
+
+def same(a: ZigMa, b: ZigMa) -> bool:
+    torch.manual_seed(1)
+    x, t = torch.randn(2, *a.config.grid[:-2], 2, *a.config.grid[-2:]), torch.rand(2)
+    y: Tensor | None = None
+    if a.config.text_width:
+        y = torch.randn(2, 3, a.config.text_width)
+    elif a.config.classes:
+        y = torch.tensor([0, a.config.classes - 1])
+    return torch.equal(a(x, t, y), b(x, t, y))
+
+
+@pytest.mark.parametrize(
+    ("fields", "arguments"),
+    [
+        ({}, {}),
+        ({"scan": "hilbert-released-2"}, {"scan_type": "hilbertN2"}),
+        ({"scan": "bidirectional"}, {"scan_type": "v2"}),
+        ({"patch": 2, "position": "learned"}, {"patch_size": 2, "use_pe": 2}),
+        ({"position": "cosine"}, {"use_pe": 1}),
+        ({}, {"use_pe": 3}),
+        ({"classes": 5}, {"num_classes": 5}),
+        ({"text_width": 7}, {"has_text": True, "d_context": 7, "n_context_token": 3, "num_classes": 5}),
+        ({"mixer": MambaSpec(state=4, taps=3)}, {"ssm_cfg": {"d_state": 4, "d_conv": 3}}),
+        (
+            {"grid": (3, 4, 4), "scan": "video-sst", "temporal_position": True},
+            {"scan_type": "zzvideo_sst", "video_frames": 3, "tpe": True},
+        ),
+    ],
+)
+def test_the_arguments_of_the_released_constructor(fields: dict[str, Any], arguments: dict[str, Any]) -> None:
+    model, state = released(**fields)
+    loaded = load_released_checkpoint(state, **ARGUMENTS | arguments)
+    assert loaded.config.scan == model.config.scan
+    assert not loaded.training
+    assert same(loaded, model)
+
+
+def test_names_are_those_of_the_released_blocks() -> None:
+    _, state = released(scan="bidirectional", text_width=7)
+    mixer = {name.removeprefix("blocks.0.mixer.") for name in state if name.startswith("blocks.0.mixer.")}
+    once = {"in_proj.weight", "out_proj.weight"}
+    forward = {
+        "A_log",
+        "D",
+        "conv1d.weight",
+        "conv1d.bias",
+        "x_proj.weight",
+        "dt_proj.weight",
+        "dt_proj.bias",
+    }
+    backward = {
+        "A_b_log",
+        "D_b",
+        *(f"{name}_b.{end}" for name, _, end in (n.partition(".") for n in forward) if end),
+    }
+    assert mixer == once | forward | backward
+    assert {
+        "x_embedder.proj.weight",
+        "t_embedder.mlp.2.bias",
+        "norm_f.weight",
+        "final_layer.linear.bias",
+    } <= set(state)
+    assert {
+        "blocks.2.msa.to_out.0.bias",
+        "blocks.2.adaLN_modulation.1.weight",
+        "blocks.2.norm.weight",
+    } <= set(state)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_files_and_what_wrappers_leave_in_names(tmp_path: Path, suffix: str, prefix: str) -> None:
+    model, state = released()
+    path = tmp_path / f"weights.{suffix}"
+    named = {prefix + name: value.contiguous() for name, value in state.items()}
+    save_file(named, path) if suffix == "safetensors" else torch.save(named, path)
+    assert same(load_released_checkpoint(path, **ARGUMENTS), model)
+
+
+class Unknown:
+    """A class that the reader does not have, as a training script's configuration may be."""
+
+    def __init__(self) -> None:
+        self.inside = {"a": argparse.Namespace(b=[1, 2]), "path": Path("x")}
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_averaged_weights_are_preferred_and_other_contents_passed_over(
+    tmp_path: Path, new_format: bool
+) -> None:
+    trained, state = released(seed=0)
+    averaged, ema = released(seed=1)
+    path = tmp_path / "0100000.pt"
+    contents = {"model": state, "ema": {f"module.{k}": v for k, v in ema.items()}, "opt": {"state": {}}}
+    if new_format:
+        contents |= {"args": Unknown(), "train_steps": 7, "best_fid": torch.tensor(3.0).numpy().max()}
+    torch.save(contents, path, _use_new_zipfile_serialization=new_format)
+    assert same(load_released_checkpoint(str(path), **ARGUMENTS), averaged)
+    assert same(load_released_checkpoint(path, weights="model", **ARGUMENTS), trained)
+    assert same(load_released_checkpoint(contents, weights="ema", **ARGUMENTS), averaged)
+
+
+class Malicious:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_nothing_that_a_file_asks_for_is_executed(tmp_path: Path, new_format: bool) -> None:
+    _, state = released()
+    made, path = tmp_path / "made", tmp_path / "checkpoint.pt"
+    torch.save({"ema": state, "args": Malicious(made)}, path, _use_new_zipfile_serialization=new_format)
+    with pytest.raises(
+        ValueError, match=r"cannot be read as weights alone \(it asks for \w+.mkdir\)"
+    ) as caught:
+        load_released_checkpoint(path, **ARGUMENTS)
+    assert "\n" not in str(caught.value)
+    assert not made.exists()
+    torch.load(path, weights_only=False)  # and the file is as bad as it looks
+    assert made.exists()
+
+
+def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "noise.pt"
+    path.write_bytes(b"neither a zip nor a pickle")
+    for wrong in (path, tmp_path / "missing.pt"):
+        with pytest.raises(ValueError, match=str(wrong)) as caught:
+            load_released_checkpoint(wrong, **ARGUMENTS)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"embed_dims": 16}, r"no argument embed_dims \(did you mean embed_dim\?\)"),
+        ({"embed_dim": 32}, r"does not fit the arguments: blocks.0.adaLN_modulation.1.bias is \(48,\) but"),
+        ({"depth": 4}, "no weight for blocks.3.adaLN_modulation.1.bias.* and more"),
+        ({"use_pe": 2}, "no weight for pos_embed"),
+        ({"has_text": True, "d_context": 3}, "no weight for blocks.0.msa"),
+        ({"scan_type": "v2"}, "no weight for blocks.0.mixer.directions.1"),
+        ({"scan_type": "randomN8"}, "do not hold the orders"),
+        ({"scan_type": "parallelN8"}, "no forward pass"),
+        ({"scan_type": "zigzag8"}, "unknown scan_type 'zigzag8'; known: zigzagN1"),
+        ({"scan_type": "zigzagN9"}, "9 orders"),
+        ({"rms_norm": False}, "rms_norm=True"),
+        ({"use_pe": 4}, "use_pe is 0, 1, 2 or 3"),
+        ({"ssm_cfg": {"bias": True}}, "ssm_cfg bias"),
+        ({"ssm_cfg": {"d_stat": 4}}, "unknown ssm_cfg 'd_stat'"),
+        ({"weights": "emma"}, "weights is 'ema' or 'model'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(change: dict[str, Any], says: str) -> None:
+    _, state = released()
+    with pytest.raises(ValueError, match=says) as caught:
+        load_released_checkpoint(state, **ARGUMENTS | change)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match="needs the argument depth, img_dim"):
+        load_released_checkpoint({}, in_channels=2, embed_dim=16)
+
+
+def test_loading_leaves_the_global_generator_alone() -> None:
+    _, state = released()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    load_released_checkpoint(state, **ARGUMENTS)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_device_and_dtype_are_the_released_arguments() -> None:
+    _, state = released()
+    loaded = load_released_checkpoint(state, dtype=torch.bfloat16, device="cpu", **ARGUMENTS)
+    assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
+
+
+def test_scan_types() -> None:
+    pairs = {
+        "zigzagN1": "zigzag-1",
+        "hilbertN8": "hilbert-released-8",
+        "v2": "bidirectional",
+        "zzvideo_st": "video-st",
+    }
+    assert {name: plan_of(name) for name in pairs} == pairs
