@@ -1,4 +1,4 @@
-"""Mixers: how they start, their kernel beside its reference, and precision."""
+"""The recurrences of the mixers against closed forms, and mixed precision."""
 
 import math
 
@@ -15,6 +15,21 @@ from zigma.scans import scan_plan
 
 def random(*shape: int) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 33])
+def test_gated_linear_attention_is_attention_with_decaying_weights(length: int) -> None:
+    """o_t = sum over s <= t of (q_t exp(sum of log forgets after s, to t) . k_s) v_s / sqrt(K)."""
+    torch.manual_seed(0)
+    q, k, v = random(2, length, 3, 4), random(2, length, 3, 4), random(2, length, 3, 5)
+    log_forget = -random(2, length, 3, 4).abs()
+    total = log_forget.cumsum(1)
+    decay = (total[:, :, None] - total[:, None]).exp()  # (B, t, s, H, K)
+    scores = torch.einsum("bthk,btshk,bshk->btsh", q, decay, k) / math.sqrt(4)
+    causal = torch.ones(length, length).tril().bool()
+    expected = torch.einsum("btsh,bshv->bthv", scores.masked_fill(~causal[None, :, :, None], 0), v)
+    assert torch.allclose(gated_linear_attention_reference(q, k, v, log_forget), expected)
+    assert torch.allclose(gated_linear_attention(q, k, v, log_forget), expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="flash-linear-attention's kernel is for GPUs")

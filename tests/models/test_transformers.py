@@ -1,4 +1,4 @@
-"""DiT and U-ViT as published: what they cost, and their symmetries."""
+"""DiT and U-ViT as published: sizes and operations to the printed digit, and their symmetries."""
 
 import pytest
 import torch
@@ -9,54 +9,60 @@ from zigma.models import DiT, UViT, build_model
 from zigma.models.config import DiTConfig, UViTConfig
 
 
+def count(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
 def giga_multiply_adds(model: nn.Module, *inputs: Tensor) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(*inputs)
     return int(counter.get_total_flops()) / 2e9
 
 
-def on_paper(config: DiTConfig | UViTConfig) -> float:
+def on_paper(config: DiTConfig | UViTConfig) -> tuple[nn.Module, float]:
     with torch.device("meta"):
         model = build_model(config)
         label = torch.zeros(1, dtype=torch.long)
-        return giga_multiply_adds(model, torch.zeros(1, 4, 32, 32), torch.zeros(1), label)
+        return model, giga_multiply_adds(model, torch.zeros(1, 4, 32, 32), torch.zeros(1), label)
 
 
 @pytest.mark.parametrize(
-    ("size", "patch", "gflops"),
+    ("size", "patch", "parameters", "gflops"),
     [
-        ("S", 2, 6.06),
-        ("S", 4, 1.41),
-        ("B", 2, 23.01),
-        ("B", 4, 5.56),
-        ("L", 2, 80.71),
-        ("L", 4, 19.70),
-        ("XL", 2, 118.64),
-        ("XL", 4, 29.05),
+        ("S", 2, 32_865_056, 6.06),
+        ("S", 4, 32_920_448, 1.41),
+        ("B", 2, 130_315_808, 23.01),
+        ("B", 4, 130_426_496, 5.56),
+        ("L", 2, 457_840_672, 80.71),
+        ("L", 4, 457_988_224, 19.70),
+        ("XL", 2, 674_834_720, 118.64),
+        ("XL", 4, 675_000_704, 29.05),
     ],
 )
-def test_dit_costs_what_its_paper_prints(size: str, patch: int, gflops: float) -> None:
-    """Table 4 of arXiv 2212.09748, whose counter adds a few norms."""
-    counted = on_paper(DiTConfig.preset(size, patch=patch, classes=1001, learn_sigma=True))
+def test_dit_has_the_published_size(size: str, patch: int, parameters: int, gflops: float) -> None:
+    """Parameters of the public code; Gflops of Table 4 of arXiv 2212.09748 (its counter adds a few norms)."""
+    model, counted = on_paper(DiTConfig.preset(size, patch=patch, classes=1001, learn_sigma=True))
+    assert count(model) == parameters
     assert counted == pytest.approx(gflops, abs=0.006 + 2e-4 * gflops)
 
 
 @pytest.mark.parametrize(
-    ("size", "patch", "gflops"),
+    ("size", "patch", "parameters", "gflops"),
     [
-        ("S", 2, 12.25),
-        ("S", 4, 2.97),
-        ("M", 2, 35.22),
-        ("M", 4, 8.68),
-        ("L", 2, 76.46),
-        ("L", 4, 19.02),
-        ("H", 2, 133.20),
-        ("H", 4, 33.23),
+        ("S", 2, 44_772_516, 12.25),
+        ("S", 4, 44_723_412, 2.97),
+        ("M", 2, 130_891_940, 35.22),
+        ("M", 4, 130_818_260, 8.68),
+        ("L", 2, 286_763_172, 76.46),
+        ("L", 4, 286_664_916, 19.02),
+        ("H", 2, 500_832_164, 133.20),
+        ("H", 4, 500_721_620, 33.23),
     ],
 )
-def test_uvit_costs_what_the_public_code_does(size: str, patch: int, gflops: float) -> None:
-    """Counted on the public code; arXiv 2209.12152 prints 133 G for H/2."""
-    counted = on_paper(UViTConfig.preset(size, patch=patch, classes=1001))
+def test_uvit_has_the_published_size(size: str, patch: int, parameters: int, gflops: float) -> None:
+    """Parameters and multiply-adds of the public code (arXiv 2209.12152 prints 501 M and 133 G for H/2)."""
+    model, counted = on_paper(UViTConfig.preset(size, patch=patch, classes=1001))
+    assert count(model) == parameters
     assert counted == pytest.approx(gflops, abs=0.006)
 
 
@@ -126,3 +132,24 @@ def test_gradient_checkpointing_changes_nothing(network: type[DiT | UViT]) -> No
         gradients.append([p.grad for p in model.parameters()])
     for a, b in zip(*gradients, strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "says"),
+    [
+        (DiTConfig, {"hidden": 32, "heads": 5}, "hidden 32 is not divisible by 5 heads"),
+        (DiTConfig, {"grid": (2, 4, 4)}, "reads images"),
+        (DiTConfig, {"text_width": 8}, "classes, not captions"),
+        (UViTConfig, {"depth": 5}, "5 is not even"),
+        (UViTConfig, {"grid": (2, 4, 4)}, "reads images"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(config: type, fields: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        config(**fields)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_size_is_named_with_the_known() -> None:
+    with pytest.raises(ValueError, match=r"unknown DiT size 'M'.*known: S, B, L, XL"):
+        DiTConfig.preset("M")

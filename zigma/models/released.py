@@ -183,7 +183,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         reason = f"it asks for {asked[1]}" if asked else str(error).partition("\n")[0].partition(". ")[0]
         raise ValueError(
-            f"{path} cannot be read without executing it ({reason}); where you trust it, write its weights again "
+            f"{path} cannot be read as weights alone ({reason}); where you trust it, write them again "
             "with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
         ) from error
     if not isinstance(contents, Mapping):

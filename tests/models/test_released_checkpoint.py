@@ -1,4 +1,4 @@
-"""What files of the released code hold beside weights, under which names, and that nothing of it is executed."""
+"""Checkpoints of the released code: names, wrappers, what else they hold, and what is refused."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zigma.models import ZigMa, load_released_checkpoint
 from zigma.models.config import MambaSpec
+from zigma.models.released import plan_of
 
 ARGUMENTS: dict[str, Any] = {
     "in_channels": 2,
@@ -59,11 +60,19 @@ def same(a: ZigMa, b: ZigMa) -> bool:
 @pytest.mark.parametrize(
     ("fields", "arguments"),
     [
+        ({}, {}),
         ({"scan": "hilbert-released-2"}, {"scan_type": "hilbertN2"}),
-        ({}, {"use_pe": 3}),  # a tensor of zeros which the released code neither trains nor saves
+        ({"scan": "bidirectional"}, {"scan_type": "v2"}),
+        ({"patch": 2, "position": "learned"}, {"patch_size": 2, "use_pe": 2}),
+        ({"position": "cosine"}, {"use_pe": 1}),
+        ({}, {"use_pe": 3}),
+        ({"classes": 5}, {"num_classes": 5}),
         ({"text_width": 7}, {"has_text": True, "d_context": 7, "n_context_token": 3, "num_classes": 5}),
         ({"mixer": MambaSpec(state=4, taps=3)}, {"ssm_cfg": {"d_state": 4, "d_conv": 3}}),
-        ({"grid": (3, 4, 4), "scan": "video-st"}, {"scan_type": "zzvideo_st", "video_frames": 3}),
+        (
+            {"grid": (3, 4, 4), "scan": "video-sst", "temporal_position": True},
+            {"scan_type": "zzvideo_sst", "video_frames": 3, "tpe": True},
+        ),
     ],
 )
 def test_the_arguments_of_the_released_constructor(fields: dict[str, Any], arguments: dict[str, Any]) -> None:
@@ -153,7 +162,7 @@ def test_nothing_that_a_file_asks_for_is_executed(tmp_path: Path, new_format: bo
     made, path = tmp_path / "made", tmp_path / "checkpoint.pt"
     torch.save({"ema": state, "args": Malicious(made)}, path, _use_new_zipfile_serialization=new_format)
     with pytest.raises(
-        ValueError, match=r"cannot be read without executing it \(it asks for \w+.mkdir\)"
+        ValueError, match=r"cannot be read as weights alone \(it asks for \w+.mkdir\)"
     ) as caught:
         load_released_checkpoint(path, **ARGUMENTS)
     assert "\n" not in str(caught.value)
@@ -162,14 +171,32 @@ def test_nothing_that_a_file_asks_for_is_executed(tmp_path: Path, new_format: bo
     assert made.exists()
 
 
+def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "noise.pt"
+    path.write_bytes(b"neither a zip nor a pickle")
+    for wrong in (path, tmp_path / "missing.pt"):
+        with pytest.raises(ValueError, match=str(wrong)) as caught:
+            load_released_checkpoint(wrong, **ARGUMENTS)
+        assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        ({"embed_dims": 16}, r"no argument embed_dims \(did you mean embed_dim\?\)"),
+        ({"embed_dim": 32}, r"does not fit the arguments: blocks.0.adaLN_modulation.1.bias is \(48,\) but"),
         ({"depth": 4}, "no weight for blocks.3.adaLN_modulation.1.bias.* and more"),
+        ({"use_pe": 2}, "no weight for pos_embed"),
+        ({"has_text": True, "d_context": 3}, "no weight for blocks.0.msa"),
         ({"scan_type": "v2"}, "no weight for blocks.0.mixer.directions.1"),
+        ({"scan_type": "randomN8"}, "do not hold the orders"),
+        ({"scan_type": "parallelN8"}, "no forward pass"),
+        ({"scan_type": "zigzag8"}, "unknown scan_type 'zigzag8'; known: zigzagN1"),
         ({"scan_type": "zigzagN9"}, "9 orders"),
         ({"rms_norm": False}, "rms_norm=True"),
+        ({"use_pe": 4}, "use_pe is 0, 1, 2 or 3"),
         ({"ssm_cfg": {"bias": True}}, "ssm_cfg bias"),
+        ({"ssm_cfg": {"d_stat": 4}}, "unknown ssm_cfg 'd_stat'"),
         ({"weights": "emma"}, "weights is 'ema' or 'model'"),
     ],
 )
@@ -198,3 +225,13 @@ def test_device_and_dtype_are_the_released_arguments() -> None:
     _, state = released()
     loaded = load_released_checkpoint(state, dtype=torch.bfloat16, device="cpu", **ARGUMENTS)
     assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
+
+
+def test_scan_types() -> None:
+    pairs = {
+        "zigzagN1": "zigzag-1",
+        "hilbertN8": "hilbert-released-8",
+        "v2": "bidirectional",
+        "zzvideo_st": "video-st",
+    }
+    assert {name: plan_of(name) for name in pairs} == pairs
