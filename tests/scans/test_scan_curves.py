@@ -110,12 +110,29 @@ def test_morton_and_gray_are_their_bits() -> None:
     assert np.array_equal(code, np.arange(64) ^ (np.arange(64) >> 1))
 
 
-def test_moore_closes_and_peano_is_continuous_on_powers() -> None:
-    for side in (2, 4, 8, 16):
-        order = scan_order("moore", (side, side))
-        assert (steps(np.append(order, order[0]), (side, side)) == 1).all()
-    for side in (3, 9, 27):
-        assert (steps(scan_order("peano", (side, side)), (side, side)) == 1).all()
+def test_moore_closes_on_every_grid() -> None:
+    for height in range(2, 16):
+        for width in range(2, 16):
+            order = scan_order("moore", (height, width))
+            lengths = steps(np.append(order, order[0]), (height, width))
+            assert (lengths > 1).sum() == height * width % 2, (
+                height,
+                width,
+            )  # odd: two colours cannot alternate
+            assert lengths.max() <= 2, (height, width)
+
+
+def test_peano_steps_to_a_neighbour_on_every_grid() -> None:
+    for height in range(1, 20):
+        for width in range(1, 20):
+            lengths = steps(scan_order("peano", (height, width)), (height, width))
+            assert (lengths == 1).all(), (height, width)
+
+
+def test_peano_on_a_power_of_three_fills_each_ninth_before_the_next() -> None:
+    rows, columns = np.unravel_index(scan_order("peano", (27, 27)), (27, 27))
+    ninths = (3 * (columns // 9) + rows // 9).reshape(9, -1)
+    assert [set(part) for part in ninths] == [{0}, {1}, {2}, {5}, {4}, {3}, {6}, {7}, {8}]
 
 
 def test_the_diagonal_zigzag_is_that_of_jpeg() -> None:

@@ -19,7 +19,7 @@ def morton(grid: Grid) -> IntArray:
 
 @register_scan("gray", dimensions=(2, 3))
 def gray(grid: Grid) -> IntArray:
-    """Cells by the rank of their interleaved bits in the Gray code (Faloutsos 1988): each step changes one."""
+    """Cells by the rank of their interleaved bits in the Gray code (Faloutsos 1988): a step changes one."""
     return _by_code(grid, [_gray_rank(codes) for codes in interleaved(grid)])
 
 

@@ -153,8 +153,8 @@ def hilbert_released(grid: Grid, variant: int = 0) -> IntArray:
 def moore(height: int, width: int) -> IntArray:
     """The closed Hilbert curve (Moore 1900) of any rectangle: up one half and down the other.
 
-    Its ends are neighbours. One step is diagonal where both sides are odd, since a closed walk then cannot do
-    without; a single row or column is walked from end to end.
+    Its ends are neighbours. Where both sides are odd a closed walk needs one diagonal step; where one of them is
+    three, that may be the step that closes it. A single row or column is walked from end to end.
     """
     rows, columns = sides_of((height, width))
     if 1 in (height, width):
@@ -162,5 +162,5 @@ def moore(height: int, width: int) -> IntArray:
     along, across = (columns, rows) if height % 2 and not width % 2 else (rows, columns)
     half = Side(across.cells // 2, across.stride)
     rest = Side(across.cells - half.length, across.stride)
-    start = along.last + half.last
-    return np.concatenate([start + rectangle_walk(-along, -half), half.beyond + rectangle_walk(along, rest)])
+    up = along.last + half.last - rectangle_walk(along, half)  # the walk turned by 180 degrees
+    return np.concatenate([up, half.beyond + rectangle_walk(along, rest)])

@@ -88,7 +88,7 @@ Layer = ScanOrder | ParallelScan
 
 def as_grid(grid: Iterable[Any]) -> Grid:
     """(H, W) or (T, H, W) as a tuple of int; ValueError for anything else."""
-    sides = tuple(grid)
+    sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)
     integral = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
     if len(sides) not in (2, 3) or not integral or any(side < 1 for side in sides):
         raise ValueError(f"a grid is (H, W) or (T, H, W) with whole sides of at least 1, not {sides}")

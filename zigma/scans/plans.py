@@ -117,8 +117,7 @@ def _curve_and_count(plan: str) -> tuple[str, int]:
     name, _, count = plan.rpartition("-")
     if count.isdecimal() and name in scan_names():
         return name, int(count)
-    nearest = name if count.isdecimal() else plan
-    raise ValueError(unknown("plan", nearest, [*scan_names(), *PLAN_FORMS]))
+    raise ValueError(unknown("plan", plan, [*scan_names(), *PLAN_FORMS]))
 
 
 def _split_options(part: str) -> tuple[str, dict[str, Any]]:

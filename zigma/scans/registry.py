@@ -49,9 +49,12 @@ class Curve:
         drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
         if isinstance(drawn, Iterator):
             drawn = list(drawn)
-        order = order_of(np.asarray(drawn), grid, self.returns)
-        if self.continuous(grid) if callable(self.continuous) else self.continuous:
-            check_continuous(order, grid, self.diagonal_steps)
+        try:
+            order = order_of(np.asarray(drawn), grid, self.returns)
+            if self.continuous(grid) if callable(self.continuous) else self.continuous:
+                check_continuous(order, grid, self.diagonal_steps)
+        except ValueError as error:
+            raise ValueError(f"scan {self.name!r}: {error}") from error
         return order
 
     def _check(self, grid: Grid, variant: int, options: Iterable[str]) -> None:
@@ -138,7 +141,7 @@ def find_curve(name: str) -> Curve:
     if name not in _curves:
         _read_entry_points()
     if name not in _curves:
-        raise ValueError(unknown("scan", name, scan_names()))
+        raise ValueError(unknown("scan", str(name), scan_names()))
     return _curves[name]
 
 
@@ -149,7 +152,7 @@ def make_scan(name: str, grid: Iterable[int], variant: int = 0, **options: Any) 
 
 
 def scan_order(name: str, grid: Iterable[int], variant: int = 0, **options: Any) -> IntArray:
-    """The order of a curve on a grid (H, W) or (T, H, W), int64 (L,): the row-major index of each step's cell.
+    """The order of a curve on a grid (H, W) or (T, H, W), int64 (L,): the row-major index at each step.
 
     Raises ValueError for an unknown name, variant or option, a grid the curve does not take, and a curve that
     is not what it claims to be.
