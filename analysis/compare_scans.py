@@ -24,6 +24,7 @@ class Compared:
     """A scan as the user named it."""
 
     name: str
+    plan: str  # what the layers of the reach scan
     first: ScanOrder  # what its first layer scans
     measures: dict[str, float]
     reach: list[float]
@@ -63,12 +64,13 @@ def parse_grid(text: str) -> tuple[int, ...]:
 def compare(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
     """Measure one scan. A curve alone is read in up to eight variants by the layers, as in `NAME-8`."""
     plan = load_scan(scan) if ".py:" in scan else scan
+    layered = f"{plan}-8"
     try:
-        layers = scan_plan(f"{plan}-8", grid, depth)
+        layers = scan_plan(layered, grid, depth)
     except ValueError:  # it is a whole plan, or has fewer variants: then as it stands, or say what is wrong
-        layers = scan_plan(plan, grid, depth)
+        layered, layers = plan, scan_plan(plan, grid, depth)
     first = layers[0].scans[0] if isinstance(layers[0], ParallelScan) else layers[0]
-    return Compared(plan, first, locality(first, grid), reach_shares(layers, depth))
+    return Compared(plan, layered, first, locality(first, grid), reach_shares(layers, depth))
 
 
 def table(compared: Sequence[Compared]) -> str:
@@ -106,5 +108,5 @@ def draw(compared: Sequence[Compared], grid: tuple[int, ...], path: Path) -> lis
         left, right = below.subfigures(1, 2, width_ratios=[2, 1])
         for ax, name in zip(left.subplots(2, len(DRAWN) // 2).flat, DRAWN, strict=True):
             draw_measures(ax, name.replace("_", " "), {scan.name: scan.measures[name] for scan in compared})
-        draw_reach(right.subplots(), {scan.name: scan.reach for scan in compared})
+        draw_reach(right.subplots(), {scan.plan: scan.reach for scan in compared})
         return save(figure, path)

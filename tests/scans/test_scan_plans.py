@@ -73,6 +73,7 @@ def test_any_string_of_s_and_t(letters: str) -> None:
         ("video-sst", (4, 4), "T, H, W"),
         ("video-sxt", (2, 4, 4), "video-"),
         ("nothing", (4, 4), "Known"),
+        ("bidirectional-2", (4, 4), "unknown plan 'bidirectional-2', did you mean 'bidirectional'"),
     ],
 )
 def test_an_unknown_plan_lists_the_known_ones(plan: str, grid: tuple[int, ...], says: str) -> None:
@@ -101,6 +102,15 @@ def test_a_rank_taken_for_an_order_is_caught_by_the_claim() -> None:
 
     with pytest.raises(ValueError, match="rank"):
         scan_order("test-rank", (16, 16))
+
+
+def test_a_fault_of_a_users_curve_names_the_curve() -> None:
+    @register_scan("test-short")
+    def short(height: int, width: int) -> list[int]:
+        return list(range(height * width - 1))
+
+    with pytest.raises(ValueError, match=r"scan 'test-short': .* never visits \(1, 2\)"):
+        scan_order("test-short", (2, 3))
 
 
 def test_a_rank_that_says_so_is_turned_into_the_order() -> None:
