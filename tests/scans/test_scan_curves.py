@@ -115,10 +115,8 @@ def test_moore_closes_on_every_grid() -> None:
         for width in range(2, 16):
             order = scan_order("moore", (height, width))
             lengths = steps(np.append(order, order[0]), (height, width))
-            assert (lengths > 1).sum() == height * width % 2, (
-                height,
-                width,
-            )  # odd: two colours cannot alternate
+            forced = height * width % 2  # a closed walk of unit steps alternates between two colours of cells
+            assert (lengths > 1).sum() == forced, (height, width)
             assert lengths.max() <= 2, (height, width)
 
 
