@@ -72,7 +72,8 @@ def _carry_out(run: Run, order: Order, tell: Tell) -> tuple[bool, str]:
     """Whether the run is done, and one line about it."""
     import torch
 
-    from studies.run import Owned, Watch, carry_out
+    from studies.run import Owned, carry_out
+    from studies.watch import Watch
     from zigma.training import Progress
 
     if not torch.cuda.is_available():

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from studies.config import Config, RunConfig
 from studies.record import Record, read_record, recorded
-from studies.study import Run, RunConfig
+from studies.study import Run
 from zigma.models.config import ZigMaConfig
 
 Mode = Literal["cached", "retry", "force"]
@@ -47,8 +48,10 @@ def to_run(status: str | None, mode: Mode) -> bool:
     return status is None or mode == "force" or (mode == "retry" and status == "failed")
 
 
-def estimate_seconds(config: RunConfig) -> float | None:
+def estimate_seconds(config: Config) -> float | None:
     """Time of a run on one CPU core by tokens and parameters; None for networks it was not measured on."""
+    if not isinstance(config, RunConfig):
+        return None
     model, sampling, n_generated = config.model, config.sampling, config.evaluation.n_generated
     if not isinstance(model, ZigMaConfig):
         return None

@@ -5,7 +5,7 @@ small  one GPU, under an hour
 paper  Table 10 and section 4.1 of the paper, with the source where they disagree
 """
 
-from studies.study import RunConfig
+from studies.config import RunConfig
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics.config import EvaluationConfig

@@ -7,29 +7,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
+from studies.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from studies.words import WordError, unknown
-from zigma.data.config import DataConfig
-from zigma.interpolant.config import InterpolantConfig, SamplingConfig
-from zigma.metrics.config import EvaluationConfig
-from zigma.models.config import ModelConfig, ZigMaConfig
-from zigma.training.config import TrainingConfig
+from zigma.models.config import ZigMaConfig
 
 SCALES = ("tiny", "small", "paper")
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides a run's numbers, and nothing that does not (devices, threads, folders)."""
-
-    model: ModelConfig = field(default_factory=ZigMaConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    interpolant: InterpolantConfig = field(default_factory=InterpolantConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    seed: int = 0
+ConfigT = TypeVar("ConfigT", RunConfig, MeasurementConfig, ScanConfig, Config)
 
 
 @dataclass(frozen=True)
@@ -37,7 +22,7 @@ class Arm:
     """A row of a study's table: what is changed from the study's configuration, and what the paper printed."""
 
     name: str
-    changes: Mapping[str, Any]  # dotted path of RunConfig -> value
+    changes: Mapping[str, Any]  # dotted path of the configuration -> value
     paper: Mapping[str, float] = field(default_factory=dict)  # column of the paper's table -> printed value
 
 
@@ -52,7 +37,7 @@ class Study:
     shows: str  # the table or figure it rebuilds
     title: str
     arms: tuple[Arm, ...]
-    scales: Mapping[str, Mapping[str, RunConfig]]  # scale -> setting -> configuration
+    scales: Mapping[str, Mapping[str, Config]]  # scale -> setting -> configuration
 
 
 @dataclass(frozen=True)
@@ -63,7 +48,7 @@ class Run:
     arm: str
     scale: str
     setting: str
-    config: RunConfig
+    config: Config
 
     @property
     def label(self) -> str:
@@ -99,8 +84,10 @@ def with_settings(study: Study, settings: Mapping[str, Any]) -> Study:
     return replace(study, scales=scales)
 
 
-def _check_fit(config: RunConfig) -> None:
+def _check_fit(config: Config) -> None:
     """Refuse what only the whole configuration shows: a network for another grid than the data's."""
+    if not isinstance(config, RunConfig):
+        return
     data = config.data
     side = data.size // 8 if data.view == "latents" else data.size
     grid = (side, side) if data.frames is None else (data.frames, side, side)
@@ -136,7 +123,7 @@ def _plan(scan: str) -> str:
     return f"{name}-{count}"
 
 
-def change(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+def change(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
     """`config` with the values at dotted paths replaced: `change(c, {"training.steps": 2000})`.
 
     Raises:
@@ -151,7 +138,7 @@ def change(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
             if not isinstance(branch, dict):
                 raise WordError(f"{path}: {part} is set as a whole as well")
         branch[name] = value
-    changed: RunConfig = _change(config, tree, "")
+    changed: ConfigT = _change(config, tree, "")
     return changed
 
 
@@ -200,28 +187,30 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return path, None if value == "none" else value
 
 
-def identity(config: RunConfig) -> str:
+def identity(config: Config) -> str:
     """A hash of all that decides a run's numbers: configuration, the orders its plan reads, data and protocol.
 
     The same run in two tables has one identity, so it runs once. Hashing the orders themselves, not only the
     plan's name, makes a record stale when a curve's code changes, a user's own curve included.
     """
     whole: dict[str, Any] = {"config": asdict(config), **fingerprints(config)}
-    del whole["config"]["data"]["root"]  # where the data lies on this machine; what it is stands in its hash
+    whole["config"].get("data", {}).pop("root", None)  # where the data lies; what it is stands in its hash
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 @cache
-def fingerprints(config: RunConfig) -> dict[str, str]:
+def fingerprints(config: Config) -> dict[str, str]:
     """Hashes of what a configuration names but does not contain: the data, the extractor, the orders."""
-    from zigma.data import fingerprint
-    from zigma.metrics import extractor_identity
+    if isinstance(config, ScanConfig):
+        return {"orders": _orders(config.scan, config.grid, config.depth)}
+    found = {}
+    if isinstance(config, RunConfig):
+        from zigma.data import fingerprint
+        from zigma.metrics import extractor_identity
 
-    found = {
-        "data": fingerprint(config.data),
-        "extractor": extractor_identity(config.evaluation.extractor),
-    }
+        found["data"] = fingerprint(config.data)
+        found["extractor"] = extractor_identity(config.evaluation.extractor)
     if isinstance(config.model, ZigMaConfig):
         found["orders"] = _orders(config.model.scan, config.model.token_grid, config.model.depth)
     return found

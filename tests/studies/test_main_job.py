@@ -51,7 +51,7 @@ def test_a_run_leaves_one_record_with_what_a_reader_needs(results: Path) -> None
         assert metrics["fd_digits"]["n_real"] == 500
         assert metrics["fd_digits"]["extractor_identity"]
         assert record["config"]["training"]["steps"] == 3
-        assert record["curves"]["step"] == [1, 2, 3]
+        assert record["curves"]["loss"]["step"] == [1, 2, 3]
         assert record["environment"]["scan_backend"]
         assert record["cost"]["parameters"] > 0
     first, second = records
@@ -141,7 +141,7 @@ def test_a_corrupt_record_is_named_and_nothing_is_written(
 def test_a_failure_is_recorded_without_a_number_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import studies.run as module
+    import studies.train_and_evaluate as module
 
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("the sampler broke\nbadly")
