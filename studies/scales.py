@@ -21,5 +21,5 @@ TINY = RunConfig(
     data=DataConfig(name="digits", size=8),
     training=TrainingConfig(steps=500, batch_images=32, learning_rate=1e-3, warmup_steps=50, ema_rate=0.98),
     sampling=SamplingConfig(sampler="heun", steps=10),
-    evaluation=EvaluationConfig(extractor="digits", n_generated=500, n_real=500, reference="held-out"),
+    evaluation=EvaluationConfig(extractors=("digits",), n_generated=500, n_real=500, reference="held-out"),
 )

@@ -201,7 +201,7 @@ def identity(config: Config) -> str:
 
 @cache
 def fingerprints(config: Config) -> dict[str, str]:
-    """Hashes of what a configuration names but does not contain: the data, the extractor, the orders."""
+    """Hashes of what a configuration names but does not contain: the data, the extractors, the orders."""
     if isinstance(config, ScanConfig):
         return {"orders": _orders(config.scan, config.grid, config.depth)}
     found = {}
@@ -210,7 +210,7 @@ def fingerprints(config: Config) -> dict[str, str]:
         from zigma.metrics import extractor_identity
 
         found["data"] = fingerprint(config.data)
-        found["extractor"] = extractor_identity(config.evaluation.extractor)
+        found |= {f"extractor {name}": extractor_identity(name) for name in config.evaluation.extractors}
     if isinstance(config.model, ZigMaConfig):
         found["orders"] = _orders(config.model.scan, config.model.token_grid, config.model.depth)
     return found

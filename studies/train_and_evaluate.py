@@ -47,13 +47,14 @@ def train_and_evaluate(
     generated = _samples(config, trained, data)
     sampled = time.monotonic()
     watch.stage("metrics")
-    metrics += evaluate_images(
-        generated,
-        real,
-        extractor=config.evaluation.extractor,
-        reference=config.evaluation.reference,
-        metrics=config.evaluation.metrics,
-    )
+    for extractor in config.evaluation.extractors:
+        metrics += evaluate_images(
+            generated,
+            real,
+            extractor=extractor,
+            reference=config.evaluation.reference,
+            metrics=config.evaluation.metrics,
+        )
     seconds = {
         "training": trained.seconds,
         "sampling": sampled - started,

@@ -8,25 +8,40 @@ from typing import Literal, get_args
 
 ExtractorName = Literal["digits", "inception", "dinov2", "i3d"]
 MetricName = Literal["frechet", "kernel", "prdc", "infinity"]
+ReferenceName = Literal["held-out", "train"]
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
     """The metric protocol: part of a run's identity, because numbers of two protocols do not compare."""
 
-    extractor: ExtractorName = "digits"  # whose features the Frechet distance and KID are computed on
-    n_generated: int = 1000
+    extractors: tuple[ExtractorName, ...] = ("digits",)  # every metric is computed on the features of each
+    n_generated: int = 1000  # images, or videos
     n_real: int = 500
-    reference: str = "held-out"  # which part of the data the real images come from
+    reference: ReferenceName = "held-out"  # which part of the data the real images come from
     metrics: tuple[MetricName, ...] = ("frechet", "kernel")
+    every_steps: int | None = None  # measure on the way too (Figures 8 and 14); None: at the end alone
+    n_on_the_way: int = 250  # images drawn each time
+    metrics_on_the_way: tuple[MetricName, ...] = ("frechet",)  # beside the held-out loss
 
     def __post_init__(self) -> None:
-        check_name("extractor", self.extractor, get_args(ExtractorName))
-        for metric in self.metrics:
-            check_name("metric", metric, get_args(MetricName))
-        for field in ("n_generated", "n_real"):
+        for field, what, words in (
+            ("extractors", "extractor", ExtractorName),
+            ("metrics", "metric", MetricName),
+            ("metrics_on_the_way", "metric", MetricName),
+        ):
+            names = tuple(getattr(self, field))
+            object.__setattr__(self, field, names)
+            for name in names:
+                check_name(what, name, get_args(words))
+            if len(set(names)) < len(names):
+                raise ValueError(f"{field} names something twice: {', '.join(names)}")
+        check_name("reference", self.reference, get_args(ReferenceName))
+        for field in ("n_generated", "n_real", "n_on_the_way"):
             if getattr(self, field) < 2:
                 raise ValueError(f"{field} must be at least 2, not {getattr(self, field)}")
+        if self.every_steps is not None and self.every_steps < 1:
+            raise ValueError(f"every_steps must be at least 1, or none, not {self.every_steps}")
 
 
 def check_name(what: str, name: str, names: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ class TrainingConfig:
     warmup_steps: int = 0
     clip_norm: float = 2.0  # section 4.1; applied before the optimiser's step
     ema_rate: float = 0.9999
+    condition_dropout: float = 0.0  # share of images whose class or caption is withheld, for guidance
     precision: Literal["no", "bf16", "fp16"] = "no"  # mixed precision, in accelerate's words
 
     def __post_init__(self) -> None:
@@ -26,8 +27,9 @@ class TrainingConfig:
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name} must be positive, not {getattr(self, name)}")
-        if not 0 <= self.ema_rate < 1:
-            raise ValueError(f"training.ema_rate must be in [0, 1), not {self.ema_rate}")
+        for name in ("ema_rate", "condition_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"training.{name} must be in [0, 1), not {getattr(self, name)}")
         for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative, not {getattr(self, name)}")
