@@ -202,18 +202,24 @@ def identity(config: Config) -> str:
 @cache
 def fingerprints(config: Config) -> dict[str, str]:
     """Hashes of what a configuration names but does not contain: the data, the extractors, the orders."""
-    if isinstance(config, ScanConfig):
-        return {"orders": _orders(config.scan, config.grid, config.depth)}
-    found = {}
+    orders = orders_fingerprint(config)
+    found = {} if orders is None else {"orders": orders}
     if isinstance(config, RunConfig):
         from zigma.data import fingerprint
         from zigma.metrics import extractor_identity
 
         found["data"] = fingerprint(config.data)
         found |= {f"extractor {name}": extractor_identity(name) for name in config.evaluation.extractors}
-    if isinstance(config.model, ZigMaConfig):
-        found["orders"] = _orders(config.model.scan, config.model.token_grid, config.model.depth)
     return found
+
+
+def orders_fingerprint(config: Config) -> str | None:
+    """A hash of the orders that a configuration's layers read; None for a network that scans nothing."""
+    if isinstance(config, ScanConfig):
+        return _orders(config.scan, config.grid, config.depth)
+    if isinstance(config.model, ZigMaConfig):
+        return _orders(config.model.scan, config.model.token_grid, config.model.depth)
+    return None
 
 
 @cache
