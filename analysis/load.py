@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.record import Record, read_records
-from studies.study import Study, change, identity
+from studies.study import Study, known_identity
 
 
 @dataclass
@@ -39,19 +39,22 @@ def sheet(study: Study, scale: str, setting: str, records: list[Record]) -> Shee
     A record of this study whose configuration differs from the study's in the scan alone is an arm that a user
     added, and gets a row of its own.
     """
-    found, base = Sheet(study, scale, setting), study.scales[scale][setting]
+    found, base = Sheet(study, scale, setting), study.config(None, scale, setting)
     declared = [arm.name for arm in study.arms]
     found.arms.update({name: [] for name in declared})
-    expected: dict[int, dict[str, str]] = {}
+    expected: dict[int, dict[str | None, list[str]]] = {}
     for record in records:
         seed = record["seed"]
         if seed not in expected:
-            arms = {arm.name: replace(change(base, arm.changes), seed=seed) for arm in study.arms}
-            expected[seed] = {identity(config): name for name, config in arms.items()}
-        name = expected[seed].get(record["identity"])
+            arms = {arm.name: replace(study.config(arm, scale, setting), seed=seed) for arm in study.arms}
+            expected[seed] = defaultdict(list)  # arms of one configuration share their records
+            for name, config in arms.items():
+                expected[seed][known_identity(config)].append(name)
+        names = expected[seed].get(record["identity"], [])
         here = (record["study"], record["scale"], record["setting"]) == (study.name, scale, setting)
-        if name is not None:
-            found.arms[name].append(record)
+        if names:
+            for name in names:
+                found.arms[name].append(record)
         elif (
             here
             and record["arm"] not in declared

@@ -27,6 +27,7 @@ def make_tables(results: Path, settings: Mapping[str, Any] | None = None) -> lis
     built = {
         f"table_{study.shows.split()[-1]}": study_table(with_settings(study, settings or {}), records)
         for study in studies().values()
+        if study.shows.startswith("Table")
     }
     written = {
         f"{name}.{ending}": render(table)

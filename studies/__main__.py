@@ -10,7 +10,7 @@ from studies import doctor
 from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
 from studies.record import Record, recorded
 from studies.registry import find_study, studies
-from studies.study import SCALES, Run, Study, parse_setting, runs, with_scans
+from studies.study import SCALES, Run, Study, known_identity, parse_setting, runs, with_scans
 from studies.words import Parser, WordError, fail, results_folder, unknown
 
 PROGRAM = "python -m studies"
@@ -66,6 +66,9 @@ def _parser() -> Parser:
     )
     run.add_argument("study")
     run.add_argument("--scale", help=f"one of {', '.join(SCALES)}; default: tiny")
+    run.add_argument(
+        "--setting", metavar="NAME", help="the data set and size, or all; default: the scale's first"
+    )
     run.add_argument("--seeds", type=int, default=1, metavar="N", help="run seeds 0 to N-1; default: 1")
     run.add_argument("--only", action="append", metavar="ARM", help="only this arm; may be given again")
     run.add_argument(
@@ -119,7 +122,9 @@ def _list(args: argparse.Namespace) -> int:
     files = recorded(args.results)
     print(f"{'study':<24}{'rebuilds':<12}{'arms':>5}  {'scales':<20}{'recorded':>9}")
     for study in studies().values():
-        known = sum(run.identity in files for scale in study.scales for run in runs(study, scale))
+        known = sum(
+            known_identity(run.config) in files for scale in study.scales for run in runs(study, scale)
+        )
         total = sum(len(study.arms) * len(settings) for settings in study.scales.values())
         scales = ", ".join(study.scales)
         print(f"{study.name:<24}{study.shows:<12}{len(study.arms):>5}  {scales:<20}{known:>6}/{total}")
@@ -179,8 +184,26 @@ def _wanted(study: Study, args: argparse.Namespace) -> list[Run]:
         if name not in arms:
             raise unknown("arm", name, arms)
     settings = dict(parse_setting(text) for text in args.set)
-    found = runs(study, scale, range(args.seeds), settings)
-    return [run for run in found if not args.only or run.arm in args.only]
+    found = runs(study, scale, range(args.seeds), settings, _settings(study, scale, args.setting))
+    wanted = [run for run in found if not args.only or run.arm in args.only]
+    return list({run.identity: run for run in reversed(wanted)}.values())[
+        ::-1
+    ]  # arms of one configuration: once
+
+
+def _settings(study: Study, scale: str, setting: str | None) -> list[str]:
+    """The settings of `--setting`: one, all of them, or by default the scale's first, said aloud."""
+    declared = list(study.scales[scale])
+    if setting == "all":
+        return declared
+    if setting is None:
+        if len(declared) > 1:
+            others = ", ".join(declared[1:])
+            print(f"setting {declared[0]} of {study.name}; --setting takes one of {others}, or all")
+        return declared[:1]
+    if setting not in declared:
+        raise unknown("setting", setting, [*declared, "all"])
+    return [setting]
 
 
 def _print_known(planned: list[Planned], mode: Mode) -> None:

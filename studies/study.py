@@ -19,11 +19,16 @@ ConfigT = TypeVar("ConfigT", RunConfig, MeasurementConfig, ScanConfig, Config)
 
 @dataclass(frozen=True)
 class Arm:
-    """A row of a study's table: what is changed from the study's configuration, and what the paper printed."""
+    """A row of a study's table: what is changed from the study's configuration, and what the paper printed.
+
+    `at` holds further changes at one scale (`"tiny"`), in one setting (`"speed"`) or in one setting at one scale
+    (`"tiny/speed"`), made in that order after `changes`.
+    """
 
     name: str
     changes: Mapping[str, Any]  # dotted path of the configuration -> value
     paper: Mapping[str, float] = field(default_factory=dict)  # column of the paper's table -> printed value
+    at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,33 @@ class Study:
     shows: str  # the table or figure it rebuilds
     title: str
     arms: tuple[Arm, ...]
-    scales: Mapping[str, Mapping[str, Config]]  # scale -> setting -> configuration
+    scales: Mapping[
+        str, Mapping[str, Config]
+    ]  # scale -> setting -> configuration; the first one is run by default
+    stands_for: Mapping[str, str] = field(
+        default_factory=dict
+    )  # setting -> the paper's column that it stands in for
+    notes: tuple[
+        str, ...
+    ] = ()  # which source the presets follow where the paper disagrees with itself, and why
+
+    changes: Mapping[str, Any] = field(default_factory=dict)  # the user's own, made last (`with_settings`)
+
+    def config(self, arm: Arm | None, scale: str, setting: str) -> Config:
+        """What an arm computes under a setting at a scale; without an arm, what all of them start from.
+
+        Raises:
+            WordError: changes do not fit the setting's configuration.
+        """
+        config = self.scales[scale][setting]
+        if arm is not None:
+            for changes in (
+                arm.changes,
+                *(arm.at.get(k, {}) for k in (scale, setting, f"{scale}/{setting}")),
+            ):
+                config = change(config, changes)
+        there = {f.name for f in fields(config)}
+        return change(config, {k: v for k, v in self.changes.items() if k.partition(".")[0] in there})
 
 
 @dataclass(frozen=True)
@@ -60,28 +91,41 @@ class Run:
 
 
 def runs(
-    study: Study, scale: str, seeds: Iterable[int] = (0,), settings: Mapping[str, Any] | None = None
+    study: Study,
+    scale: str,
+    seeds: Iterable[int] = (0,),
+    changes: Mapping[str, Any] | None = None,
+    settings: Iterable[str] | None = None,
 ) -> list[Run]:
-    """Every run of a study at a scale, seed by seed; `settings` are the user's own changes, made last."""
+    """Every run of a study at a scale, seed by seed; `changes` are the user's own, made last.
+
+    `settings` names those wanted; by default all.
+    """
     if scale not in study.scales:
         raise unknown("scale", scale, study.scales)
+    study, wanted = with_settings(study, changes or {}), list(settings or study.scales[scale])
     found = []
     for seed in seeds:
-        for setting, base in study.scales[scale].items():
+        for setting in wanted:
             for arm in study.arms:
-                config = replace(change(change(base, arm.changes), settings or {}), seed=seed)
+                config = replace(study.config(arm, scale, setting), seed=seed)
                 _check_fit(config)
                 found.append(Run(study.name, arm.name, scale, setting, config))
     return found
 
 
-def with_settings(study: Study, settings: Mapping[str, Any]) -> Study:
-    """The study with the user's changes made at every scale and setting."""
-    scales = {
-        scale: {name: change(base, settings) for name, base in bases.items()}
-        for scale, bases in study.scales.items()
-    }
-    return replace(study, scales=scales)
+def with_settings(study: Study, changes: Mapping[str, Any]) -> Study:
+    """The study with the user's changes made last, in every setting whose kind of run has that field.
+
+    Raises:
+        WordError: no setting of the study has such a field.
+    """
+    bases = [config for settings in study.scales.values() for config in settings.values()]
+    known = dict.fromkeys(f.name for config in bases for f in fields(config))
+    for path in changes:
+        if path.partition(".")[0] not in known:
+            raise unknown("setting", path.partition(".")[0], known)
+    return replace(study, changes={**study.changes, **changes})
 
 
 def _check_fit(config: Config) -> None:
@@ -185,6 +229,17 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return path, json.loads(value)
     except json.JSONDecodeError:
         return path, None if value == "none" else value
+
+
+def known_identity(config: Config) -> str | None:
+    """`identity`, or None where this machine lacks the data or the weights that it names: nobody ran it here."""
+    try:
+        return identity(config)
+    except (
+        ValueError,
+        FileNotFoundError,
+    ):  # said in full by whoever asks for such a run: see studies.validate
+        return None
 
 
 def identity(config: Config) -> str:

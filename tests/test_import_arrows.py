@@ -10,7 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CONFIGS = {f"zigma.{part}.config" for part in ("data", "interpolant", "metrics", "models", "training")}
 WORDS = {"studies.words"}
-DECLARATIONS = {"studies.study", "studies.record", "studies.registry", "studies.paper", "studies.scales"}
+DECLARATIONS = {
+    "studies.study",
+    "studies.config",
+    "studies.record",
+    "studies.registry",
+    "studies.paper",
+    "studies.scales",
+}
 # what may be asked of the library without importing torch
 LIGHT = {"zigma.data", "zigma.metrics", "zigma.scans"}
 
@@ -23,7 +30,7 @@ ALLOWED = {
     "zigma/models": {"zigma.scans", "zigma.ops"},
     "zigma/profiling": {"zigma.models", "zigma.ops"},
     "zigma/training": {"zigma.models", "zigma.interpolant", "zigma.data"},
-    "studies/paper": {"studies.study", "studies.scales", *CONFIGS},
+    "studies/paper": {"studies.study", "studies.scales", "studies.config", *CONFIGS},
     "studies": {"studies", "zigma"},
     "analysis": {*DECLARATIONS, *WORDS, *CONFIGS, "zigma.scans"},
 }

@@ -198,7 +198,7 @@ def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.Capture
     from studies.study import parse_setting, runs
 
     settings = dict(parse_setting(text) for text in SMALL.split() if text != "--set")
-    owned = runs(find_study("scan_ablation"), "tiny", settings=settings)[0]
+    owned = runs(find_study("scan_ablation"), "tiny", changes=settings)[0]
     work_folder(tmp_path, owned).mkdir(parents=True)
     with FileLock(work_folder(tmp_path, owned) / "owner.lock"):
         assert run("--only sweep", tmp_path) == 1

@@ -1,0 +1,43 @@
+"""Table 9: how many parameters the variants have, with the sizes as released and as printed (section 8.5)."""
+
+from studies.config import MeasurementConfig
+from studies.study import Arm, Study
+from zigma.models.config import Preset, ZigMaConfig
+
+PRINTED = {  # layers, hidden size, millions of parameters without and with cross-attention
+    "S": (12, 384, 31.3, 59.2),
+    "B": (12, 768, 133.8, 214.1),
+    "L": (24, 1024, 472.5, 724.4),
+    "XL": (28, 1152, 1058.7, 1549.8),
+}
+
+
+def _arm(size: str, text: bool, preset: Preset) -> Arm:
+    layers, hidden, *millions = PRINTED[size]
+    name = f"{'CA-' if text else ''}{size}{' printed' if preset == 'printed' else ''}"
+    model = ZigMaConfig.preset(size, preset, text_width=768 if text else None)
+    printed = {"Layers": layers, "Hidden size": hidden, "Parameters (M)": millions[text]}
+    return Arm(name, {"model": model}, printed)
+
+
+_PARAMETERS = {"parameters": MeasurementConfig(quantities=("parameters",))}
+
+STUDY = Study(
+    name="model_sizes",
+    shows="Table 9",
+    title="Parameters of the model variants at 4x32x32",
+    arms=tuple(
+        _arm(size, text, preset)
+        for preset in ("released", "printed")
+        for text in (False, True)
+        for size in PRINTED
+    ),
+    scales={"tiny": _PARAMETERS, "small": _PARAMETERS, "paper": _PARAMETERS},
+    stands_for={"parameters": "Parameters (M)"},
+    notes=(
+        "sizes: the counts printed belong to the released (hidden, layers) = S (368, 24), B (768, 24), L (1024, 48), "
+        "XL (1536, 48); 'S printed' and so on have the layers and hidden size that the table prints",
+        "CA: the counts printed leave out the projection of the captions (parameters_as_paper); a count is the same "
+        "on every machine, so the three scales share their runs",
+    ),
+)

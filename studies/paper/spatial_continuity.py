@@ -1,0 +1,45 @@
+"""Figure 11: zigzags over groups of patches, from small groups to large, and a shuffle (section 8.2)."""
+
+from studies.scales import (
+    PAPER_CELEBA_256,
+    PAPER_CELEBA_512,
+    PAPER_NOTES,
+    SMALL_TEXT,
+    SMALL_TEXT_LARGE,
+    TINY_LARGE,
+)
+from studies.study import Arm, Study
+
+STUDY = Study(
+    name="spatial_continuity",
+    shows="Figure 11",
+    title="Zigzag-8 over groups of NxN patches, and over shuffled patches",
+    arms=(
+        *(Arm(f"groups of {n}x{n}", {"model.scan": f"grouped-8:group={n}"}) for n in (2, 4, 8)),
+        Arm(
+            "groups of 16x16",
+            {"model.scan": "grouped-8:group=16"},
+            at={"tiny": {"model.scan": "zigzag-8"}},  # the whole grid is one group
+        ),
+        Arm("random", {"model.scan": "random-8"}),
+        Arm("zigzag-8", {"model.scan": "zigzag-8"}),
+    ),
+    scales={
+        "tiny": {"digits-16": TINY_LARGE},
+        "small": {"shapes-32": SMALL_TEXT, "shapes-64": SMALL_TEXT_LARGE},
+        "paper": {"celebamm-256": PAPER_CELEBA_256, "celebamm-512": PAPER_CELEBA_512},
+    },
+    stands_for={
+        "digits-16": "FID",
+        "shapes-32": "256 FID",
+        "shapes-64": "512 FID",
+        "celebamm-256": "256 FID",
+        "celebamm-512": "512 FID",
+    },
+    notes=(
+        *PAPER_NOTES,
+        "groups: the paper does not say in which order the patches of a group are read; a zigzag, so that the largest "
+        "group is the plain zigzag, which is what groups of 16x16 are at tiny",
+        "random: another shuffle in each of eight layers; the paper does not say whether its layers share one",
+    ),
+)

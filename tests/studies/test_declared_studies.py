@@ -1,0 +1,153 @@
+"""Every study at every scale, and which of their cells are one run."""
+
+from collections import defaultdict
+from dataclasses import asdict
+
+import pytest
+
+from studies.config import Config, RunConfig, ScanConfig
+from studies.registry import find_study, studies
+from studies.study import SCALES, Study, _check_fit, identity, runs
+from zigma.scans import ScanOrder, scan_names, scan_plan
+from zigma.scans.registry import find_curve
+
+ALL = [
+    (study, scale, setting)
+    for study in studies().values()
+    for scale in study.scales
+    for setting in study.scales[scale]
+]
+
+
+def config(study: str, scale: str, setting: str, arm: str) -> Config:
+    found = find_study(study)
+    return found.config(next(a for a in found.arms if a.name == arm), scale, setting)
+
+
+def test_the_studies_are_those_of_the_paper_and_two_more() -> None:
+    rebuilt = " ".join(study.shows for study in studies().values())
+    for number in range(1, 11):
+        assert f"Table {number}" in rebuilt
+    assert set(studies()) == {
+        *("scan_ablation", "position_embedding", "faceshq", "coco", "transformers", "video_scan", "hilbert"),
+        *("conditioning", "model_sizes", "training_setup", "complexity", "order_receptive_field"),
+        *("scan_trends", "spatial_continuity", "patch_size", "training_trends", "samples", "curves"),
+        *("scan_zoo", "mixers"),
+    }
+    assert all(set(study.scales) == set(SCALES) for study in studies().values())
+
+
+@pytest.mark.parametrize(("study", "scale", "setting"), ALL, ids=lambda x: getattr(x, "name", x))
+def test_every_declared_configuration_fits_together(study: Study, scale: str, setting: str) -> None:
+    for arm in study.arms:
+        found = study.config(arm, scale, setting)
+        _check_fit(found)
+        hash(found)  # identities are cached by it
+        asdict(found)
+        model = found.model if not isinstance(found, ScanConfig) else None
+        plan, grid = (found.scan, found.grid) if model is None else (getattr(model, "scan", None), (4, 8, 8))
+        if plan is not None and (model is None or len(model.token_grid) == 2):
+            scan_plan(plan, grid if model is None else (8, 8), depth=2)
+
+
+def test_arms_and_settings_are_named_once_and_as_file_names() -> None:
+    for study in studies().values():
+        names = [arm.name for arm in study.arms]
+        assert len(set(names)) == len(names), study.name
+        declared = {setting for settings in study.scales.values() for setting in settings}
+        assert set(study.stands_for) <= declared, study.name
+        assert not any(sign in word for word in (*names, *declared) for sign in "/.\\"), study.name
+        known = {*SCALES, *declared, *(f"{scale}/{s}" for scale in study.scales for s in study.scales[scale])}
+        for arm in study.arms:
+            assert set(arm.at) <= known, f"{study.name} {arm.name}: changes at a place that is not declared"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("scan_ablation", "zigzag-8", "celebamm-256"), ("conditioning", "cross-attention", "celebamm-256")],
+        [("position_embedding", "ZigMa none", "celebamm-256"), ("transformers", "ZigMa", "celebamm-256")],
+        [("position_embedding", "ZigMa learned", "celebamm-256"), ("hilbert", "zigzag-8", "celebamm-256")],
+        [("scan_trends", "hilbert-8", "celebamm-256"), ("hilbert", "hilbert-8", "celebamm-256")],
+        [("training_trends", "sweep-1", "celebamm-512"), ("scan_ablation", "sweep", "celebamm-512")],
+        [("training_setup", "MS-COCO 256", "training"), ("coco", "zigzag-8", "coco-256")],
+        [("training_setup", "UCF-101", "training"), ("video_scan", "sst batch x4", "ucf101-256")],
+        [
+            ("training_setup", "MultiModal-CelebA 512", "training"),
+            ("scan_ablation", "zigzag-8", "celebamm-512"),
+            ("samples", "MultiModal-CelebA 512", "samples"),
+        ],
+        [("samples", "FacesHQ 1024", "samples"), ("faceshq", "ZigMa batch x2", "faceshq-1024")],
+    ],
+    ids=lambda cells: " = ".join(f"{study} {arm}" for study, arm, _ in cells),
+)
+def test_cells_of_the_paper_that_are_one_run_are_declared_as_one(cells: list[tuple[str, str, str]]) -> None:
+    found = {config(study, "paper", setting, arm) for study, arm, setting in cells}
+    assert len(found) == 1
+
+
+def test_cells_that_share_a_run_at_tiny() -> None:
+    shared = defaultdict(set)
+    for study in studies().values():
+        for run in runs(study, "tiny"):
+            shared[run.identity].add((study.name, run.arm, run.setting))
+    groups = list(shared.values())
+    for one, other in [
+        (("scan_ablation", "zigzag-8", "shapes-16"), ("conditioning", "cross-attention", "shapes-16")),
+        (("position_embedding", "ZigMa none", "digits-8"), ("transformers", "ZigMa", "digits-8")),
+        (("position_embedding", "ZigMa learned", "digits-8"), ("hilbert", "zigzag-8", "digits-8")),
+        (("scan_trends", "sweep", "digits-16"), ("hilbert", "sweep", "digits-16")),
+    ]:
+        assert any({one, other} <= group for group in groups)
+    # what differs within a study is another run, but for the two that are declared to be the same
+    twice = [
+        (study.name, len(runs(study, "tiny")) - len({r.identity for r in runs(study, "tiny")}))
+        for study in studies().values()
+    ]
+    assert {name: count for name, count in twice if count} == {
+        "samples": 1,
+        "spatial_continuity": 1,
+        "video_scan": 1,
+    }
+
+
+def test_st_and_ststst_read_the_same_orders() -> None:
+    """So that one run may stand in both rows."""
+    once, thrice = (scan_plan(f"video-{word}", (4, 8, 8), depth=24) for word in ("st", "ststst"))
+    for a, b in zip(once, thrice, strict=True):
+        assert isinstance(a, ScanOrder)
+        assert isinstance(b, ScanOrder)
+        assert a.order.tolist() == b.order.tolist()
+        assert a.segments == b.segments
+
+
+def test_the_zoo_has_every_curve_for_images() -> None:
+    built_in = {n for n in scan_names() if find_curve(n).rule.__module__.startswith("zigma.scans.")}
+    images = {f"{name}-8" for name in built_in if 2 in find_curve(name).dimensions}
+    assert {arm.name for arm in find_study("scan_zoo").arms} == images
+
+
+def test_the_main_job_keeps_its_configuration() -> None:
+    """The numbers in the README are of these runs."""
+    base = find_study("scan_ablation").scales["tiny"]["digits-8"]
+    assert isinstance(base, RunConfig)
+    assert next(iter(find_study("scan_ablation").scales["tiny"])) == "digits-8"
+    assert (base.model.hidden, base.model.depth, base.model.token_grid) == (32, 8, (8, 8))
+    assert (base.training.steps, base.training.batch_images) == (500, 32)
+    assert (base.evaluation.n_generated, base.evaluation.every_steps) == (500, None)
+
+
+def test_networks_of_figure_6_have_nearly_equal_parameters() -> None:
+    torch = pytest.importorskip("torch")
+    from zigma.models import build_model
+
+    for scale, setting in (("tiny", "16x16"), ("paper", "32x32")):
+        counts = []
+        for arm in ("ZigMa", "DiT", "U-ViT"):
+            with torch.device("meta"):
+                model = build_model(config("complexity", scale, setting, arm).model)  # type: ignore[union-attr]
+            counts.append(sum(p.numel() for p in model.parameters()))
+        assert max(counts) / min(counts) < 1.1
+    assert identity(config("complexity", "small", "64x64", "DiT")) == identity(
+        config("complexity", "paper", "64x64", "DiT")
+    )
