@@ -26,6 +26,18 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        told = self.model.text_width is not None or self.model.classes is not None
+        if self.training.condition_dropout and not told:
+            raise ValueError(
+                "training.condition_dropout withholds what the network is never told: it should be 0"
+            )
+        if self.sampling.guidance != 1 and not self.training.condition_dropout:
+            raise ValueError(
+                f"sampling.guidance={self.sampling.guidance:g} needs a network that also learned without its "
+                "condition: training.condition_dropout should be above 0, such as 0.1"
+            )
+
 
 @dataclass(frozen=True)
 class MeasurementConfig:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
-from studies.config import Config, MeasurementConfig, RunConfig
+from studies.config import MeasurementConfig, RunConfig
 from studies.environment import environment
 from studies.plan import CHECKPOINT_EVERY_S, Mode, to_run
 from studies.record import SCHEMA, read_record, record_path, recorded, write_record
@@ -18,6 +22,7 @@ from studies.study import Run, fingerprints
 from studies.watch import WATCH_NOTHING, Watch
 
 OWNER_PATIENCE_S = 2.0  # a process that was just killed lets go of its run in less
+MAIN_PATIENCE_S = 10.0
 
 
 class Owned(RuntimeError):
@@ -45,30 +50,73 @@ def carry_out(
     Raises:
         Owned: another process holds the run; two processes never write one record.
     """
+    from zigma.training.processes import OtherProcessFailed, from_main, processes
+
+    main = processes().is_main_process  # the others compute their share, and leave lock and record to it
     work = work_folder(results, run)
     work.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(work / "owner.lock", timeout=OWNER_PATIENCE_S):
-            checkpoint, path = work / "checkpoint.pt", recorded(results).get(run.identity)
-            if path is not None:  # perhaps since the run was planned, by another process
-                known = read_record(path).data
-                if not to_run(known["status"], mode):
-                    return known
-                older = checkpoint.exists() and checkpoint.stat().st_mtime <= path.stat().st_mtime
-                if (
-                    mode == "force" and older
-                ):  # a newer one is of this very repetition, interrupted: go on from it
-                    checkpoint.unlink()
-            record = _record(run, work, watch, checkpoint_every_s)
-            write_record(path or record_path(results, run), record)
-            if record["status"] == "done":
-                checkpoint.unlink(missing_ok=True)
+    with ExitStack() as owned:
+
+        def known() -> dict[str, Any] | None:
+            try:
+                owned.enter_context(FileLock(work / "owner.lock", timeout=OWNER_PATIENCE_S))
+            except Timeout:
+                raise Owned(f"{run.label} is being run by another process") from None
+            return _known(run, results, mode)
+
+        try:
+            record = from_main(known)
+        except OtherProcessFailed as error:
+            raise Owned(str(error)) from None
+        if record is not None:
             return record
-    except Timeout:
-        raise Owned(f"{run.label} is being run by another process") from None
+        record = _record(run, results, watch, checkpoint_every_s)
+        failed_among_several = record["status"] == "failed" and processes().num_processes > 1
+        if main or (failed_among_several and not _soon_recorded(results, run, record["started"])):
+            write_record(recorded(results).get(run.identity) or record_path(results, run), record)
+        if failed_among_several:
+            _leave(record["error"])
+        if main and record["status"] == "done":
+            (work / "checkpoint.pt").unlink(missing_ok=True)
+        from_main(lambda: None)  # nobody begins the next run before this one is recorded
+        return record
 
 
-def _record(run: Run, work: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
+def _known(run: Run, results: Path, mode: Mode) -> dict[str, Any] | None:
+    """The record that answers for the run, perhaps made since it was planned; None if it is to be carried out."""
+    checkpoint, path = work_folder(results, run) / "checkpoint.pt", recorded(results).get(run.identity)
+    if path is None:
+        return None
+    known = read_record(path).data
+    if not to_run(known["status"], mode):
+        return known
+    older = checkpoint.exists() and checkpoint.stat().st_mtime <= path.stat().st_mtime
+    if mode == "force" and older:  # a newer one is of this very repetition, interrupted: go on from it
+        checkpoint.unlink()
+    return None
+
+
+def _soon_recorded(results: Path, run: Run, since: str) -> bool:
+    """Whether the main process records the failure too: it does unless it waits for this one in some step."""
+    deadline = time.monotonic() + MAIN_PATIENCE_S
+    while time.monotonic() < deadline:
+        path = recorded(results).get(run.identity)
+        if path is not None and read_record(path)["finished"] >= since:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _leave(error: str) -> NoReturn:
+    """End this process of several at once: the others may wait for it in the middle of a step, for hours.
+
+    The launcher (torchrun, accelerate, srun with --kill-on-bad-exit) then ends them too.
+    """
+    print(f"process {os.environ.get('RANK', '?')} failed: {error}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _record(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "study": run.study,
@@ -88,21 +136,25 @@ def _record(run: Run, work: Path, watch: Watch, checkpoint_every_s: float) -> di
         "started": _now(),
     }
     try:
-        record |= _perform(run.config, work, watch, checkpoint_every_s)
+        record |= _perform(run, results, watch, checkpoint_every_s)
     except (
         Exception
     ) as error:  # whatever went wrong is the run's result; it is recorded, never replaced by a number
-        (work / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        (work_folder(results, run) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         record |= {"status": "failed", "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
     return record | {"finished": _now(), "environment": environment()}
 
 
-def _perform(config: Config, work: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
+def _perform(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
     """What the kind of run asks for: metrics, curves, wall_time_s and cost of the record."""
+    config = run.config
     if isinstance(config, RunConfig):
+        from studies.artifacts import Places
         from studies.train_and_evaluate import train_and_evaluate
 
-        return train_and_evaluate(config, work, watch, checkpoint_every_s)
+        name = record_path(results, run).relative_to(results / "records").as_posix().removesuffix(".json")
+        places = Places(results, name, work_folder(results, run))
+        return train_and_evaluate(config, places, watch, checkpoint_every_s)
     from studies.measure import measure_network, measure_scan
 
     watch.stage("measuring")

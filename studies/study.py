@@ -256,15 +256,17 @@ def identity(config: Config) -> str:
 
 @cache
 def fingerprints(config: Config) -> dict[str, str]:
-    """Hashes of what a configuration names but does not contain: the data, the extractors, the orders."""
+    """Hashes of what a configuration names but does not contain: the data, the networks that judge it, the orders."""
     orders = orders_fingerprint(config)
     found = {} if orders is None else {"orders": orders}
     if isinstance(config, RunConfig):
-        from zigma.data import fingerprint
+        from zigma.data import autoencoder_identity, fingerprint
         from zigma.metrics import extractor_identity
 
         found["data"] = fingerprint(config.data)
         found |= {f"extractor {name}": extractor_identity(name) for name in config.evaluation.extractors}
+        if config.data.view == "latents":
+            found["autoencoder"] = autoencoder_identity()
     return found
 
 

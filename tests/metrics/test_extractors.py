@@ -214,7 +214,7 @@ def test_wrong_names_name_the_right_ones(digits):
     with pytest.raises(ValueError, match="did you mean 'inception'"):
         load_extractor("incepton")
     with pytest.raises(ValueError, match="did you mean 'digits'"):
-        EvaluationConfig(extractor="digit")
+        EvaluationConfig(extractors=("digit",))
     with pytest.raises(ValueError, match="did you mean 'frechet'"):
         evaluate_images(
             noise_images(9, 1, 8, 8),

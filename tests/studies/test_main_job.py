@@ -141,7 +141,7 @@ def test_a_corrupt_record_is_named_and_nothing_is_written(
 def test_a_failure_is_recorded_without_a_number_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import studies.train_and_evaluate as module
+    import studies.drawing as module
 
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("the sampler broke\nbadly")

@@ -41,7 +41,7 @@ def test_a_resumed_run_ends_in_the_same_numbers(tmp_path: Path, killed_at: int) 
     with pytest.raises(Stop):
         trained(tmp_path / "cut.pt", checkpoint_every_s=-1, watch=kill)
     resumed = trained(tmp_path / "cut.pt")
-    assert resumed.curve == whole.curve
+    assert resumed.curves == whole.curves
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 

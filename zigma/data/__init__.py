@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zigma.data.names import data_names
     from zigma.data.pictures import save_grid, save_video
     from zigma.data.text import encode_captions
+    from zigma.data.weights import autoencoder_folder, autoencoder_identity
 
 _HOME = {
     "Autoencoder": "encoders",
@@ -23,6 +24,8 @@ _HOME = {
     "Dataset": "dataset",
     "Split": "dataset",
     "TextEncoder": "encoders",
+    "autoencoder_folder": "weights",
+    "autoencoder_identity": "weights",
     "data_names": "names",
     "encode_captions": "text",
     "fingerprint": "fingerprints",
@@ -38,6 +41,8 @@ __all__ = [
     "Dataset",
     "Split",
     "TextEncoder",
+    "autoencoder_folder",
+    "autoencoder_identity",
     "data_names",
     "encode_captions",
     "fingerprint",

@@ -5,7 +5,6 @@ Only safetensors weights are read, so nothing in a file is executed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,7 @@ from torch import Tensor
 
 from zigma.data.dataset import from_uint8, to_uint8
 from zigma.data.shards import LATENT_SCALE
-from zigma.data.sources import sha256_of
-
-# By the name of their folder in a Stable Diffusion pipeline: what they are, and where they are published.
-_PARTS = {
-    "vae": (
-        "autoencoder",
-        "stabilityai/sd-vae-ft-ema (config.json, diffusion_pytorch_model.safetensors)",
-    ),
-    "text_encoder": (
-        "CLIP text encoder",
-        "openai/clip-vit-large-patch14 (config.json, model.safetensors, tokenizer files)",
-    ),
-}
+from zigma.data.weights import PARTS, Part, weights_folder
 
 
 class Autoencoder:
@@ -36,7 +23,7 @@ class Autoencoder:
 
     def __init__(self, folder: str | Path, device: str = "cpu") -> None:
         """Raises ValueError, saying where the weights are published, when they are not in `folder`."""
-        folder = _weights_folder(folder, "vae")
+        folder = weights_folder(folder, "vae")
         from diffusers import AutoencoderKL
 
         self.model = _load("vae", AutoencoderKL.from_pretrained, folder).to(device).eval()
@@ -59,10 +46,12 @@ class Autoencoder:
         They are divided by 0.18215 first: without it, samples come out washed out.
         """
         flat = latents.reshape(-1, *latents.shape[-3:]) / LATENT_SCALE
-        images = [
-            to_uint8(self.model.decode(part.to(self.device)).sample).cpu()
-            for part in flat.split(batch_images)
-        ]
+        images = []
+        for part in flat.split(batch_images):
+            pixels = self.model.decode(part.to(self.device)).sample
+            if not pixels.isfinite().all():  # as bytes they would look like any others
+                raise FloatingPointError("the autoencoder decoded latents to values that are not finite")
+            images.append(to_uint8(pixels).cpu())
         decoded = torch.cat(images)
         return decoded.reshape(*latents.shape[:-3], *decoded.shape[1:])
 
@@ -72,7 +61,7 @@ class TextEncoder:
 
     def __init__(self, folder: str | Path, device: str = "cpu") -> None:
         """Raises ValueError, saying where the weights are published, when they are not in `folder`."""
-        weights = _weights_folder(folder, "text_encoder")
+        weights = weights_folder(folder, "text_encoder")
         words = Path(folder, "tokenizer") if Path(folder, "tokenizer").is_dir() else weights
         from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -91,12 +80,6 @@ class TextEncoder:
         return features.cpu()
 
 
-def weights_identity(folder: str | Path, part: str) -> str:
-    """A hash of the weights (`*.safetensors`) in `folder`, or in its sub-folder `part`."""
-    files = sorted(_weights_folder(folder, part).glob("*.safetensors"))
-    return hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()[:16]
-
-
 def as_float16(features: Tensor) -> np.ndarray:
     """As shards store latents and text features. Raises ValueError for numbers that float16 cannot hold."""
     array = features.to(torch.float16).numpy()
@@ -105,20 +88,10 @@ def as_float16(features: Tensor) -> np.ndarray:
     return array
 
 
-def _weights_folder(folder: str | Path, part: str) -> Path:
-    """`folder`, or its sub-folder `part` where it is a whole Stable Diffusion pipeline."""
-    whole = Path(folder).expanduser()
-    found = whole / part if (whole / part).is_dir() else whole
-    if not any(found.glob("*.safetensors")):
-        what, published = _PARTS[part]
-        raise ValueError(f"no {what} in {folder}: put there the files of {published} from huggingface.co")
-    return found
-
-
-def _load(part: str, load: Callable[..., Any], folder: Path) -> Any:
+def _load(part: Part, load: Callable[..., Any], folder: Path) -> Any:
     options = {} if "Tokenizer" in str(load) else {"use_safetensors": True}
     try:
         return load(folder, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"the {_PARTS[part][0]} in {folder} cannot be loaded: {reason}") from error
+        raise ValueError(f"the {PARTS[part][0]} in {folder} cannot be loaded: {reason}") from error

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from zigma.data.encoders import weights_identity
 from zigma.data.plan import PLAN, PrepareRequest, identity_of, listing_sha256, load_plan, make_plan
 from zigma.data.shards import LATENT_SCALE
 from zigma.data.sources import MANIFEST
+from zigma.data.weights import Part, weights_identity
 from zigma.data.writer import ShardWriter, receipt_path, write_json
 
 _FORMAT = 1
@@ -63,11 +63,11 @@ def prepare(
 
 
 def _plan(request: PrepareRequest, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    weights = {
-        name: weights_identity(folder, part)
-        for name, folder, part in (("vae", request.vae, "vae"), ("clip", request.clip, "text_encoder"))
-        if folder is not None
-    }
+    encoders: list[tuple[str, str | None, Part]] = [
+        ("vae", request.vae, "vae"),
+        ("clip", request.clip, "text_encoder"),
+    ]
+    weights = {name: weights_identity(folder, part) for name, folder, part in encoders if folder is not None}
     listing, wanted = listing_sha256(request), identity_of(request, weights)
     plan = load_plan(out)
     if plan is None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,13 @@ class ShardSplit:
         index = as_index(indices, len(self)).tolist()
         for shard in {self.entries[i].shard for i in index}:
             self._descriptor(shard)
-        choices = torch.rand(len(index), 2).tolist() if self.random else [self._fixed(i) for i in index]
+        # One draw for the whole batch: what is drawn after it does not depend on how a batch is cut into shares.
+        drawn = str(int(torch.randint(2**62, ()))) if self.random else ""
+        seen: Counter[int] = Counter()
+        choices = []
+        for i in index:
+            choices.append(self._choice(f"{drawn} {seen[i]}" if drawn else "", i))
+            seen[i] += 1
         items = list(self._pool.map(self._readable, index, choices))
         images, classes, captions, text = zip(*items, strict=True)
         return Batch(
@@ -103,8 +110,8 @@ class ShardSplit:
         except ValueError as error:
             raise UnreadableError(f"the class {text[:40]!r} is not a whole number") from error
 
-    def _fixed(self, index: int) -> tuple[float, float]:
-        digest = hashlib.sha256(self.entries[index].key.encode()).digest()
+    def _choice(self, drawn: str, index: int) -> tuple[float, float]:
+        digest = hashlib.sha256((drawn + self.entries[index].key).encode()).digest()
         first, second = (int.from_bytes(digest[i : i + 4], "big") / 2**32 for i in (0, 4))
         return first, second
 

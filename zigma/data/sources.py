@@ -85,3 +85,12 @@ def shards_identity(root: Path) -> list[list[str]]:
 def _head_sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()
+
+
+def encoded_by(root: Path) -> str | None:
+    """The hash of the autoencoder whose latents the shards hold; None where no manifest tells."""
+    manifest = root / MANIFEST
+    if not manifest.is_file():
+        return None
+    found: str | None = json.loads(manifest.read_text())["request"]["weights"].get("vae")
+    return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zigma.metrics.extractors import Extractor as Extractor
     from zigma.metrics.extractors import load_extractor as load_extractor
     from zigma.metrics.extrapolation import fd_infinity as fd_infinity
+    from zigma.metrics.features import FeatureCollector as FeatureCollector
     from zigma.metrics.features import Features as Features
     from zigma.metrics.features import extract_features as extract_features
     from zigma.metrics.identity import extractor_identity as extractor_identity
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Extractor": "extractors",
+    "FeatureCollector": "features",
     "Features": "features",
     "MissingWeights": "weights",
     "evaluate_features": "evaluation",

@@ -9,7 +9,7 @@ from zigma.metrics.config import ExtractorName, MetricName, check_name
 from zigma.metrics.distances import frechet_distance, kernel_distance, paired
 from zigma.metrics.extractors import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
-from zigma.metrics.features import Features, extract_features, first
+from zigma.metrics.features import Features, Unit, extract_features
 from zigma.metrics.neighbours import NEAREST, prdc
 
 # Names that compare with the literature belong to the literature's extractors alone.
@@ -44,12 +44,7 @@ def evaluate_images(
     Raises:
         ValueError: bad images, too few of them, or features that are not finite.
     """
-    network = load_extractor(extractor) if isinstance(extractor, str) else extractor
-    return evaluate_features(
-        extract_features(network, generated, source="generated", n=n_generated),
-        extract_features(network, real, source=reference, n=n_real),
-        metrics=metrics,
-    )
+    return _evaluate("images", generated, real, extractor, reference, metrics, n_generated, n_real)
 
 
 def evaluate_videos(
@@ -68,22 +63,26 @@ def evaluate_videos(
     numbers are named `frame_...` (`frame_fid`), and their n_generated and n_real count frames. Otherwise as
     `evaluate_images`, n counting videos.
     """
+    return _evaluate("frames", generated, real, extractor, reference, metrics, n_generated, n_real)
+
+
+def _evaluate(
+    unit: Unit,
+    generated: Tensor | Iterable[Tensor],
+    real: Tensor | Iterable[Tensor],
+    extractor: ExtractorName | Extractor,
+    reference: str,
+    metrics: Iterable[MetricName],
+    n_generated: int | None,
+    n_real: int | None,
+) -> list[dict[str, Any]]:
     network = load_extractor(extractor) if isinstance(extractor, str) else extractor
-    sides = [
-        first(generated, n_generated, source="generated"),
-        first(real, n_real, source=reference),
-    ]
-    if network.videos:
-        return evaluate_images(*sides, extractor=network, reference=reference, metrics=metrics)
-    frames = ((_frames(batch) for batch in side) for side in sides)
-    rows = evaluate_images(*frames, extractor=network, reference=reference, metrics=metrics)
-    return [row | {"name": f"frame_{row['name']}"} for row in rows]
-
-
-def _frames(videos: Tensor) -> Tensor:
-    if videos.dim() != 5:
-        raise ValueError(f"videos must be (N, T, C, H, W), not {tuple(videos.shape)}")
-    return videos.flatten(0, 1)
+    unit = "videos" if network.videos else unit
+    return evaluate_features(
+        extract_features(network, generated, source="generated", n=n_generated, unit=unit),
+        extract_features(network, real, source=reference, n=n_real, unit=unit),
+        metrics=metrics,
+    )
 
 
 def evaluate_features(
@@ -92,9 +91,9 @@ def evaluate_features(
     """Every metric between two sets of features, as `evaluate_images` returns them.
 
     Raises:
-        ValueError: the features are not of one extractor, weights and resize included.
+        ValueError: the features are not of one extractor, weights and resize included, or of other things.
     """
-    for word in ("extractor", "identity", "resize"):
+    for word in ("extractor", "identity", "resize", "unit"):
         a, b = getattr(generated, word), getattr(real, word)
         if a != b:
             raise ValueError(f"features of different protocols do not compare: {word} {a!r} and {b!r}")
@@ -109,7 +108,10 @@ def evaluate_features(
     metrics = tuple(metrics)
     for metric in metrics:
         check_name("metric", metric, get_args(MetricName))
-    return [row | protocol for metric in metrics for row in _MEASURES[metric](generated, real)]
+    rows = [row | protocol for metric in metrics for row in _MEASURES[metric](generated, real)]
+    if generated.unit == "frames":
+        return [row | {"name": f"frame_{row['name']}"} for row in rows]
+    return rows
 
 
 def _frechet(generated: Features, real: Features) -> Iterator[dict[str, Any]]:

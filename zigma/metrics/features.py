@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,7 +16,9 @@ from torch import Tensor
 
 from zigma.metrics.extractors import Extractor
 
-_WORDS = ("extractor", "identity", "resize", "source")
+_WORDS = ("extractor", "identity", "resize", "source", "unit")
+
+Unit = Literal["images", "frames", "videos"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Features:
     identity: str  # sha256 of the extractor's weights
     resize: str
     source: str  # "generated", or which part of which data
+    unit: str = "images"  # what one row is of: an image, a frame of a video, or a video
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep them in a safetensors file, from which every metric can be computed again without sampling."""
@@ -34,6 +38,7 @@ class Features:
         scratch = path.with_name(f".{path.name}.{os.getpid()}")
         words = {word: getattr(self, word) for word in _WORDS}
         save_file({"features": self.values.contiguous()}, scratch, metadata=words)
+        scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
         scratch.replace(path)  # a reader sees the whole file or none
 
     @staticmethod
@@ -51,6 +56,50 @@ class Features:
             raise ValueError(f"{path} is not a file of saved features: {error}") from error
 
 
+class FeatureCollector:
+    """Takes images a few at a time and keeps only their features, so that any number of them fits in memory.
+
+    An image extractor sees every frame of a video as an image. The network is asked about blocks of
+    `batch_images`, whatever the sizes in which images come, so that those do not change a bit of the result.
+    """
+
+    def __init__(self, extractor: Extractor, *, unit: Unit = "images", batch_images: int = 64) -> None:
+        self.extractor, self.unit, self.batch_images = extractor, unit, batch_images
+        self._waiting: list[Tensor] = []
+        self._values: list[Tensor] = []
+
+    def add(self, images: Tensor) -> None:
+        """uint8 images (N, C, H, W), or videos (N, T, C, H, W).
+
+        Raises:
+            ValueError: not such images.
+        """
+        if self.unit == "frames":
+            if images.dim() != 5:
+                raise ValueError(f"videos must be (N, T, C, H, W), not {tuple(images.shape)}")
+            images = images.flatten(0, 1)
+        self._waiting.append(images)
+        if sum(map(len, self._waiting)) >= self.batch_images:
+            *whole, rest = torch.cat(self._waiting).split(self.batch_images)
+            if len(rest) == self.batch_images:
+                whole, rest = [*whole, rest], rest[:0]
+            self._values += [self.extractor(block).cpu() for block in whole]
+            self._waiting = [rest.clone()] if len(rest) else []  # a clone, lest a view keep all of them
+
+    def values(self) -> Tensor:
+        """The features (N, d) of all that came; (0, 0) of none."""
+        if self._waiting:
+            self._values.append(self.extractor(torch.cat(self._waiting)).cpu())
+            self._waiting = []
+        return torch.cat(self._values) if self._values else torch.empty(0, 0)
+
+    def features(self, values: Tensor, source: str) -> Features:
+        """`values`, of this and perhaps other processes, with what must be known to compare them."""
+        return Features(
+            values, self.extractor.name, self.extractor.identity, self.extractor.resize, source, self.unit
+        )
+
+
 def extract_features(
     extractor: Extractor,
     images: Tensor | Iterable[Tensor],
@@ -58,20 +107,22 @@ def extract_features(
     source: str,
     n: int | None = None,
     batch_images: int = 64,
+    unit: Unit = "images",
 ) -> Features:
     """Features of the first n images, batch by batch: the images need not fit in memory.
 
     Args:
-        images: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor; one tensor or an iterable of
-            batches.
-        n: exactly how many; by default all.
+        images: uint8 (N, C, H, W), or (N, T, C, H, W) for a video extractor or the unit "frames"; one tensor or
+            an iterable of batches.
+        n: exactly how many images, or videos; by default all.
 
     Raises:
         ValueError: not such images, or fewer than n of them.
     """
-    batches = first(images, n, source=source, batch_images=batch_images)
-    values = torch.cat([extractor(part).cpu() for batch in batches for part in batch.split(batch_images)])
-    return Features(values, extractor.name, extractor.identity, extractor.resize, source)
+    collector = FeatureCollector(extractor, unit=unit, batch_images=batch_images)
+    for batch in first(images, n, source=source, batch_images=batch_images):
+        collector.add(batch)
+    return collector.features(collector.values(), source)
 
 
 def first(

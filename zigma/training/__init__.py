@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zigma.training.conditioning import condition as condition
+    from zigma.training.conditioning import null_condition as null_condition
     from zigma.training.held_out import held_out_loss as held_out_loss
     from zigma.training.loop import Progress as Progress
     from zigma.training.loop import Trained as Trained
@@ -19,6 +20,7 @@ _HOME = {
     "Trained": "loop",
     "condition": "conditioning",
     "held_out_loss": "held_out",
+    "null_condition": "conditioning",
     "train": "loop",
 }
 __all__ = list(_HOME)

@@ -9,6 +9,7 @@ from zigma.interpolant import interpolant_loss
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models.config import ModelConfig
 from zigma.training.conditioning import condition
+from zigma.training.processes import shares, together
 
 DRAWS = 4  # (noise, time) pairs per image
 
@@ -21,23 +22,35 @@ def held_out_loss(
     interpolant: InterpolantConfig,
     *,
     batch_images: int,
+    n: int | None = None,
 ) -> float:
-    """Mean loss (Eq. 12 for the velocity) over every image of `data`, `DRAWS` times each.
+    """Mean loss (Eq. 12 for the velocity) over the first `n` images of `data` (all by default), `DRAWS` times each.
 
     Noise and times are the same for every network and seed, and the times of one draw are spread evenly over
-    [0, 1], so that two networks are compared on exactly the same questions.
+    [0, 1], so that two networks are compared on exactly the same questions. Several processes share the images.
     """
     device = next(model.parameters()).device
-    total = 0.0
-    for draw in range(DRAWS):
-        generator = torch.Generator().manual_seed(draw)
-        times = (torch.arange(len(data)) + torch.rand(len(data), generator=generator)) / len(data)
-        times = times[torch.randperm(len(data), generator=generator)]
-        for indices in torch.arange(len(data)).split(batch_images):
-            batch = data.batch(indices.numpy())
-            noise = torch.randn(batch.images.shape, generator=generator)
-            y = condition(batch, model_config)
-            images, noise, t = (x.to(device) for x in (batch.images, noise, times[indices]))
-            loss = interpolant_loss(interpolant, model, images, noise, t, None if y is None else y.to(device))
-            total += float(loss.sum())
-    return total / (DRAWS * len(data))
+    n = len(data) if n is None else n
+    shape = data.batch([0]).images.shape[1:]
+    mine = {share.start for share in shares(n, batch_images)}
+
+    def ask() -> float:
+        total = 0.0
+        for draw in range(DRAWS):
+            generator = torch.Generator().manual_seed(draw)
+            times = (torch.arange(n) + torch.rand(n, generator=generator)) / n
+            times = times[torch.randperm(n, generator=generator)]
+            for indices in torch.arange(n).split(batch_images):
+                noise = torch.randn((len(indices), *shape), generator=generator)
+                if int(indices[0]) not in mine:
+                    continue
+                batch = data.batch(indices.numpy())
+                y = condition(batch, model_config)
+                images, noise, t = (x.to(device) for x in (batch.images, noise, times[indices]))
+                loss = interpolant_loss(
+                    interpolant, model, images, noise, t, None if y is None else y.to(device)
+                )
+                total += float(loss.sum())
+        return total
+
+    return sum(together(ask)) / (DRAWS * n)

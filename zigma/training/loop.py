@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from zigma.interpolant import interpolant_loss
@@ -16,12 +17,17 @@ from zigma.interpolant.config import InterpolantConfig
 from zigma.models import build_model
 from zigma.models.config import ModelConfig
 from zigma.training.checkpoint import load_checkpoint, save_checkpoint
-from zigma.training.conditioning import condition
+from zigma.training.conditioning import condition, withhold
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
+from zigma.training.processes import processes
 from zigma.training.randomness import batch_indices, derived_seed
 
 CURVE_POINTS = 100  # points of the loss curve kept for the record
+
+Curve = dict[str, Any]  # "step" and "value", lists of one length; "protocol" where there is one
+Metric = Mapping[str, Any]  # "name", "value" and by which protocol
+Measure = Callable[[nn.Module, int], Iterable[Metric]]  # of the averaged network at a step
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,9 @@ class Trained:
     """The averaged network, and how it got there."""
 
     model: nn.Module
-    curve: dict[str, list[float]]
-    seconds: float
+    curves: dict[str, Curve]  # "loss", and what was measured on the way
+    seconds: float  # of training alone
+    seconds_on_the_way: float  # of the measuring
     parameters: int
 
 
@@ -51,8 +58,18 @@ class _State:
 
     step: int = 0
     seconds: float = 0.0
+    seconds_on_the_way: float = 0.0
     interval_loss: float = 0.0
-    curve: dict[str, list[float]] = field(default_factory=lambda: {"step": [], "loss": []})
+    curves: dict[str, Curve] = field(default_factory=lambda: {"loss": {"step": [], "value": []}})
+
+    def add(self, metric: Metric) -> None:
+        """A point more of the curve of that name."""
+        protocol = {word: said for word, said in metric.items() if word not in ("name", "value", "settings")}
+        curve = self.curves.setdefault(metric["name"], {"step": [], "value": []})
+        if protocol:
+            curve["protocol"] = protocol
+        curve["step"].append(self.step)
+        curve["value"].append(metric["value"])
 
 
 def train(
@@ -65,15 +82,24 @@ def train(
     checkpoint: Path,
     checkpoint_every_s: float = 10.0,
     watch: Callable[[Progress], None] = lambda progress: None,
+    every_steps: int | None = None,
+    measure: Measure = lambda model, step: (),
 ) -> Trained:
     """Train a network on `data` (a `zigma.data.Split`), from `checkpoint` on where there is one.
 
     The batch, the noise and the times of a step depend on the seed and the step alone, so a run that was killed
-    and resumed ends in the same numbers (on one kind of device with one number of threads).
+    and resumed ends in the same numbers (on one kind of device with one number of threads). Of several processes
+    each takes its share of every batch; the main one writes the checkpoint.
+
+    Args:
+        every_steps: measure the averaged network after so many steps, again and again; None for never. Whatever
+            `measure` draws, it changes no weight: each step seeds its own randomness.
 
     Raises:
         FloatingPointError: the loss or the gradient of a step is not finite; the message names the step.
     """
+    processes()  # before accelerate starts them with less patience
+    AcceleratorState._reset_state()  # else it refuses a second run of another precision in this process
     accelerator = Accelerator(mixed_precision=training.precision)
     torch.manual_seed(derived_seed(seed, "initialisation"))
     model = build_model(model_config)
@@ -87,6 +113,8 @@ def train(
         model.load_state_dict(saved["model"])
         ema.model.load_state_dict(saved["ema"])
         optimiser.load_state_dict(saved["optimiser"])
+        if accelerator.scaler is not None:
+            accelerator.scaler.load_state_dict(saved["scaler"])
         state = _State(**saved["state"])
     ema.model.to(accelerator.device)
     model, optimiser = accelerator.prepare(model, optimiser)
@@ -100,6 +128,7 @@ def train(
                 "model": accelerator.unwrap_model(model).state_dict(),
                 "ema": ema.model.state_dict(),
                 "optimiser": optimiser.state_dict(),
+                "scaler": {} if accelerator.scaler is None else accelerator.scaler.state_dict(),
                 "state": vars(state),
             }
             save_checkpoint(checkpoint, contents)
@@ -112,11 +141,17 @@ def train(
         indices = batch_indices(seed, step, training.batch_images, len(data))
         torch.manual_seed(derived_seed(seed, "step", step))  # noise, times and stochastic depth of this step
         mine = slice(rank * len(indices) // world, (rank + 1) * len(indices) // world)
-        batch = data.batch(indices)
-        noise, t = torch.randn_like(batch.images)[mine], torch.rand(len(indices))[mine]
-        images, y = batch.images[mine], condition(batch, model_config)
-        images, noise, t = (x.to(accelerator.device) for x in (images, noise, t))
-        y = None if y is None else y[mine].to(accelerator.device)
+        batch = data.batch(indices[mine])
+        # of the whole batch, so that an image meets the same noise on any number of devices
+        noise = torch.randn((len(indices), *batch.images.shape[1:]))[mine]
+        t = torch.rand(len(indices))[mine]
+        y = condition(batch, model_config)
+        if y is not None and training.condition_dropout:
+            y = withhold(y, training.condition_dropout, torch.rand(len(indices))[mine], model_config)
+        images, noise, t = (x.to(accelerator.device) for x in (batch.images, noise, t))
+        y = None if y is None else y.to(accelerator.device)
+        if world > 1:  # else every process would drop the same layers' samples
+            torch.manual_seed(derived_seed(seed, "step", step, rank))
 
         for group in optimiser.param_groups:
             group["lr"] = training.learning_rate * min(1.0, (step + 1) / max(1, training.warmup_steps))
@@ -137,15 +172,22 @@ def train(
         state.step, state.seconds = step + 1, now - started
         state.interval_loss += value
         if state.step % interval == 0 or state.step == training.steps:
-            since = state.step - (state.curve["step"][-1] if state.curve["step"] else 0)
-            state.curve["step"].append(state.step)
-            state.curve["loss"].append(state.interval_loss / since)
+            since = state.step - (state.curves["loss"]["step"] or [0])[-1]
+            state.add({"name": "loss", "value": state.interval_loss / since})
             state.interval_loss = 0.0
-        if now - last_save > checkpoint_every_s or state.step == training.steps:
+        measuring = every_steps is not None and state.step % every_steps == 0
+        if measuring:
+            for metric in measure(ema.model, state.step):
+                state.add(metric)
+            aside = time.monotonic() - now
+            state.seconds_on_the_way += aside
+            started += aside
+        if measuring or now - last_save > checkpoint_every_s or state.step == training.steps:
             save()
-            last_save = now
+            last_save = time.monotonic()
         a_step = state.seconds / state.step
         left = (training.steps - state.step) * a_step
         watch(Progress(state.step, training.steps, value, training.batch_images / a_step, left))
 
-    return Trained(ema.model, state.curve, state.seconds, sum(p.numel() for p in ema.model.parameters()))
+    parameters = sum(p.numel() for p in ema.model.parameters())
+    return Trained(ema.model, state.curves, state.seconds, state.seconds_on_the_way, parameters)

@@ -1,0 +1,68 @@
+"""What a run leaves beside its record: pictures to look at, and features to measure again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from zigma.data import save_grid, save_video
+from zigma.metrics import Features
+
+LARGEST_GRID = 1024  # pixels of a side that a grid may fill with small samples
+MOST, FEWEST = 64, 4  # samples of a grid
+VIDEOS = 4
+VISIBLE = 32  # pixels of a side below which a sample is enlarged by a whole factor
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run keeps its files, named like its record (`name` is SCALE/STUDY/ARM.SETTING.seedN.IDENTITY)."""
+
+    results: Path
+    name: str
+    work: Path  # checkpoint; nothing there is needed once the record is written
+
+    @property
+    def samples(self) -> Path:
+        return self.results / "samples" / f"{self.name}.png"
+
+    @property
+    def video(self) -> Path:
+        return self.results / "samples" / f"{self.name}.gif"
+
+    @property
+    def features(self) -> Path:
+        return self.results / "features" / self.name
+
+
+def shown(n: int, side: int, video: bool) -> int:
+    """How many of `n` samples of `side` pixels a grid shows: the file should stay small."""
+    most = VIDEOS if video else max(FEWEST, min(MOST, (LARGEST_GRID // side) ** 2))
+    return min(n, most)
+
+
+def save_artifacts(
+    places: Places, samples: Tensor, features: list[tuple[Features, Features]], note: str
+) -> dict[str, str]:
+    """Write the first samples, uint8 (N, C, H, W) or (N, T, C, H, W), and the features of both sides.
+
+    Videos are shown moving, and still with a row for each. Returns the record's `artifacts`: paths relative to
+    the results folder.
+    """
+    saved: dict[str, Path] = {}
+    factor = max(1, VISIBLE // samples.shape[-1])
+    samples = samples.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
+    if samples.dim() == 5:
+        saved["video"] = save_video(samples, places.video)
+        still, columns = samples.flatten(0, 1), samples.shape[1]
+        saved["samples"] = save_grid(still, places.samples, columns=columns, note=note)
+    else:
+        saved["samples"] = save_grid(samples, places.samples, note=note)
+    places.features.mkdir(parents=True, exist_ok=True)
+    for generated, real in features:
+        generated.save(places.features / f"generated.{generated.extractor}.safetensors")
+        real.save(places.features / f"real.{real.extractor}.safetensors")
+    saved["features"] = places.features
+    return {name: path.relative_to(places.results).as_posix() for name, path in saved.items()}

@@ -1,0 +1,82 @@
+"""The processes of one run (`accelerate launch`, `torchrun`, `srun`) at work as one.
+
+A run on several devices is several processes that all execute the same code. What is here lets one of them decide,
+each do a share, and all hear of an error: a process that waits for one that has failed would wait for hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, gather_object
+
+T = TypeVar("T")
+PATIENCE = timedelta(
+    hours=12
+)  # others wait while the main process computes metrics; the default is 10 minutes
+
+
+class OtherProcessFailed(RuntimeError):
+    """Another process of this run raised; the message says which and what."""
+
+
+def processes() -> PartialState:
+    """Which of how many processes this is (`process_index`, `num_processes`), and its `device`."""
+    return PartialState(timeout=PATIENCE)
+
+
+def shares(n: int, batch: int) -> list[range]:
+    """The batches of 0..n-1 that fall to this process: over all processes, in order, exactly all n."""
+    state, starts = processes(), range(0, n, batch)
+    rank, world = state.process_index, state.num_processes
+    mine = starts[len(starts) * rank // world : len(starts) * (rank + 1) // world]
+    return [range(start, min(start + batch, n)) for start in mine]
+
+
+def together(work: Callable[[], T]) -> list[T]:
+    """Do `work` on every process at once; each gets the results of all, in the order of the processes.
+
+    Raises:
+        OtherProcessFailed: on every process but the one that failed, which raises its own error.
+    """
+    if processes().num_processes == 1:
+        return [work()]
+    result, error = _attempt(work)
+    told = gather_object([(result, _in_words(error))])
+    return [_heard(result, words, error, rank) for rank, (result, words) in enumerate(told)]
+
+
+def from_main(work: Callable[[], T]) -> T:
+    """Do `work` on the main process alone; every process gets its result.
+
+    Raises:
+        OtherProcessFailed: on the others when the main process fails, which raises its own error.
+    """
+    state = processes()
+    if state.num_processes == 1:
+        return work()
+    result, error = _attempt(work) if state.is_main_process else (None, None)
+    ((result, words),) = broadcast_object_list([(result, _in_words(error))])
+    return _heard(result, words, error, 0)
+
+
+def _attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
+
+
+def _in_words(error: Exception | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"  # errors themselves may not travel
+
+
+def _heard(result: T | None, words: str | None, own: Exception | None, rank: int) -> T:
+    if own is not None:
+        raise own
+    if words is not None:
+        raise OtherProcessFailed(f"process {rank}: {words}")
+    return result  # type: ignore[return-value]  # None only where T is
