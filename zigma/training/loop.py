@@ -20,7 +20,7 @@ from zigma.training.checkpoint import load_checkpoint, save_checkpoint
 from zigma.training.conditioning import condition, withhold
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
-from zigma.training.processes import processes
+from zigma.training.processes import on_cpu, processes
 from zigma.training.randomness import batch_indices, derived_seed
 
 CURVE_POINTS = 100  # points of the loss curve kept for the record
@@ -98,9 +98,9 @@ def train(
     Raises:
         FloatingPointError: the loss or the gradient of a step is not finite; the message names the step.
     """
-    processes()  # before accelerate starts them with less patience
+    world = processes().num_processes  # met before accelerate lets them, with less patience
     AcceleratorState._reset_state()  # else it refuses a second run of another precision in this process
-    accelerator = Accelerator(mixed_precision=training.precision)
+    accelerator = Accelerator(mixed_precision=training.precision, cpu=on_cpu(world))
     torch.manual_seed(derived_seed(seed, "initialisation"))
     model = build_model(model_config)
     ema = EMA(model, training.ema_rate)
@@ -118,7 +118,7 @@ def train(
         state = _State(**saved["state"])
     ema.model.to(accelerator.device)
     model, optimiser = accelerator.prepare(model, optimiser)
-    rank, world = accelerator.process_index, accelerator.num_processes
+    rank = accelerator.process_index
     if training.batch_images % world:
         raise ValueError(f"training.batch_images={training.batch_images} is not divisible by {world} devices")
 

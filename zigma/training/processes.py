@@ -6,10 +6,12 @@ each do a share, and all hear of an error: a process that waits for one that has
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
+import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
@@ -24,8 +26,22 @@ class OtherProcessFailed(RuntimeError):
 
 
 def processes() -> PartialState:
-    """Which of how many processes this is (`process_index`, `num_processes`), and its `device`."""
-    return PartialState(timeout=PATIENCE)
+    """Which of how many processes this is (`process_index`, `num_processes`), and its `device`.
+
+    Raises:
+        RuntimeError: the environment (WORLD_SIZE) says several, but they have not met.
+    """
+    wanted = int(os.environ.get("WORLD_SIZE", "1"))
+    # Without a GPU, accelerate joins processes only when told to use the CPU; each would else train alone.
+    state = PartialState(cpu=True, timeout=PATIENCE) if on_cpu(wanted) else PartialState(timeout=PATIENCE)
+    if state.num_processes != wanted:
+        raise RuntimeError(f"WORLD_SIZE={wanted} processes are wanted and {state.num_processes} have met")
+    return state
+
+
+def on_cpu(processes: int) -> bool:
+    """Whether so many processes meet without a GPU."""
+    return processes > 1 and not torch.cuda.is_available()
 
 
 def shares(n: int, batch: int) -> list[range]:

@@ -1,0 +1,55 @@
+"""Carries out a run as every one of several processes does: `torchrun ... run_in_processes.py FOLDER CASE`."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+import studies.drawing
+from studies.artifacts import Places
+from studies.config import RunConfig
+from studies.train_and_evaluate import train_and_evaluate
+from studies.watch import Watch
+from zigma.data.config import DataConfig
+from zigma.interpolant.config import SamplingConfig
+from zigma.metrics.config import EvaluationConfig
+from zigma.models.config import ZigMaConfig
+from zigma.training.config import TrainingConfig
+from zigma.training.processes import processes
+
+CONFIG = RunConfig(
+    model=ZigMaConfig(grid=(8, 8), in_channels=1, hidden=16, depth=2, patch=2, scan="zigzag-2", classes=11),
+    data=DataConfig(name="digits", size=8),
+    training=TrainingConfig(steps=8, batch_images=8, learning_rate=1e-2, ema_rate=0.8, condition_dropout=0.3),
+    sampling=SamplingConfig(sampler="euler", steps=3, guidance=1.5),
+    evaluation=EvaluationConfig(n_generated=133, n_real=77, every_steps=3, n_on_the_way=21),
+)
+
+
+def main(folder: Path, case: str) -> None:
+    torch.set_num_threads(1)
+    studies.drawing.MOST_IMAGES = 10  # several batches, so that there is something to share
+    rank = processes().process_index
+    if case == "broken" and rank == 1:
+
+        def sample(*args: object, **options: object) -> torch.Tensor:
+            raise FloatingPointError("not finite")
+
+        studies.drawing.sample = sample
+
+    def watched(progress: object) -> None:
+        if case == "killed" and progress.step == 5:
+            raise KeyboardInterrupt
+
+    try:
+        found = train_and_evaluate(
+            CONFIG, Places(folder, "run", folder), Watch(training=watched), checkpoint_every_s=-1
+        )
+    except Exception as error:
+        found = {"error": f"{type(error).__name__}: {error}"}
+    (folder / f"{case}.{rank}.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
