@@ -207,12 +207,19 @@ def _change(part: Any, tree: Mapping[str, Any], above: str) -> Any:
 
 
 def _checked(owner: type, name: str, value: Any, path: str) -> Any:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(_hints(owner)[name]).validate_python(value)
+        return _adapter(owner, name).validate_python(value)
     except ValidationError as error:
         raise WordError(f"{path}={value}: {error.errors()[0]['msg'].lower()}") from error
+
+
+@cache
+def _adapter(owner: type, name: str) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_hints(owner)[name])
 
 
 @cache
