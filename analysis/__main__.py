@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from analysis import compare_scans
-from studies.words import Parser, WordError, fail, results_folder
+from analysis.options import add_results, say_faults, terminal_width
+from studies.words import Parser, WordError, fail
 
 PROGRAM = "python -m analysis"
 
@@ -34,11 +35,12 @@ def _parser() -> Parser:
         "make-tables",
         help="rebuild every table from the records, and print it",
         description="Rebuild every table from the records as Markdown, LaTeX and CSV, and print it.",
-        epilog=f"example: {PROGRAM} make-tables --results results",
+        epilog=f"example: {PROGRAM} make-tables scan_ablation --results results",
     )
     tables.add_argument(
-        "--results", type=results_folder, default=Path("results"), metavar="DIR", help="default: results"
+        "studies", nargs="*", metavar="STUDY", help="print only these; default: all with records"
     )
+    add_results(tables)
     tables.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="as the runs to show were given it"
     )
@@ -72,12 +74,22 @@ def _make_figures(args: argparse.Namespace) -> None:
 
 
 def _make_tables(args: argparse.Namespace) -> None:
-    from analysis.table import markdown
+    from analysis.render import terminal
     from analysis.tables import make_tables
+    from studies.registry import find_study
     from studies.study import parse_setting
 
-    for table in make_tables(args.results, dict(map(parse_setting, args.set))):
-        print(markdown(table))
+    wanted = {find_study(name).title for name in args.studies}
+    tables, records = make_tables(args.results, dict(map(parse_setting, args.set)), args.source)
+    say_faults(records)
+    empty = []
+    for table in tables:
+        if table.caption in wanted or (not wanted and table.recorded):
+            print(terminal(table, terminal_width()))
+        elif not wanted:
+            empty.append(table.file)
+    if empty:
+        print(f"no records yet: {', '.join(empty)} (the paper's numbers are on their sheets)")
     print(f"written to {args.results / 'tables'} as .md, .tex and .csv", file=sys.stderr)
 
 

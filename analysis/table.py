@@ -1,43 +1,74 @@
-"""A table as data, and as Markdown, LaTeX (booktabs) and CSV."""
+"""A table as data: parts (one per scale and setting), rows, cells. How it is written is in `analysis.render`."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
-from itertools import groupby
 
+from analysis.metrics import Better
 from analysis.stats import Estimate
 
 MISSING = "—"
+PAPER = "paper"
+ARROWS: dict[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: who reports it (the paper, or we at a scale), what it is, and which way is better."""
+    """A column: who reports it (`paper` or `ours`), what it is, and which way is better."""
 
     group: str
     name: str
-    lower_is_better: bool = True
+    better: Better = "lower"
+    metric: str = ""  # of our records; empty for the paper's
 
     @property
-    def arrow(self) -> str:
-        return "↓" if self.lower_is_better else "↑"
+    def head(self) -> str:
+        return f"{self.name} {ARROWS[self.better]}".rstrip()
 
 
-Cell = float | Estimate | str | None
+@dataclass(frozen=True)
+class Exact:
+    """A number that was counted: no seed changes it, so it has no interval."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """One timing with the middle half or range of its repeats, as the record has them."""
+
+    value: float
+    low: float
+    high: float
+
+
+Cell = float | Estimate | Exact | Ranged | str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of cells under columns, of one scale and setting: nothing else may stand beside it."""
+
+    scale: str
+    setting: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    notes: tuple[str, ...]
+    corner: str = "arm"  # over the rows' names
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under columns, with a caption and the notes that make the numbers readable."""
+    """A table or the numbers of a figure of the paper, in one part per scale and setting."""
 
-    name: str
+    name: str  # as in the paper: Table 1
+    file: str  # table_1
     caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
-    notes: tuple[str, ...]
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+    recorded: bool = True  # whether there is any record behind it
 
 
 def text(cell: Cell) -> str:
@@ -46,92 +77,28 @@ def text(cell: Cell) -> str:
         return MISSING
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Exact):
+        return number(cell.value)
+    if isinstance(cell, Ranged):
+        return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
     if isinstance(cell, Estimate):
         if math.isnan(cell.half_width):
-            return f"{cell.mean:.4g} ± {MISSING}"
-        digits = max(0, 1 - math.floor(math.log10(cell.half_width))) if cell.half_width > 0 else 4
+            return f"{number(cell.mean)} ± {MISSING}"
+        if cell.half_width == 0.0:
+            return f"{number(cell.mean)} ± 0"
+        digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
+        if digits > 6:  # a spread far below the value, or a tiny value: not a row of noughts
+            return f"{cell.mean:.3e} ± {cell.half_width:.1e}"
         return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"
     return str(cell)  # as printed: 121.0 stays 121.0
 
 
-def markdown(table: Table) -> str:
-    """GitHub Markdown, aligned so that it reads in a terminal too."""
-    head = ["arm", *(f"{column.group} {column.name} {column.arrow}" for column in table.columns)]
-    body = [[label, *map(text, cells)] for label, cells in table.rows]
-    widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
-
-    def line(row: list[str]) -> str:
-        first, *rest = row
-        cells = [
-            first.ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)),
-        ]
-        return f"| {' | '.join(cells)} |"
-
-    rule = f"|{'-' * (widths[0] + 2)}|{'|'.join('-' * (width + 1) + ':' for width in widths[1:])}|"
-    lines = [f"**{table.name}.** {table.caption}", "", line(head), rule, *map(line, body), ""]
-    return "\n".join([*lines, *(f"- {note}" for note in table.notes), ""])
-
-
-_TEX = {
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "_": r"\_",
-    "—": "---",
-    "±": r"$\pm$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-}
-
-
-def latex(table: Table) -> str:
-    """A `table` environment for a document that loads booktabs."""
-
-    def tex(words: str) -> str:
-        return "".join(_TEX.get(letter, letter) for letter in words)
-
-    groups = [(group, len(list(columns))) for group, columns in groupby(table.columns, key=lambda c: c.group)]
-    spans = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{tex(group)}}}" for group, n in groups)
-    names = " & ".join(tex(f"{column.name} {column.arrow}") for column in table.columns)
-    start, rules = 2, []
-    for _, n in groups:
-        rules.append(rf"\cmidrule(lr){{{start}-{start + n - 1}}}")
-        start += n
-    rows = [
-        " & ".join([tex(label), *(tex(text(cell)) for cell in cells)]) + r" \\" for label, cells in table.rows
-    ]
-    notes = " ".join(tex(note) + "." for note in table.notes)
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{tex(table.caption)}. {notes}}}",
-            rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-            r"\toprule",
-            rf" & {spans} \\",
-            *rules,
-            rf"arm & {names} \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def as_csv(table: Table) -> str:
-    """One row per arm and column, numbers unrounded: who, what, mean, half-width of the interval, seeds."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["arm", "source", "column", "value", "half_width_95", "seeds"])
-    for label, cells in table.rows:
-        for column, cell in zip(table.columns, cells, strict=True):
-            if isinstance(cell, Estimate):
-                half = "" if math.isnan(cell.half_width) else repr(cell.half_width)
-                writer.writerow([label, column.group, column.name, repr(cell.mean), half, cell.n])
-            else:
-                writer.writerow([label, column.group, column.name, "" if cell is None else cell, "", ""])
-    return out.getvalue()
+def number(value: float) -> str:
+    """Four digits that matter, no exponent where it can be helped, whole numbers whole."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 1e-3 <= abs(value) < 1e7:
+        digits = max(0, 3 - math.floor(math.log10(abs(value))))
+        plain = f"{value:.{digits}f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return f"{value:.3e}"

@@ -2,112 +2,364 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.load import Sheet, all_records, sheet
-from analysis.stats import estimate
-from analysis.table import Cell, Column, Table, as_csv, latex, markdown
+from analysis.agreement import agreement, differ, metric_names
+from analysis.load import Records, Sheet, Source, load, protocol_of, sheets
+from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
+from analysis.render import ENDINGS
+from analysis.setup_table import SETUP, setup_table
+from analysis.stats import Friedman, estimate
+from analysis.table import PAPER, Cell, Column, Exact, Part, Ranged, Table
+from studies.config import RunConfig
 from studies.record import Record
 from studies.registry import studies
-from studies.study import Study, with_settings
+from studies.study import Study, runs, with_settings
+from studies.words import WordError
 
-PAPER = "paper"
-OURS = ("held_out_loss", "fd_", "kid_")  # the metrics of ours that a table shows, by their beginning
+OURS = "ours"
+MANY = 3  # settings; more of them become columns instead of parts
+LISTED = 4  # stale or failed runs that a sheet names one by one
 
 
-def make_tables(results: Path, settings: Mapping[str, Any] | None = None) -> list[Table]:
+def make_tables(
+    results: Path, settings: Mapping[str, Any] | None = None, source: Source = "all"
+) -> tuple[list[Table], Records]:
     """Rebuild every table from the records and write it as `.md`, `.tex` and `.csv` under `tables/`.
 
     `settings` are changes of the configuration with which the runs were made (`run --set`).
     Everything is read and rendered before the first file is written, so a bad record leaves nothing half-made.
     """
-    records = all_records(results)
-    built = {
-        f"table_{study.shows.split()[-1]}": study_table(with_settings(study, settings or {}), records)
-        for study in studies().values()
-        if study.shows.startswith("Table")
-    }
-    written = {
-        f"{name}.{ending}": render(table)
-        for name, table in built.items()
-        for ending, render in (("md", markdown), ("tex", latex), ("csv", as_csv))
-    }
+    records = load(results, source)
+    tables = build_tables(records, settings)
     folder = results / "tables"
+    contents = {folder / name: text for name, text in rendered(tables).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, contents in written.items():
-        (folder / name).write_text(contents, encoding="utf-8")
-    return list(built.values())
+    for path, text in contents.items():
+        path.write_text(text, encoding="utf-8")
+    return tables, records
 
 
-def study_table(study: Study, records: list[Record]) -> Table:
-    """The table of a study: the paper's columns, then ours at each scale and setting that has records."""
-    sheets = [
-        sheet(study, scale, setting, records)
-        for scale, settings in study.scales.items()
-        for setting in settings
+def build_tables(records: Records, settings: Mapping[str, Any] | None = None) -> list[Table]:
+    """Every study's table: those of the paper by their numbers, then the rest by their names."""
+    built = [study_table(study, records) for study in _with_changes(settings or {})]
+    return sorted(built, key=lambda table: (_number(table.name) or 99, table.file))
+
+
+def _with_changes(changes: Mapping[str, Any]) -> list[Study]:
+    """Every study with the user's changes; one that they do not fit, such as one that trains nothing, as declared.
+
+    Raises:
+        WordError: they fit no study.
+    """
+    if not changes:
+        return list(studies().values())
+    found, errors = [], []
+    for study in studies().values():
+        try:
+            changed = with_settings(study, changes)
+            for scale in changed.scales:
+                runs(changed, scale)
+        except WordError as error:
+            errors.append(error)
+            changed = study
+        found.append(changed)
+    if len(errors) == len(found):
+        raise errors[0]
+    return found
+
+
+def rendered(tables: Iterable[Table]) -> dict[str, str]:
+    """File name -> contents, in every format."""
+    return {f"{table.file}.{ending}": write(table) for table in tables for ending, write in ENDINGS}
+
+
+def study_table(study: Study, records: Iterable[Record]) -> Table:
+    """The table of a study: at each scale and setting that has records, the paper's columns beside ours."""
+    known = records if isinstance(records, Records) else Records(records)
+    number = _number(study.shows)
+    file = f"table_{number}" if number else study.name
+    if study.name == SETUP:
+        return setup_table(study, known, file)
+    by_scale, shared = _by_scale(study, known)
+    shown = {s: [part for part in found if part.records or part.stale] for s, found in by_scale.items()}
+    shown = {scale: found for scale, found in shown.items() if found}
+    recorded, notes = bool(shown), _presets(study, shown)
+    if not shown:
+        scale = next(iter(by_scale))
+        shown = {scale: by_scale[scale]}
+        notes.append(f"no records yet: python -m studies run {study.name} --scale {scale}")
+    parts: list[Part] = []
+    for scale, found in shown.items():
+        printed = any(arm.paper for arm in study.arms)
+        parts += _pivot(found) if len(found) > MANY and not printed else [_part(part) for part in found]
+        tested = differ(found)
+        if tested:
+            notes.append(_friedman_note(scale, *tested))
+    absent = [scale for scale in study.scales if scale not in shown and scale not in shared]
+    if recorded and absent:
+        notes.append(f"nothing is recorded at: {', '.join(absent)}")
+    return Table(_heading(study.shows), file, study.title, tuple(parts), tuple(notes), recorded)
+
+
+def _presets(study: Study, shown: Mapping[str, list[Sheet]]) -> list[str]:
+    """The study's notes say which source its paper presets follow: not of what is trained at other scales."""
+    trained = [
+        isinstance(study.scales[scale][part.setting], RunConfig) for scale in shown for part in shown[scale]
     ]
-    shown = [part for part in sheets if part.records] or sheets[:1]
-    printed = list(dict.fromkeys(column for arm in study.arms for column in arm.paper))
-    columns = [Column(PAPER, name) for name in printed]
-    metrics = [(part, name) for part in shown for name in _metrics(part)]
-    columns += [Column(f"{part.scale} {part.setting}", name) for part, name in metrics]
-
-    paper = {arm.name: arm.paper for arm in study.arms}
-    labels = list(dict.fromkeys([*paper, *(arm for part in shown for arm in part.arms)]))
-    rows = []
-    for label in labels:
-        cells: list[Cell] = [paper.get(label, {}).get(name) for name in printed]
-        cells += [_cell(part, label, name) for part, name in metrics]
-        rows.append((label, tuple(cells)))
-    notes = tuple(note for part in shown for note in _notes(part))
-    return Table(study.shows, study.title, tuple(columns), tuple(rows), notes)
+    return [] if shown and all(trained) and "paper" not in shown else list(study.notes)
 
 
-def _metrics(part: Sheet) -> list[str]:
-    names = dict.fromkeys(metric["name"] for record in part.records for metric in record["metrics"])
-    return [name for name in names if name.startswith(OURS)] or ["held_out_loss"]
+def _by_scale(study: Study, records: Records) -> tuple[dict[str, list[Sheet]], set[str]]:
+    """Scale -> sheets, each run at the first scale that has it; and the scales whose runs another one shows.
+
+    A count of parameters, or a curve's measures, is one run at all scales.
+    """
+    found: dict[str, list[Sheet]] = {}
+    seen: set[tuple[str, ...]] = set()
+    shared = set()
+    for scale in study.scales:
+        found[scale] = []
+        for part in sheets(study, records, scale).values():
+            identities = tuple(record["identity"] for record in part.records)
+            if identities and identities in seen:
+                shared.add(scale)
+                continue
+            seen.add(identities)
+            found[scale].append(part)
+    return found, shared
 
 
-def _cell(part: Sheet, arm: str, metric: str) -> Cell:
-    values = part.values(arm, metric)
-    if values:
-        return estimate(values)
-    failed = any(record["status"] == "failed" for record in part.arms.get(arm, []))
-    return "failed" if failed else None
+def _heading(shows: str) -> str:
+    """`Table 1`; `Beyond the paper` for what it does not have."""
+    return "Beyond the paper" if shows == "beyond" else shows[:1].upper() + shows[1:]
 
 
-def _notes(part: Sheet) -> list[str]:
-    where = f"{part.scale} {part.setting}"
-    other = (
-        f"{where}: {part.other} records of other configurations are not shown (run --set, make-tables --set)"
+def _number(shows: str) -> int | None:
+    found = re.fullmatch(r"Table (\d+)", shows)
+    return int(found[1]) if found else None
+
+
+def _part(sheet: Sheet) -> Part:
+    """One scale and setting: the paper's columns that it stands in for, then each metric of each protocol."""
+    names = metric_names(sheet)
+    columns = _paper_columns(sheet, names)
+    cells: list[list[Cell]] = []
+    labels = list(sheet.arms)
+    printed = {arm.name: arm.paper for arm in sheet.study.arms}
+    for column in columns:
+        cells.append([printed.get(arm, {}).get(column.name) for arm in labels])
+    quoted = [name for name in CONFIGURED if any(column.name == name for column in columns)]
+    for name in quoted:
+        columns.append(Column(OURS, name.lower(), "neither"))
+        cells.append([_configured(sheet, arm, CONFIGURED[name]) for arm in labels])
+    rules: dict[str, list[str]] = {}
+    for name in names or ["held_out_loss"]:
+        for mark, protocol in _protocols(sheet, name).items():
+            metric = find_metric(name)
+            columns.append(Column(OURS, metric.head(name) + mark, metric.better, name))
+            cells.append([_cell(sheet, arm, name, protocol) for arm in labels])
+            if protocol:
+                rules.setdefault(protocol, []).append(metric.head(name) + mark)
+    rows = tuple((label, tuple(column[i] for column in cells)) for i, label in enumerate(labels))
+    notes = (*_notes(sheet), *(f"{', '.join(heads)}: {rule}" for rule, heads in rules.items()))
+    return Part(sheet.scale, sheet.setting, _title(sheet), tuple(columns), rows, notes)
+
+
+def _paper_columns(sheet: Sheet, names: list[str]) -> list[Column]:
+    printed = list(dict.fromkeys(column for arm in sheet.study.arms for column in arm.paper))
+    stands_for = sheet.study.stands_for.get(sheet.setting)
+    if stands_for:
+        group = paper_metric(stands_for)[0]
+        printed = [column for column in printed if paper_metric(column)[0] == group]
+    answered = {find_metric(name).column for name in names} - {""}
+    if stands_for:
+        answered.add(paper_metric(stands_for)[1])
+    if answered:  # samples beside what judges samples, costs beside costs
+        judged = bool(answered & set(QUALITY))
+        printed = [column for column in printed if (paper_metric(column)[1] in QUALITY) == judged]
+    return [Column(PAPER, column, paper_better(column)) for column in printed]
+
+
+def _protocols(sheet: Sheet, metric: str) -> dict[str, str | None]:
+    """Mark -> protocol: one column each, so that values made by different rules never meet in a cell."""
+    found = dict.fromkeys(
+        protocol_of(record, measured)
+        for arm in sheet.arms
+        for record in sheet.done(arm)
+        if (measured := record.metric(metric)) is not None
     )
-    others = [other] if part.other else []
-    if not part.records:
-        return [
-            f"{where}: no records yet (python -m studies run {part.study.name} --scale {part.scale})",
-            *others,
-        ]
-    done = [record for record in part.records if record["status"] == "done"]
+    if not found:
+        return {"": None}
+    if len(found) == 1:
+        return {"": next(iter(found))}
+    return {f" [{i}]": protocol for i, protocol in enumerate(found, start=1)}
+
+
+def _cell(sheet: Sheet, arm: str, name: str, protocol: str | None) -> Cell:
+    metric = find_metric(name)
+    values = [value / metric.unit for value in sheet.by_seed(arm, name, protocol).values()]
+    if not values:
+        if sheet.failed(arm) and not sheet.done(arm):
+            return "failed"
+        return "stale" if sheet.is_stale(arm) else None
+    if metric.exact and len(set(values)) == 1:
+        return Exact(values[0])
+    if len(values) == 1:
+        timing = next(m for r in sheet.done(arm) if (m := r.metric(name)) is not None)
+        if {"lower_ms", "upper_ms"} <= timing.keys() and name.endswith("_ms"):
+            return Ranged(values[0], timing["lower_ms"] / metric.unit, timing["upper_ms"] / metric.unit)
+    return estimate(values)
+
+
+def _configured(sheet: Sheet, arm: str, path: str) -> Cell:
+    found = set()
+    for record in sheet.arms.get(arm, []):
+        value: Any = record["config"]
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        found.add(value)
+    return Exact(found.pop()) if len(found) == 1 else None
+
+
+def _title(sheet: Sheet) -> str:
+    stands_for = sheet.study.stands_for.get(sheet.setting)
+    meant = f", standing in for the paper's {stands_for}" if stands_for and sheet.scale != "paper" else ""
+    return f"Scale {sheet.scale}, setting {sheet.setting}{meant}"
+
+
+def _notes(sheet: Sheet) -> list[str]:
+    if not sheet.records and not sheet.stale:
+        return ["no records yet"]
     notes = []
-    if part.scale != "paper":
+    done = [record for arm in sheet.arms for record in sheet.done(arm)]
+    trained = isinstance(sheet.study.scales[sheet.scale][sheet.setting], RunConfig)
+    if trained and sheet.scale != "paper" and any(arm.paper for arm in sheet.study.arms):
         notes.append(
-            f"{where}: a stand-in for the paper's data and size; compare arms within a column, not columns"
+            "ours is a stand-in for the paper's data and size: compare arms within a column, not columns"
         )
-    seeds = {arm: len([r for r in records if r["status"] == "done"]) for arm, records in part.arms.items()}
-    counts = ", ".join(f"{arm} {n}" for arm, n in seeds.items())
-    notes.append(f"{where}: mean ± half-width of the 95 % Student t interval over seeds; seeds: {counts}")
-    notes += [f"{where}: {line}" for line in dict.fromkeys(_protocol(m) for r in done for m in r["metrics"])]
-    devices = dict.fromkeys(record["environment"].get("device", "unknown") for record in done)
-    if devices:
-        notes.append(f"{where}: on {'; '.join(devices)}")
-    return notes + others
+    if done:
+        notes.append(f"± is the half-width of the 95 % Student t interval over seeds; {_seeds(sheet)}")
+    agrees = agreement(sheet)
+    if agrees is not None:
+        notes.append(agreement_note(agrees.metric, agrees.paper_column, agrees.ranks))
+    return notes + _origin(sheet, done) + _failures(sheet) + _stale(sheet)
 
 
-def _protocol(metric: dict[str, object]) -> str:
-    known = ("n_generated", "n_real", "reference", "extractor", "extractor_identity", "resize")
-    shown = {name: str(metric[name]) for name in known if metric.get(name)}
-    if "extractor_identity" in shown:
-        shown["extractor_identity"] = shown["extractor_identity"][:12]
-    return f"{metric['name']}: " + ", ".join(f"{name} {value}" for name, value in shown.items())
+def agreement_note(metric: str, column: str, ranks: Any) -> str:
+    """Our order of the arms against the paper's, in one line."""
+    return (
+        f"order of {ranks.arms} arms by {metric} against the paper's {column}: {ranks.agree} of {ranks.pairs} "
+        f"pairs agree, Spearman {_interval(ranks.spearman)}, Kendall {_interval(ranks.kendall)} (95 % bootstrap "
+        f"over {ranks.seeds} seeds), p {ranks.p_exact:.2g} by all orders of the arms"
+    )
+
+
+def _interval(found: Any) -> str:
+    if found.low != found.low:  # one seed: no interval
+        return f"{found.value:.2f}"
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def _seeds(sheet: Sheet) -> str:
+    counts = {arm: len(sheet.done(arm)) for arm in sheet.arms}
+    if len(set(counts.values())) == 1:
+        n = next(iter(counts.values()))
+        return f"n = {n} seed{'s' if n != 1 else ''} of every arm"
+    return "seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items())
+
+
+def _origin(sheet: Sheet, done: list[Record]) -> list[str]:
+    notes = []
+    places = dict.fromkeys(
+        f"{r['environment'].get('device', 'unknown device')}, "
+        f"scan backend {r['environment'].get('scan_backend', 'unknown')}"
+        for r in done
+    )
+    if places:
+        notes.append(f"made on {'; '.join(places)}")
+    commits = dict.fromkeys(_commit(record) for record in done)
+    if commits:
+        more = f" and {len(commits) - LISTED} more" if len(commits) > LISTED else ""
+        notes.append(f"by commit {', '.join(list(commits)[:LISTED])}{more}")
+    elsewhere = dict.fromkeys(r["study"] for r in sheet.records if r["study"] != sheet.study.name)
+    if elsewhere:
+        notes.append(f"runs shared with {', '.join(elsewhere)}: the same configuration is run once")
+    return notes
+
+
+def _commit(record: Record) -> str:
+    environment = record["environment"]
+    commit = environment.get("commit")
+    return f"{commit[:12] if commit else 'unknown'}{' (changed)' if environment.get('dirty') else ''}"
+
+
+def _failures(sheet: Sheet) -> list[str]:
+    failed = [
+        f"{arm} seed {r['seed']}: {r.data.get('error')}" for arm in sheet.arms for r in sheet.failed(arm)
+    ]
+    more = f" and {len(failed) - LISTED} more" if len(failed) > LISTED else ""
+    return [f"failed: {'; '.join(failed[:LISTED])}{more}"] if failed else []
+
+
+def _stale(sheet: Sheet) -> list[str]:
+    if not sheet.stale:
+        return []
+    listed = [f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale[:LISTED]]
+    more = f" and {len(sheet.stale) - LISTED} more" if len(sheet.stale) > LISTED else ""
+    count = f"{sheet.other} records of other configurations are not shown"
+    return [f"stale: {count} (make-tables --set shows runs made by run --set): {'; '.join(listed)}{more}"]
+
+
+def _pivot(found: list[Sheet]) -> list[Part]:
+    """Many settings: a part for each metric, with the settings as columns."""
+    names = list(dict.fromkeys(name for sheet in found for name in metric_names(sheet)))
+    labels = list(dict.fromkeys(arm for sheet in found for arm in sheet.arms))
+    parts = []
+    for name in names or ["held_out_loss"]:
+        metric = find_metric(name)
+        columns, cells, notes = [], [], []
+        for sheet in found:
+            for mark, protocol in _protocols(sheet, name).items():
+                columns.append(Column(OURS, sheet.setting + mark, "neither", name))
+                cells.append([_cell(sheet, arm, name, protocol) for arm in labels])
+                notes += [f"{sheet.setting}{mark}: {protocol}"] if mark and protocol else []
+                notes += [protocol] if protocol and not mark else []
+        rows = tuple((label, tuple(column[i] for column in cells)) for i, label in enumerate(labels))
+        title = f"Scale {found[0].scale}: {metric.head(name)} by setting"
+        better = f"{metric.better} is better" if metric.better != "neither" else ""
+        parts.append(
+            Part(
+                found[0].scale,
+                "by column",
+                title,
+                tuple(columns),
+                rows,
+                tuple(dict.fromkeys(filter(None, [better, *notes]))),
+            )
+        )
+    rest = [f"{sheet.setting}: {note}" for sheet in found for note in (*_failures(sheet), *_stale(sheet))]
+    origin = [
+        note for sheet in found for note in _notes(sheet) if note.startswith(("made on", "by commit", "±"))
+    ]
+    last = parts[-1]
+    notes_all = tuple(dict.fromkeys([*last.notes, *origin, *rest]))
+    parts[-1] = Part(last.scale, last.setting, last.title, last.columns, last.rows, notes_all)
+    return parts
+
+
+def _friedman_note(scale: str, metric: str, arms: list[str], blocks: int, found: Friedman) -> str:
+    apart = [
+        f"{arms[i]} and {arms[j]}"
+        for i in range(len(arms))
+        for j in range(i + 1, len(arms))
+        if found.posthoc[i, j] < 0.05
+    ]
+    pairs = f"Nemenyi tells apart {', '.join(apart)}" if apart else "Nemenyi tells no pair apart"
+    return (
+        f"{scale}: do the arms differ by {metric}? Friedman over {blocks} blocks (a seed in a setting): chi-squared "
+        f"{found.statistic:.2f}, p {found.p:.2g} by permutations; {pairs} at 5 %"
+    )

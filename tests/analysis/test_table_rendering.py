@@ -1,38 +1,88 @@
-"""A table in its three forms."""
+"""A table in its four forms."""
 
 import csv
 import io
 import math
+import shutil
+import subprocess
+from pathlib import Path
 
+import pytest
+
+from analysis.render import as_csv, latex, markdown, terminal, tex
 from analysis.stats import Estimate
-from analysis.table import Column, Table, as_csv, latex, markdown, text
+from analysis.table import Column, Exact, Part, Ranged, Table, number, text
 
-TABLE = Table(
-    "Table 0",
-    "A & B at 100 %",
-    (Column("paper", "FID"), Column("tiny digits_8", "fd_digits")),
+PART = Part(
+    "tiny",
+    "digits_8",
+    "Scale tiny, setting digits_8",
     (
-        ("sweep", (158.1, Estimate(12.345678, 0.234, 3))),
-        ("zigzag-8", (None, None)),
-        ("mine", (None, "failed")),
+        Column("paper", "FID"),
+        Column("ours", "fd_digits", "lower", "fd_digits"),
+        Column("ours", "images/s", "higher"),
     ),
-    ("a note",),
+    (
+        ("sweep", (158.1, Estimate(12.345678, 0.234, 3), Exact(133.8))),
+        ("zigzag-8", (None, None, Ranged(5.0, 4.5, 6.25))),
+        ("mine|yours", (None, "failed", "stale")),
+    ),
+    ("a note at 100 % < ~ {x} $5 \\o/",),
 )
+TABLE = Table("Table 0", "table_0", "A & B at 100 %", (PART, PART), ("a last note",))
 
 
 def test_cells() -> None:
     assert text(None) == "—"
     assert text(158.1) == "158.1"
+    assert text(121.0) == "121.0"
     assert text(Estimate(12.345678, 0.234, 3)) == "12.35 ± 0.23"
     assert text(Estimate(12345.6, 234.0, 3)) == "12346 ± 234"
     assert text(Estimate(0.5, math.nan, 1)) == "0.5 ± —"
-    assert text(Estimate(0.5, 0.0, 2)) == "0.5000 ± 0.0000"
+    assert text(Estimate(0.5, 0.0, 2)) == "0.5 ± 0"
+    assert text(Estimate(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
+    assert text(Exact(133.83)) == "133.8"
+    assert text(Exact(12.0)) == "12"
+    assert text(Ranged(5.0, 4.5, 6.25)) == "5 (4.5 to 6.25)"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (100.0, "100"),
+        (1234567.0, "1234567"),
+        (0.00123, "0.00123"),
+        (1e-5, "1.000e-05"),
+        (math.inf, "inf"),
+    ],
+)
+def test_numbers(value: float, shown: str) -> None:
+    assert number(value) == shown
 
 
 def test_markdown_lines_up() -> None:
     rows = [line for line in markdown(TABLE).splitlines() if line.startswith("|")]
     assert len({len(row) for row in rows}) == 1
-    assert len(rows) == 5
+    assert len(rows) == 2 * 5
+    assert r"mine\|yours" in rows[4]
+
+
+def test_terminal_keeps_to_the_width_and_loses_no_column() -> None:
+    for width in (60, 80, 200):
+        out = terminal(TABLE, width)
+        assert max(map(len, out.splitlines())) <= width
+        for cell in ("158.1", "12.35 ± 0.23", "133.8", "5 (4.5 to 6.25)", "stale"):
+            assert out.count(cell) == 2, cell
+    narrow = Table(
+        "T",
+        "t",
+        "c",
+        (Part("tiny", "s", "t", PART.columns * 4, tuple((n, c * 4) for n, c in PART.rows), ()),),
+    )
+    lines = terminal(narrow, 70).splitlines()
+    assert max(map(len, lines)) <= 70
+    assert sum(line.startswith("sweep") for line in lines) > 1
 
 
 def test_latex_is_balanced_and_escaped() -> None:
@@ -40,14 +90,38 @@ def test_latex_is_balanced_and_escaped() -> None:
     assert out.count("{") == out.count("}")
     assert r"A \& B at 100 \%" in out
     assert r"digits\_8" in out
-    assert r"\cmidrule(lr){2-2}" in out
+    assert r"\cmidrule(lr){2-2}\cmidrule(lr){3-4}" in out
     body = [line for line in out.splitlines() if line.endswith(r"\\")]
-    assert all(line.count("&") - line.count(r"\&") == 2 for line in body)
+    assert all(line.count("&") - line.count(r"\&") == 3 for line in body if "multicolumn" not in line)
+    assert tex("Ω") == "?"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+def test_latex_compiles_alone_and_inside_a_document(tmp_path: Path) -> None:
+    (tmp_path / "table_0.tex").write_text(latex(TABLE), encoding="utf-8")
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        r"\input{table_0}\input{table_0} the end\end{document}",
+        encoding="utf-8",
+    )
+    for name in ("table_0", "paper"):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", name],
+            cwd=tmp_path,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stdout.decode(errors="replace")[-800:]
+        assert (tmp_path / f"{name}.pdf").stat().st_size > 5000
 
 
 def test_csv_keeps_every_digit() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(TABLE))))
     ours = next(row for row in rows if row["arm"] == "sweep" and row["column"] == "fd_digits")
     assert float(ours["value"]) == 12.345678
-    assert (ours["half_width_95"], ours["seeds"]) == ("0.234", "3")
+    assert (ours["half_width_95"], ours["seeds"], ours["scale"], ours["source"]) == (
+        "0.234",
+        "3",
+        "tiny",
+        "ours",
+    )
     assert next(row for row in rows if row["arm"] == "zigzag-8")["value"] == ""

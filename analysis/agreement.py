@@ -1,0 +1,102 @@
+"""Do our arms stand in the paper's order, and do they differ at all? A proxy is worth something only if it predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.load import Sheet, protocol_of
+from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
+from analysis.stats import Array, Friedman, RankCorrelation, friedman, rank_correlation
+
+SEED = 2403_13802  # of every generator here: the same records give the same numbers
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How our order of a study's arms, at one scale and setting, agrees with the paper's."""
+
+    study: str
+    shows: str
+    scale: str
+    setting: str
+    metric: str
+    paper_column: str
+    ranks: RankCorrelation
+
+
+def matrix(sheet: Sheet, arms: list[str], metric: str) -> tuple[list[int], Array]:
+    """The seeds that every one of the arms has, and their values (seeds, arms), all of one protocol.
+
+    Where an arm's records follow several protocols, the one that most values follow is taken.
+    """
+    protocol = _protocol(sheet, arms, metric)
+    by_arm = [sheet.by_seed(arm, metric, protocol) for arm in arms]
+    seeds = sorted(set.intersection(*(set(values) for values in by_arm))) if by_arm else []
+    values = np.array([[values[seed] for values in by_arm] for seed in seeds], dtype=float)
+    return seeds, values.reshape(len(seeds), len(arms))
+
+
+def _protocol(sheet: Sheet, arms: list[str], metric: str) -> str | None:
+    found = [
+        protocol_of(record, measured)
+        for arm in arms
+        for record in sheet.done(arm)
+        if (measured := record.metric(metric)) is not None
+    ]
+    return max(dict.fromkeys(found), key=found.count) if found else None
+
+
+def metric_names(sheet: Sheet) -> list[str]:
+    """The metrics of a sheet's finished runs that tables show, in the order of their columns."""
+    done = [record for arm in sheet.arms for record in sheet.done(arm)]
+    return in_order(metric["name"] for record in done for metric in record["metrics"])
+
+
+def paper_column(sheet: Sheet, metric: str) -> str | None:
+    """The column of the paper that a metric of ours answers in this setting, or None."""
+    printed = list(dict.fromkeys(column for arm in sheet.study.arms for column in arm.paper))
+    stands_for = sheet.study.stands_for.get(sheet.setting)
+    group = paper_metric(stands_for)[0] if stands_for else ""
+    if stands_for and metric == main_metric(metric_names(sheet)) and stands_for in printed:
+        return stands_for
+    wanted = find_metric(metric).column
+    return next((column for column in printed if paper_metric(column) == (group, wanted)), None)
+
+
+def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
+    """The rank correlation of a sheet's arms with the paper's; None where fewer than three have both numbers."""
+    metric = metric or main_metric(metric_names(sheet))
+    column = paper_column(sheet, metric) if metric else None
+    if metric is None or column is None or paper_metric(column)[1] not in QUALITY:
+        return None
+    protocol = _protocol(sheet, list(sheet.arms), metric)
+    paper = {arm.name: arm.paper[column] for arm in sheet.study.arms if column in arm.paper}
+    arms = [arm for arm in paper if sheet.by_seed(arm, metric, protocol)]
+    if len(arms) < 3:
+        return None
+    _, values = matrix(sheet, arms, metric)
+    if not len(values):
+        return None
+    ranks = rank_correlation(values, [paper[arm] for arm in arms], np.random.default_rng(SEED))
+    study = sheet.study
+    return Agreement(study.name, study.shows, sheet.scale, sheet.setting, metric, column, ranks)
+
+
+def differ(sheets: list[Sheet]) -> tuple[str, list[str], int, Friedman] | None:
+    """Friedman's test over the arms that all settings share: metric, arms, blocks, result; None with too few.
+
+    A block is a seed in a setting.
+    """
+    metrics = {main_metric(metric_names(sheet)) for sheet in sheets} - {None}
+    if len(metrics) != 1:
+        return None
+    metric = str(metrics.pop())
+    arms = [arm for arm in sheets[0].arms if all(sheet.values(arm, metric) for sheet in sheets)]
+    if len(arms) < 3:
+        return None
+    blocks = np.concatenate([matrix(sheet, arms, metric)[1] for sheet in sheets])
+    if len(blocks) < 2:
+        return None
+    return metric, arms, len(blocks), friedman(blocks, np.random.default_rng(SEED))

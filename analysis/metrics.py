@@ -1,0 +1,100 @@
+"""Which numbers are shown, under which name, in which unit and which way is better: here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Better = Literal["lower", "higher", "neither"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a record. `pattern` is its name there, with `*` for the extractor that the scale has."""
+
+    pattern: str
+    better: Better
+    column: str = ""  # of the paper's tables: what it is, or at a smaller scale stands in for
+    label: str = ""  # over our column, with the unit; empty: the record's own name
+    unit: float = 1.0  # what the record's value is divided by for the table
+    exact: bool = False  # counted, not sampled: a repetition gives the same number
+    shown: bool = True  # in tables
+
+    def head(self, name: str) -> str:
+        return self.label or name
+
+
+# in the order of their columns; the first that a record has is what a claim about quality is judged by
+METRICS = (
+    Metric("fid", "lower", "FID"),
+    Metric("fvd", "lower", "FVD"),
+    Metric("fdd", "lower", "FDD"),
+    Metric("kid", "lower", "KID"),
+    Metric("frame_fid", "lower", "Frame-FID"),
+    Metric("frame_kid", "lower", shown=False),
+    Metric("*_infinity", "lower", shown=False),
+    Metric("frame_fd_*", "lower", "Frame-FID"),
+    Metric("frame_kid_*", "lower", shown=False),
+    Metric("fd_*", "lower", "FID"),
+    Metric("kid_*", "lower", "KID"),
+    Metric("held_out_loss", "lower"),
+    Metric("precision_*", "higher", shown=False),
+    Metric("recall_*", "higher", shown=False),
+    Metric("density_*", "higher", shown=False),
+    Metric("coverage_*", "higher", shown=False),
+    Metric("parameters", "lower", "Parameters (M)", "parameters (M)", 1e6, exact=True),
+    Metric("parameters_as_paper", "lower", "Parameters (M)", "as the paper counts (M)", 1e6, exact=True),
+    Metric("flops_as_paper", "lower", "FLOPS (G)", "FLOPs as the paper (G)", 1e9, exact=True),
+    Metric("flops", "lower", "", "FLOPs, all (G)", 1e9, exact=True),
+    Metric("peak_memory_mib", "lower", "Memory (G)", "peak memory (GiB)", 1024.0),
+    Metric("images_per_s", "higher", "", "images/s"),
+    Metric("latency_ms", "lower", "", "latency (ms)"),
+    Metric("unit_steps", "neither", exact=True),
+    Metric("step_mean", "neither", exact=True),
+    Metric("step_max", "neither", exact=True),
+    Metric("gap_mean", "neither", exact=True),
+    Metric("turns", "neither", exact=True),
+    Metric("reach", "neither", exact=True),
+)
+QUALITY = ("FID", "FDD", "KID", "Frame-FID", "FVD")  # the paper's columns that judge samples
+# what else the paper's tables print; columns may begin with a data set or an arm, as in `256 FID`
+PAPER_COLUMNS = (*QUALITY, "Memory (G)", "FLOPS (G)", "Parameters (M)", "Layers", "Hidden size")
+# columns of the paper that quote the configuration: where they stand in a record's
+CONFIGURED = {"Layers": "model.depth", "Hidden size": "model.hidden"}
+
+
+def find_metric(name: str) -> Metric:
+    """How a record's metric is shown. One that is not listed is shown nowhere, and neither way is better."""
+    for metric in METRICS:
+        if fnmatchcase(name, metric.pattern):
+            return metric
+    return Metric(name, "neither", shown=False)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Those of the names that tables show, in the order of their columns."""
+    known = list(dict.fromkeys(names))
+    shown = [name for name in known if find_metric(name).shown]
+    return sorted(shown, key=lambda name: (METRICS.index(find_metric(name)), known.index(name)))
+
+
+def main_metric(names: Iterable[str]) -> str | None:
+    """What the quality of samples is judged by: the first of the distances, or else the held-out loss."""
+    judging = [name for name in in_order(names) if find_metric(name).column in QUALITY]
+    return next(iter(judging), "held_out_loss" if "held_out_loss" in set(names) else None)
+
+
+def paper_metric(column: str) -> tuple[str, str]:
+    """A column of the paper as what it is of and what it measures: `256 FID` is ("256", "FID")."""
+    for name in sorted(PAPER_COLUMNS, key=len, reverse=True):
+        if column == name or column.endswith(f" {name}"):
+            return column.removesuffix(name).rstrip(), name
+    return "", column
+
+
+def paper_better(column: str) -> Better:
+    """Which way is better in a column of the paper."""
+    name = paper_metric(column)[1]
+    return "lower" if name in (*QUALITY, "Memory (G)", "FLOPS (G)") else "neither"

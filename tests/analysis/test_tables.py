@@ -1,0 +1,200 @@
+"""Tables from records: what stands in a cell, what is said beside it, and that no two protocols meet."""
+
+import csv
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
+
+from analysis.__main__ import main
+from analysis.load import load
+from analysis.render import markdown
+from analysis.stats import Estimate
+from analysis.table import text
+from analysis.tables import build_tables, make_tables, study_table
+from studies.registry import find_study, studies
+from studies.study import runs
+
+STUDY = find_study("scan_ablation")
+SETTING = next(iter(STUDY.scales["tiny"]))
+
+
+def table_of(results: Path, study: Any = STUDY) -> tuple[Any, dict[str, dict[str, Any]]]:
+    """The first part of a study's table, and its cells by row and column."""
+    part = study_table(study, load(results)).parts[0]
+    heads = [f"{column.group} {column.name}" for column in part.columns]
+    return part, {label: dict(zip(heads, cells, strict=True)) for label, cells in part.rows}
+
+
+def test_ours_stands_beside_the_paper_s(tmp_path: Path) -> None:
+    fill(
+        tmp_path, seeds=3, means={"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}, spread=0.0
+    )
+    part, cells = table_of(tmp_path)
+    assert cells["sweep"]["paper 256 FID"] == 158.1
+    assert cells["sweep"]["ours fd_digits"] == Estimate(9.0, 0.0, 3)
+    said = " ".join(part.notes)
+    for word in ("stand-in", "n = 3 seeds of every arm", "some processor", "cccccccccccc", "n_generated 500"):
+        assert word in said, word
+    assert "tiny" in part.title
+
+
+def test_missing_failed_and_partial_arms_are_said(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        seeds=2,
+        skip=lambda run: run.arm == "zigzag-2" or (run.arm == "zigzag-8" and run.config.seed == 1),
+    )
+    for run in runs(STUDY, "tiny", range(2)):
+        if run.setting == SETTING and (
+            run.arm == "zigzag-2" or (run.arm, run.config.seed) == ("zigzag-8", 1)
+        ):
+            write(
+                tmp_path,
+                run,
+                record_of(run, [], status="failed", error="FloatingPointError: loss is nan at step 7"),
+            )
+    part, cells = table_of(tmp_path)
+    assert cells["zigzag-2"]["ours fd_digits"] == "failed"
+    assert cells["zigzag-8"]["ours fd_digits"].n == 1
+    said = " ".join(part.notes)
+    assert "failed: zigzag-2 seed 0: FloatingPointError: loss is nan at step 7" in said
+    assert "seeds: sweep 2, zigzag-1 2, zigzag-2 0, zigzag-8 1" in said
+
+
+def test_stale_cells_are_marked_and_enter_no_number(tmp_path: Path) -> None:
+    fill(tmp_path, seeds=1, skip=lambda run: run.arm == "sweep")
+    run = next(run for run in runs(STUDY, "tiny", changes={"training.steps": 7}) if run.arm == "sweep")
+    write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
+    part, cells = table_of(tmp_path)
+    assert cells["sweep"]["ours fd_digits"] == "stale"
+    assert any("stale" in note and "training.steps was 7" in note for note in part.notes)
+
+
+def test_two_protocols_never_meet_in_a_cell(tmp_path: Path) -> None:
+    fill(tmp_path, seeds=2, skip=lambda run: run.config.seed == 1)
+    other = {**PROTOCOL, "extractor_identity": "fedcba9876543210"}
+    for run in runs(STUDY, "tiny", [1]):
+        if run.setting == SETTING:
+            write(tmp_path, run, record_of(run, drawn_metrics(run, 100.0, other)))
+    part, cells = table_of(tmp_path)
+    first, second = cells["sweep"]["ours fd_digits [1]"], cells["sweep"]["ours fd_digits [2]"]
+    assert (first.n, second.n, second.mean) == (1, 1, 100.0)
+    assert cells["sweep"]["ours held_out_loss"].n == 2  # no extractor, one protocol
+    said = " ".join(part.notes)
+    assert "0123456789ab" in said
+    assert "fedcba987654" in said
+
+
+def test_scales_and_settings_have_parts_of_their_own(tmp_path: Path) -> None:
+    base = STUDY.scales["tiny"][SETTING]
+    longer = replace(base, training=replace(base.training, steps=900))  # type: ignore[union-attr,arg-type]
+    study = replace(STUDY, scales={"tiny": {"a": base, "b": longer}, "small": {"c": replace(longer, seed=0)}})
+    study = replace(study, scales={**study.scales, "small": {"c": _wider(longer)}})
+    for scale, setting in (("tiny", "a"), ("tiny", "b"), ("small", "c")):
+        fill(tmp_path, study, scale, setting=setting, seeds=1)
+    parts = study_table(study, load(tmp_path)).parts
+    assert [(part.scale, part.setting) for part in parts] == [("tiny", "a"), ("tiny", "b"), ("small", "c")]
+
+
+def _wider(config: Any) -> Any:
+    return replace(config, model=replace(config.model, hidden=48))
+
+
+def test_many_settings_become_columns(tmp_path: Path) -> None:
+    base = STUDY.scales["tiny"][SETTING]
+    settings = {f"steps-{n}": replace(base, training=replace(base.training, steps=n)) for n in (1, 2, 3, 4)}  # type: ignore[union-attr,arg-type]
+    arms = tuple(replace(arm, paper={}) for arm in STUDY.arms)
+    study = replace(STUDY, scales={"tiny": settings}, arms=arms)
+    for setting in settings:
+        fill(tmp_path, study, setting=setting, seeds=2)
+    parts = study_table(study, load(tmp_path)).parts
+    assert len(parts) == 3  # one per metric
+    assert [column.name for column in parts[0].columns] == list(settings)
+
+
+def test_every_study_makes_a_table_with_and_without_records(tmp_path: Path) -> None:
+    empty = build_tables(load(tmp_path))
+    assert len({table.file for table in empty}) == len(studies())
+    assert not any(table.recorded for table in empty)
+    for table in empty:
+        assert table.parts
+        assert all(len(cells) == len(part.columns) for part in table.parts for _, cells in part.rows)
+    for study in studies().values():
+        for setting in study.scales["tiny"]:
+            fill(tmp_path, study, setting=setting, seeds=2)
+    for table in build_tables(load(tmp_path)):
+        assert table.recorded
+        assert "nan" not in markdown(table).replace("FloatingPoint", "")
+
+
+def test_the_command_prints_writes_and_goes_on_past_a_broken_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(tmp_path, seeds=2)
+    (tmp_path / "records" / "broken.json").write_text("[]", encoding="utf-8")
+    assert main(["make-tables", "--results", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "Table 1." in told.out
+    assert "158.1" in told.out
+    assert "left out: " in told.err
+    assert "broken.json" in told.err
+    rows = list(csv.DictReader((tmp_path / "tables" / "table_1.csv").open(encoding="utf-8")))
+    assert {row["source"] for row in rows} == {"paper", "ours"}
+    assert all((tmp_path / "tables" / f"table_1.{ending}").exists() for ending in ("md", "tex"))
+
+
+def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["scan_ablatio"], ["--source", "theirs"], ["--set", "training.stepz=3"]):
+        with pytest.raises(SystemExit) as left:
+            main(["make-tables", *words, "--results", str(tmp_path)])
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "tables").exists()
+
+
+def test_ten_thousand_records_take_less_than_ten_seconds(tmp_path: Path) -> None:
+    run = runs(STUDY, "tiny")[0]
+    record = record_of(run, drawn_metrics(run, 5.0))
+    record["curves"] = {"loss": {"step": list(range(50)), "value": [0.5] * 50}}
+    folder = tmp_path / "records" / "tiny" / STUDY.name
+    folder.mkdir(parents=True)
+    for seed in range(10_000):  # written plainly: the disk's patience is not what is timed
+        identity = f"{seed:016x}"
+        one = {**record, "seed": seed, "identity": identity}
+        (folder / f"sweep.{SETTING}.seed{seed}.{identity}.json").write_text(json.dumps(one), encoding="utf-8")
+    start = time.perf_counter()
+    tables, _ = make_tables(tmp_path)
+    assert time.perf_counter() - start < 10
+    cells = dict(next(table for table in tables if table.file == "table_1").parts[0].rows)
+    assert max(cell.n for cell in cells["sweep"] if isinstance(cell, Estimate)) == 10_000
+
+
+def test_table_10_prints_what_the_paper_prints_beside_the_presets(tmp_path: Path) -> None:
+    printed = csv.DictReader((Path(__file__).parents[2] / "results/paper/values.csv").open(encoding="utf-8"))
+    wanted = {(row["row"], row["column"]): row["value"] for row in printed if row["table"] == "10"}
+    part = next(table for table in build_tables(load(tmp_path)) if table.file == "table_10").parts[0]
+    shown = {}
+    for row, cells in part.rows:
+        for column, cell in zip(part.columns, cells, strict=True):
+            if column.name == "paper":
+                shown[row, column.group] = str(cell).replace("0.0001", "1e-4")
+    assert shown == wanted
+    presets = {row: cells[1::2] for row, cells in part.rows}
+    assert presets["Model size"] == (None,) * 4  # counted by a run, and none is recorded
+    assert [str(cell) for cell in presets["Batch size/GPU"]] == [f"{n} in all" for n in (256, 256, 64, 128)]
+
+
+def test_a_run_that_all_scales_share_is_shown_once(tmp_path: Path) -> None:
+    fill(tmp_path, "model_sizes", seeds=1)
+    table = study_table(find_study("model_sizes"), load(tmp_path))
+    assert [part.scale for part in table.parts] == ["tiny"]
+    assert not any("nothing is recorded" in note for note in table.notes)
+    rows = dict(table.parts[0].rows)
+    heads = [f"{column.group} {column.name}" for column in table.parts[0].columns]
+    assert rows["S"][heads.index("paper Layers")] == 12
+    assert text(rows["S"][heads.index("ours layers")]) == "24"  # P1: the counts printed are of other sizes
