@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis import compare_scans
 from analysis.options import add_results, say_faults, terminal_width
-from studies.words import Parser, WordError, fail
+from studies.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m analysis"
 
@@ -48,11 +48,15 @@ def _parser() -> Parser:
 
     figures = commands.add_parser(
         "make-figures",
-        help="draw the paper's figures that need no record (3, 5 and 9)",
-        description="Draw the paper's Figures 3, 5 and 9 from the scans themselves, as PNG, SVG and PDF.",
-        epilog=f"example: {PROGRAM} make-figures",
+        help="draw every figure from the records and the code",
+        description="Draw the paper's figures as PDF, SVG and PNG, with a manifest of the records behind each.",
+        epilog=f"example: {PROGRAM} make-figures --only 6 --only 14",
     )
-    figures.add_argument("--out", type=Path, default=Path("paper_figures"), metavar="DIR")
+    add_results(figures)
+    figures.add_argument(
+        "--only", action="append", default=[], metavar="FIGURE", help="only this figure; may be given again"
+    )
+    figures.add_argument("--out", type=results_folder, default=Path("paper_figures"), metavar="DIR")
     figures.set_defaults(command=_make_figures)
 
     scans = commands.add_parser(
@@ -68,9 +72,15 @@ def _parser() -> Parser:
 
 def _make_figures(args: argparse.Namespace) -> None:
     from analysis.figures import make_figures
+    from analysis.load import load
 
-    for path in make_figures(args.out):
+    records = load(args.results, args.source)
+    say_faults(records)
+    written, missing = make_figures(args.out, records, args.results, args.only)
+    for path in written:
         print(f"written to {path}", file=sys.stderr)
+    for name, run in missing.items():
+        print(f"{name}: not drawn, no records yet: {run}", file=sys.stderr)
 
 
 def _make_tables(args: argparse.Namespace) -> None:

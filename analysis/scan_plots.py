@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from analysis.style import ALONG, line_styles
-from zigma.scans import Layer, ScanOrder, scan_plan
+from zigma.scans import Layer, ScanOrder
 
 Array = npt.NDArray[Any]
 
@@ -36,22 +35,30 @@ def draw_path(ax: Any, scan: ScanOrder, title: str = "") -> None:
 
 def _draw_2d(ax: Axes, grid: Sequence[int], cells: Array, lines: Array, along: Array, jumps: Array) -> None:
     height, width = grid
-    thick = max(0.6, 22 / max(grid))
+    thick = max(0.6, 0.2 * _points(ax) / max(grid))
     drawn = LineCollection(
         list(lines[..., ::-1]),
         array=along,
         cmap=ALONG,
         linewidths=np.where(jumps, thick / 3, thick),
         capstyle="round",
+        clip_on=False,
     )
     drawn.set_clim(0, len(cells))
     ax.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="0.6", linewidth=0.8))
     ax.add_collection(drawn)
-    size = thick * 36
-    ax.scatter(cells[0, 1], cells[0, 0], s=size, marker="o", color="white", edgecolors="black", zorder=3)
-    ax.scatter(cells[-1, 1], cells[-1, 0], s=size, marker="s", color="black", zorder=3)
+    end = max(0.3, max(grid) / 45)  # half a mark's size, in cells: to be seen on a fine grid as well
+    (top, left), (bottom, right) = cells[0], cells[-1]
+    ax.add_patch(Circle((left, top), end, facecolor="white", edgecolor="black", linewidth=1, zorder=3))
+    ax.add_patch(Rectangle((right - end, bottom - end), 2 * end, 2 * end, facecolor="black", zorder=3))
     ax.set(xlim=(-0.7, width - 0.3), ylim=(height - 0.3, -0.7), xticks=[], yticks=[], aspect="equal")
     ax.set_frame_on(False)
+
+
+def _points(ax: Axes) -> float:
+    """The shorter side of the axes in points, before a layout engine has moved them."""
+    extent = ax.get_window_extent()
+    return float(min(extent.width, extent.height) * 72 / ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
 
 
 def _draw_3d(ax: Any, grid: Sequence[int], cells: Array, lines: Array, along: Array, jumps: Array) -> None:
@@ -65,13 +72,15 @@ def _draw_3d(ax: Any, grid: Sequence[int], cells: Array, lines: Array, along: Ar
     ax.scatter(*start, marker="o", color="white", edgecolors="black", depthshade=False)
     ax.scatter(*end, marker="s", color="black", depthshade=False)
     ax.set(xlabel="frame", xticks=range(grid[0]), yticks=[], zticks=[])
+    ax.tick_params(pad=-4)
+    ax.xaxis.labelpad = -9
 
 
-def draw_measures(ax: Axes, name: str, values: Mapping[str, float]) -> None:
+def draw_measures(ax: Axes, name: str, values: Mapping[str, float], digits: str = "%.3g") -> None:
     """One measure of several scans side by side, the value written at the bar."""
     places = np.arange(len(values))
     bars = ax.barh(places, list(values.values()), color="0.75", edgecolor="black", linewidth=0.6)
-    ax.bar_label(bars, fmt="%.3g", padding=2, fontsize=7)
+    ax.bar_label(bars, fmt=digits, padding=2, fontsize=7)
     ax.set(yticks=places, yticklabels=list(values), title=name, xticks=[])
     ax.margins(x=0.25)
     ax.invert_yaxis()
@@ -87,43 +96,7 @@ def draw_reach(ax: Axes, shares: Mapping[str, Sequence[float]]) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def figure_3(figure: Figure, side: int = 4) -> None:
-    """Figure 3: (a) the sweep, (b) the zigzag, (c) the eight zigzags, in the order in which layers take them."""
-    axes = figure.subplots(2, 5)
-    zigzags = scan_plan("zigzag-8", (side, side), depth=8)
-    draw_path(axes[0, 0], _only(scan_plan("sweep-1", (side, side), depth=1)), "(a) sweep")
-    draw_path(axes[1, 0], _only(zigzags), "(b) zigzag")
-    for j in range(8):
-        draw_path(axes[j // 4, 1 + j % 4], _only(zigzags[j:]), f"(c) layer {j}, {j + 8}, …")
-
-
-def figure_5(figure: Figure, grid: tuple[int, int, int] = (3, 4, 4)) -> None:
-    """Figure 5: (a) a sweep over frames, (b) the 3D zigzag, (c) factorised: zigzags in frames, then over time."""
-    factorised = scan_plan("video-sst", grid, depth=3)
-    scans = {
-        "(a) sweep": _only(scan_plan("sweep-1", grid, depth=1)),
-        "(b) 3D zigzag": _only(scan_plan("zigzag-1", grid, depth=1)),
-        "(c) factorised: space": _only(factorised),
-        "(c) factorised: time": _only(factorised[2:]),
-    }
-    for i, (title, scan) in enumerate(scans.items()):
-        draw_path(figure.add_subplot(1, 4, i + 1, projection="3d"), scan, title)
-
-
-def figure_9(figure: Figure, sides: Sequence[int] = (4, 8, 16, 32)) -> None:
-    """Figure 9: the Hilbert curve at several sizes."""
-    for ax, side in zip(figure.subplots(1, len(sides)), sides, strict=True):
-        draw_path(ax, _only(scan_plan("hilbert-1", (side, side), depth=1)), f"{side} x {side}")
-
-
-def _only(layers: Sequence[Layer]) -> ScanOrder:
+def only(layers: Sequence[Layer]) -> ScanOrder:
     """What the first of these layers scans, which is one order."""
     assert isinstance(layers[0], ScanOrder)
     return layers[0]
-
-
-FIGURES: dict[str, tuple[Callable[[Figure], None], tuple[float, float]]] = {
-    "figure_3": (figure_3, (9, 4)),
-    "figure_5": (figure_5, (13, 3.6)),
-    "figure_9": (figure_9, (11, 3)),
-}

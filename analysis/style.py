@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WIDTH = 7.0  # inches: a page's text; what is drawn at this width is printed at its own size
+SMALL = 6.5  # points: notes, the smallest that prints well
 ALONG = "viridis"  # colours along a path: lightness rises with it, so grey tells the same
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "////", "....", "xx", "\\\\\\\\", "--", "oo")
+
+# One arm looks the same in every figure; those not named here take what is left.
+KNOWN = {
+    "zigzag-8": 1,
+    "ZigMa": 1,
+    "sweep": 0,
+    "hilbert-8": 2,
+    "DiT": 2,
+    "zigzag": 1,
+    "parallel": 2,
+    "bidirectional": 3,
+    "VisionMamba": 3,
+    "U-ViT": 3,
+    "random": 6,
+}
 
 
 def line_styles() -> Iterator[dict[str, Any]]:
@@ -23,12 +42,58 @@ def line_styles() -> Iterator[dict[str, Any]]:
         yield {"color": colour, "linestyle": dash, "marker": marker}
 
 
+def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour, dash, marker and hatch for each name: the same for a known arm in every figure."""
+    names = list(names)
+    styles = _styles(len(names) + len(KNOWN))
+    taken = {KNOWN[name] for name in names if name in KNOWN}
+    left = (i for i in range(len(styles)) if i not in taken)
+    found: dict[str, dict[str, Any]] = {}
+    used: set[int] = set()
+    for name in names:
+        place = KNOWN.get(name, -1)
+        if place < 0 or place in used:
+            place = next(i for i in left if i not in used)
+        used.add(place)
+        found[name] = styles[place]
+    return found
+
+
+def _styles(count: int) -> list[dict[str, Any]]:
+    return [look | {"hatch": hatch} for look, hatch, _ in zip(line_styles(), cycle(HATCHES), range(count))]
+
+
+def line(look: dict[str, Any]) -> dict[str, Any]:
+    """Of a look, what a line takes."""
+    return {name: look[name] for name in ("color", "linestyle", "marker")}
+
+
+def bare(ax: Axes) -> None:
+    """Only the axes that carry numbers."""
+    ax.spines[["top", "right"]].set_visible(False)
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Draw without a screen, and the same bytes every time."""
     import matplotlib
 
-    look: Any = {"svg.hashsalt": "zigma-studies", "font.size": 9, "axes.titlesize": 10, "figure.dpi": 150}
+    look: Any = {
+        "svg.hashsalt": "zigma-studies",
+        "figure.dpi": 200,
+        "font.size": 8,
+        "axes.titlesize": 8.5,
+        "axes.labelsize": 8,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "legend.frameon": False,
+        "lines.linewidth": 1.3,
+        "lines.markersize": 3.5,
+        "hatch.linewidth": 0.5,
+        "axes.grid": False,
+        "pdf.fonttype": 42,  # text stays text
+    }
     with matplotlib.rc_context(look):
         yield
 

@@ -1,13 +1,11 @@
-"""compare-scans: the measures as a table, the picture, and wrong words; figures 3, 5 and 9."""
+"""compare-scans: the measures as a table, the picture, and wrong words."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from analysis.__main__ import main
 from analysis.compare_scans import compare, parse_grid
-from analysis.figures import make_figures
 from zigma.scans import locality, scan_order
 
 
@@ -59,15 +57,6 @@ def test_wrong_words(words: str, says: str, tmp_path: Path, capsys: pytest.Captu
     assert says in complaint
     assert complaint.count("\n") == 1
     assert not (tmp_path / "new").exists()
-
-
-def test_figures_are_the_same_bytes_every_time_and_listed(tmp_path: Path) -> None:
-    first, second = make_figures(tmp_path / "a"), make_figures(tmp_path / "b")
-    assert [path.name for path in first] == [path.name for path in second]
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes(), a.name
-    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
-    assert set(manifest) == {path.name for path in first}
 
 
 def test_grids() -> None:

@@ -1,0 +1,241 @@
+"""Figures 6 and 7: memory, speed and parameters against the number of tokens and against the order receptive field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis.figures.notes import PRINTS_NONE
+from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.series import device, ratio, recorded_sheets, slope, token_count
+from analysis.load import Records
+from analysis.stats import estimate
+from analysis.style import WIDTH, bare, line, looks
+from studies.record import Record
+from studies.registry import find_study
+
+ROW = 2.3  # inches
+MEMORY, SPEED, PARAMETERS = "peak_memory_mib", "images_per_s", "parameters"
+Points = dict[int, float]  # size -> value
+Corner = Literal["upper left", "lower left"]
+
+NAMES = {MEMORY: "peak memory (MiB)", SPEED: "FPS (images/s)", PARAMETERS: "parameters (M)"}
+UNITS = {PARAMETERS: 1e6}
+FLOATS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}  # precision, as recorded and in words
+
+
+@dataclass
+class Costs:
+    """What the networks of a study cost on one device: metric -> line -> size -> values, and which runs failed."""
+
+    study: str
+    scale: str
+    device: str
+    records: list[Record] = field(default_factory=list)
+    values: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, name: str, size: int, record: Record) -> None:
+        """Take up a finished record as a measurement of a line at a size."""
+        self.records.append(record)
+        for metric in record["metrics"]:
+            if metric["name"] in NAMES:
+                lines = self.values.setdefault(metric["name"], {})
+                value = metric["value"] / UNITS.get(metric["name"], 1.0)
+                lines.setdefault(name, {}).setdefault(size, []).append(value)
+
+    def in_order(self, names: Iterable[str]) -> None:
+        """Put the lines in the order of these names; others follow."""
+        for metric, lines in self.values.items():
+            self.values[metric] = {name: lines[name] for name in [*names, *lines] if name in lines}
+
+    def points(self, metric: str) -> dict[str, Points]:
+        """Line -> size -> the mean, sizes rising."""
+        return {
+            name: {size: estimate(sizes[size]).mean for size in sorted(sizes)}
+            for name, sizes in self.values.get(metric, {}).items()
+        }
+
+    @property
+    def protocol(self) -> str:
+        """Batch, precision and repeats of the measurements."""
+        timed = [m for r in self.records for m in r["metrics"] if m["name"] in (MEMORY, SPEED, "latency_ms")]
+        said = []
+        for key, words in (("batch_images", "batch {}"), ("precision", "{}"), ("repeats", "{} repeats")):
+            values = dict.fromkeys(FLOATS.get(m[key], str(m[key])) for m in timed if m.get(key) is not None)
+            said += [words.format(" or ".join(values))] if values else []
+        return ", ".join(said) or "protocol not recorded"
+
+
+def figure_6(records: Records) -> Picture | Missing:
+    """Figure 6: (a) memory and (b) FPS against tokens; (c) memory and (d) FPS against the order receptive field."""
+    by_tokens = costs("complexity", records, lambda arm: arm, token_count)
+    by_paths = costs("order_receptive_field", records, family, paths_of)
+    rows = list(dict.fromkeys([*by_tokens, *by_paths]))
+    if not rows:
+        return Missing(
+            "python -m studies run complexity --setting all; python -m studies run order_receptive_field"
+        )
+    notes = [_note(found[key]) for key in rows for found in (by_tokens, by_paths) if key in found]
+    notes += [
+        "(a, b) logarithmic, L tokens: $L^p$ is the growth over the larger half of the sizes, × the ratio to ZigMa "
+        "at the largest size that both have.",
+        PRINTS_NONE,
+    ]
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(rows), 4, squeeze=False)
+        for axes, key in zip(grid, rows, strict=True):
+            tokens, paths = by_tokens.get(key), by_paths.get(key)
+            for ax, letter, metric in zip(axes[:2], "ab", (MEMORY, SPEED), strict=True):
+                _panel(ax, f"({letter})", tokens, metric, draw_growth, "complexity")
+            for ax, letter, metric in zip(axes[2:], "cd", (MEMORY, SPEED), strict=True):
+                _panel(ax, f"({letter})", paths, metric, draw_paths, "order_receptive_field")
+        write_notes(figure, notes)
+
+    found = [part[key] for key in rows for part in (by_tokens, by_paths) if key in part]
+    alt = " ".join(_in_words(part, metric) for part in found for metric in (MEMORY, SPEED))
+    behind = {record.path: record for part in found for record in part.records}
+    size = (WIDTH, ROW * len(rows) + notes_height(notes, WIDTH))
+    return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
+
+
+def figure_7(records: Records) -> Picture | Missing:
+    """Figure 7: parameters, FPS and memory against the order receptive field."""
+    found = list(costs("order_receptive_field", records, family, paths_of).values())
+    if not found:
+        return Missing("python -m studies run order_receptive_field")
+    notes = [*map(_note, found), PRINTS_NONE]
+    metrics = (PARAMETERS, SPEED, MEMORY)
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(found), 3, squeeze=False)
+        for axes, part in zip(grid, found, strict=True):
+            for ax, metric in zip(axes, metrics, strict=True):
+                _panel(ax, "", part, metric, draw_paths, "order_receptive_field")
+        write_notes(figure, notes)
+
+    alt = " ".join(_in_words(part, metric) for part in found for metric in metrics)
+    behind = {record.path: record for part in found for record in part.records}
+    size = (WIDTH, ROW * len(found) + notes_height(notes, WIDTH))
+    return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
+
+
+def costs(
+    study_name: str,
+    records: Records,
+    line_of: Callable[[str], str],
+    size_of: Callable[[Record], int],
+) -> dict[tuple[str, str], Costs]:
+    """(scale, device) -> what a study measured there. Devices never share a line."""
+    study = find_study(study_name)
+    found: dict[tuple[str, str], Costs] = {}
+    for part in recorded_sheets(study, records):
+        for arm, record in ((arm, record) for arm, runs in part.arms.items() for record in runs):
+            key = (part.scale, device(record))
+            here = found.setdefault(key, Costs(study_name, *key))
+            if record["status"] == "failed":
+                here.failed.append(f"{arm} {part.setting} seed {record['seed']}")
+            else:
+                here.add(line_of(arm), size_of(record), record)
+    declared = dict.fromkeys(line_of(arm.name) for arm in study.arms)
+    for here in found.values():
+        here.in_order(declared)
+    return found
+
+
+def family(arm: str) -> str:
+    """`zigzag-8` is a zigzag, `parallel-4` is parallel: the line that a number of scans belongs to."""
+    return re.sub(r"-\d+$", "", arm)
+
+
+def paths_of(record: Record) -> int:
+    """The order receptive field of a record's plan: how many scan paths its network reads."""
+    plan = record["config"]["model"]["scan"]
+    if plan == "bidirectional":
+        return 2
+    count = re.search(r"-(\d+)$", plan)
+    return int(count[1]) if count else 1
+
+
+def draw_growth(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
+    """A cost against the number of tokens, both logarithmic, with exponents of growth and ratios to ZigMa."""
+    falls = metric == SPEED
+    _lines(ax, points, lambda name: _growth(name, points), "lower left" if falls else "upper left")
+    ax.set(xscale="log", yscale="log", xlabel="tokens")
+    low, high = ax.get_ylim()
+    room = (high / low) ** 0.6  # for the legend
+    ax.set_ylim(low / room if falls else low, high if falls else high * room)
+    sizes = sorted({size for line_ in points.values() for size in line_})
+    ax.xaxis.set_major_locator(FixedLocator(sizes))
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda size, _: f"{size / 1000:.3g}k" if size >= 1000 else f"{size:g}")
+    )
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.tick_params(axis="x", rotation=45)
+
+
+def draw_paths(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
+    """A cost against the order receptive field."""
+    _lines(ax, points, str, "upper left")
+    sizes = sorted({size for line_ in points.values() for size in line_})
+    ax.set(xscale="log", xlabel="order receptive field")
+    ax.xaxis.set_major_locator(FixedLocator(sizes))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    highest = max(value for line_ in points.values() for value in line_.values())
+    ax.set_ylim(0, 1.7 * highest)  # from zero: what is flat should look flat
+
+
+def _lines(ax: Axes, points: Mapping[str, Points], label: Callable[[str], str], legend: Corner) -> None:
+    styles = looks(points)
+    for name, line_ in points.items():
+        ax.plot(list(line_), list(line_.values()), label=label(name), **line(styles[name]))
+    ax.legend(loc=legend, handlelength=2.6)
+    bare(ax)
+
+
+def _panel(ax: Axes, letter: str, part: Costs | None, metric: str, draw: Any, study: str) -> None:
+    points = part.points(metric) if part else {}
+    if not points:
+        ax.text(
+            0.5,
+            0.5,
+            f"no records yet:\n{study}",
+            ha="center",
+            va="center",
+            transform=ax.transAxes,
+            fontsize=7,
+        )
+        ax.set(title=letter, xticks=[], yticks=[])
+        return
+    draw(ax, points, metric)
+    ax.set_title(f"{letter} {NAMES[metric]}".strip())
+
+
+def _growth(name: str, points: Mapping[str, Points]) -> str:
+    """`DiT  L^1.6  x4.9`: the exponent of growth, and how many times ZigMa's at the largest common size."""
+    power, times = slope(points[name]), ratio(points[name], points.get("ZigMa", {}))
+    grows = "" if power is None else f"  $L^{{{power:.2f}}}$"
+    return name + grows + (f"  ×{times[1]:.2g}" if times is not None and name != "ZigMa" else "")
+
+
+def _note(part: Costs) -> str:
+    seeds = len({record["seed"] for record in part.records})
+    failed = f"; failed: {', '.join(part.failed)}" if part.failed else ""
+    seeds_said = "one measurement each" if seeds == 1 else f"mean of {seeds} measurements"
+    return f"{part.scale}, {part.study}: on {part.device}; {part.protocol}; {seeds_said}{failed}."
+
+
+def _in_words(part: Costs, metric: str) -> str:
+    lines = [
+        f"{name} " + ", ".join(f"{value:.3g} at {size}" for size, value in points.items())
+        for name, points in part.points(metric).items()
+    ]
+    return f"{NAMES[metric]} at {part.scale} on {part.device}: {'; '.join(lines)}." if lines else ""

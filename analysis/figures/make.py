@@ -1,0 +1,117 @@
+"""Write the figures, and the manifest of what is behind each file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from analysis.figures.picture import Missing, Picture
+from analysis.load import Records
+from studies.record import Record
+from studies.words import WordError
+
+ENDINGS = ("png", "svg", "pdf")
+MANIFEST = "manifest.json"
+
+
+def make_figures(
+    folder: Path, records: Records, results: Path, only: Iterable[str] = ()
+) -> tuple[list[Path], dict[str, str]]:
+    """Draw the figures into `folder`, with `manifest.json` beside them; paths in it are relative to `results`.
+
+    Returns the files written, and for each figure that no record backs what would have to be run; such a figure is
+    not drawn, and a file of it that an earlier call drew is taken away. A rerun on the same records changes no byte.
+    """
+    from analysis.figures.catalogue import TITLES, find_figure, pictures
+
+    names = [find_figure(word) for word in only] or list(TITLES)
+    known = read_manifest(folder)
+    found = pictures(names, records, results)
+    written: list[Path] = []
+    missing: dict[str, str] = {}
+    for name, picture in found.items():
+        for file in known.pop(name, {}).get("files", ()):
+            if Path(file).name == file:  # a manifest cannot point elsewhere
+                (folder / file).unlink(missing_ok=True)
+        if isinstance(picture, Missing):
+            missing[name] = picture.run
+            known[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
+        else:
+            files = draw(picture, folder / name)
+            written += files
+            known[name] = entry(TITLES[name], picture, files, results)
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = {name: known[name] for name in TITLES if name in known}
+    (folder / MANIFEST).write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return written, missing
+
+
+def draw(picture: Picture, path: Path, endings: tuple[str, ...] = ENDINGS) -> list[Path]:
+    """A picture as files of each ending."""
+    from matplotlib.figure import Figure
+
+    from analysis.style import save, style
+
+    with style():
+        figure = Figure(figsize=picture.size, layout="constrained")
+        picture.draw(figure)
+        return save(figure, path, endings)
+
+
+def entry(title: str, picture: Picture, files: Iterable[Path], results: Path) -> dict[str, Any]:
+    """What the manifest says of a figure: its files, its words, and each record behind it with its hash."""
+    return {
+        "shows": title,
+        "files": [file.name for file in files],
+        "alt": picture.alt,
+        "records": [_named(record, results) for record in sorted(picture.records, key=lambda r: r.path)],
+    }
+
+
+def _named(record: Record, results: Path) -> dict[str, str]:
+    path = record.path.relative_to(results) if record.path.is_relative_to(results) else record.path
+    digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
+    return {"path": path.as_posix(), "identity": record["identity"], "sha256": digest}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder of figures; empty if there is none.
+
+    Raises:
+        WordError: the file is there and is no manifest.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict) and all(isinstance(part.get("files"), list) for part in found.values()):
+            return found
+    except (OSError, ValueError, AttributeError) as error:
+        raise WordError(f"{path} is no manifest: {error}; move it away and draw the figures again") from error
+    raise WordError(f"{path} is no manifest of figures; move it away and draw the figures again")
+
+
+def outdated(folder: Path, records: Records, results: Path) -> dict[str, str]:
+    """Figures of a folder that are not what the records give now: name -> why. Draws nothing."""
+    from analysis.figures.catalogue import TITLES, pictures
+
+    known = read_manifest(folder)
+    found = pictures([name for name in known if name in TITLES], records, results)
+    why = {}
+    for name, picture in found.items():
+        files = [folder / str(file) for file in known[name]["files"]]
+        absent = [file.name for file in files if not file.is_file()]
+        if isinstance(picture, Missing):
+            if files:
+                why[name] = f"no record backs it any more ({picture.run})"
+        elif absent:
+            why[name] = f"{', '.join(absent)} is not there"
+        elif known[name] != entry(TITLES[name], picture, files, results):
+            why[name] = "the records behind it have changed since it was drawn"
+        elif not files:
+            why[name] = "not drawn, but there are records now"
+    return why

@@ -1,0 +1,62 @@
+"""What stands below a figure with numbers: scale, seeds, protocol, device, and what the paper printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analysis.figures.series import device
+from analysis.load import Sheet
+from analysis.metrics import main_metric
+from studies.record import Record
+
+PRINTS_NONE = "The paper prints no numbers for this figure, so none of its values stand here."
+
+
+def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
+    """The lines that make the numbers of a sheet readable: scale, seeds, interval, protocol, devices, failures."""
+    where = f"{part.scale}, {part.setting}"
+    done = [record for record in part.records if record["status"] == "done"]
+    lines = [f"{where}: {_seeds(part)}; on {devices(done)}."]
+    if part.scale != "paper":
+        lines[0] += " A stand-in for the paper's data and size."
+    if said := protocol(done, metric):
+        lines.append(f"{where}: {said}.")
+    failed = {arm: len(part.failed(arm)) for arm in part.arms}
+    if any(failed.values()):
+        lines.append(f"{where}: failed: {', '.join(f'{arm} {n}' for arm, n in failed.items() if n)}.")
+    return tuple(lines)
+
+
+def _seeds(part: Sheet) -> str:
+    counts = {arm: n for arm in part.arms if (n := len(part.done(arm)))}
+    if set(counts.values()) <= {1}:
+        return "one seed, so no interval"
+    same = len(set(counts.values())) == 1
+    seeds = f"{next(iter(counts.values()))}" if same else ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    return f"mean and 95 % Student t interval over seeds (n = {seeds})"
+
+
+def devices(records: Iterable[Record]) -> str:
+    """The devices of these records by name."""
+    return "; ".join(dict.fromkeys(device(record) for record in records)) or "no device"
+
+
+def protocol(records: Iterable[Record], metric: str | None = None) -> str:
+    """How the samples were judged: the metric with its numbers of images, reference set and extractor."""
+    metrics = [m for r in records for m in r["metrics"] if metric is None or m["name"] == metric]
+    name = metric or main_metric(m["name"] for m in metrics)
+    said = dict.fromkeys(_said(m) for m in metrics if m["name"] == name)
+    return "; ".join(part for part in said if part)
+
+
+def _said(metric: dict[str, object]) -> str:
+    known = {
+        "n_generated": "{} generated",
+        "n_real": "{} real",
+        "reference": "reference: {}",
+        "extractor": "extractor: {}",
+        "batch_images": "batch {}",
+        "repeats": "{} repeats",
+    }
+    parts = [form.format(metric[key]) for key, form in known.items() if metric.get(key) is not None]
+    return f"{metric['name']}: {', '.join(parts)}" if parts else ""

@@ -1,0 +1,146 @@
+"""Figures 12, 15, 16 and 17: samples, from the grids that runs saved; never chosen: the first of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.notes import devices
+from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.series import recorded_sheets
+from analysis.load import Records
+from analysis.style import WIDTH
+from studies.record import Record
+from studies.registry import find_study
+from studies.words import WordError
+
+STUDY = "samples"
+COLUMNS = 2
+WIDEST = 4.5  # inches of one grid
+TALLEST = 9.0  # inches: what fits a page
+LARGEST = 40_000_000  # pixels; a larger grid is refused rather than loaded
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A run's sample grid."""
+
+    arm: str  # of the study of samples; the run itself may be another study's
+    scale: str
+    record: Record
+    path: Path
+
+    @property
+    def title(self) -> str:
+        data = self.record["config"]["data"]
+        stand_in = "" if self.scale == "paper" else f": {data['name']} {data['size']} stands in"
+        return f"{self.arm}{stand_in} ({self.scale}, seed {self.record['seed']})"
+
+
+def sample_file(results: Path, record: Record) -> Path | None:
+    """Where a record's sample grid lies; None if it names none.
+
+    Raises:
+        WordError: it names a file outside the results folder, or none that is a PNG; names the record.
+    """
+    named = record.data.get("artifacts", {}).get("samples")
+    if named is None:
+        return None
+    path = (results / str(named)).resolve()
+    if not path.is_relative_to(results.resolve()) or path.suffix != ".png":
+        raise WordError(f"{record.path}: samples {str(named)!r} is not a .png inside {results}")
+    return path if path.is_file() else None
+
+
+def read_grid(path: Path) -> npt.NDArray[np.uint8]:
+    """A grid as (H, W, 3)."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.width * image.height > LARGEST:
+                raise WordError(f"{path} has {image.width}x{image.height} pixels, more than {LARGEST}")
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise WordError(f"{path} is no image: {error}") from error
+
+
+def figure_12(records: Records, results: Path) -> Picture | Missing:
+    """Figure 12: samples at various resolutions."""
+    return _samples(records, results, ("FacesHQ 1024", "MultiModal-CelebA 512"))
+
+
+def figure_15(records: Records, results: Path) -> Picture | Missing:
+    """Figure 15: samples of networks that read captions."""
+    return _samples(records, results, ("MS-COCO 256",))
+
+
+def figure_16(records: Records, results: Path) -> Picture | Missing:
+    """Figure 16: samples of faces."""
+    return _samples(records, results, ("FacesHQ 1024",))
+
+
+def figure_17(records: Records, results: Path) -> Picture | Missing:
+    """Figure 17: samples of landscapes, whose caption prints the one number: a FID of 10.07 with 5,000 images."""
+    return _samples(records, results, ("Landscape-HQ",))
+
+
+def saved_grids(records: Records, results: Path, arms: Sequence[str] = ()) -> list[Grid]:
+    """One grid for each arm of the study of samples at each scale: that of the lowest seed that saved one."""
+    found = []
+    for part in recorded_sheets(find_study(STUDY), records):
+        for arm in arms or part.arms:
+            done = sorted(
+                (r for r in part.arms.get(arm, ()) if r["status"] == "done"), key=lambda r: r["seed"]
+            )
+            files = [(record, sample_file(results, record)) for record in done]
+            found += [Grid(arm, part.scale, record, file) for record, file in files if file is not None][:1]
+    return found
+
+
+def draw_grid(ax: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:
+    """A grid of samples, every pixel as it is."""
+    ax.imshow(pixels, interpolation="nearest")
+    ax.set_title(title)
+    ax.set_axis_off()
+
+
+def _samples(records: Records, results: Path, arms: Sequence[str]) -> Picture | Missing:
+    study = find_study(STUDY)
+    grids = saved_grids(records, results, arms)
+    if not grids:
+        only = " ".join(f'--only "{arm}"' for arm in arms)
+        return Missing(f"python -m studies run {STUDY} {only}")
+    pixels = [read_grid(grid.path) for grid in grids]
+    columns = min(COLUMNS, len(grids))
+    rows = [list(range(i, min(i + columns, len(grids)))) for i in range(0, len(grids), columns)]
+    wide = min(WIDTH / columns, WIDEST)
+    heights = [max(wide * pixels[i].shape[0] / pixels[i].shape[1] for i in row) + 0.25 for row in rows]
+    printed = [
+        f"{arm.name} {', '.join(f'{c} {v}' for c, v in arm.paper.items())}"
+        for arm in study.arms
+        if arm.name in arms and arm.paper
+    ]
+    notes = (
+        "Uncurated: the first samples of the lowest seed, in the order in which they were drawn.",
+        f"On {devices(grid.record for grid in grids)}.",
+        *([f"The paper's value: {'; '.join(printed)}."] if printed else []),
+    )
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+        for ax in axes.flat[len(grids) :]:
+            ax.remove()
+        for ax, grid, image in zip(axes.flat, grids, pixels, strict=False):
+            draw_grid(ax, image, grid.title)
+        write_notes(figure, notes)
+
+    alt = " ".join(f"A grid of uncurated samples: {grid.title}." for grid in grids)
+    size = (WIDTH, min(sum(heights), TALLEST) + notes_height(notes, WIDTH))
+    return Picture(size, draw, alt, notes, tuple(grid.record for grid in grids))

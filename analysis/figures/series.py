@@ -1,0 +1,125 @@
+"""Functions of records that give what the figures plot: curves over training, a metric per arm, a cost per size."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.load import Records, Sheet, sheets
+from analysis.stats import Estimate, estimate
+from studies.record import Record
+from studies.study import Study
+from studies.words import WordError
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve over training: its mean over seeds and 95 % interval at each step; nan where one seed is alone."""
+
+    step: Array  # (P,)
+    mean: Array  # (P,)
+    half_width: Array  # (P,)
+    seeds: int
+    left_out: int = 0  # runs that were logged at other steps
+
+
+def band(values: npt.ArrayLike) -> tuple[Array, Array]:
+    """Mean and half-width of the 95 % interval of each column of (seeds, points)."""
+    found = [estimate(list(column)) for column in np.asarray(values, float).T]
+    return np.array([e.mean for e in found]), np.array([e.half_width for e in found])
+
+
+def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:
+    """Steps and values of a recorded curve, or None.
+
+    Raises:
+        WordError: it is not two lists of numbers of one length; names the record.
+    """
+    found = record["curves"].get(name)
+    if found is None:
+        return None
+    steps, values = (found.get("step"), found.get("value")) if isinstance(found, dict) else (None, None)
+    if not _numbers(steps) or not _numbers(values) or len(steps) != len(values):
+        raise WordError(f"{record.path}: curve {name!r} is not a list of steps and one of as many values")
+    return steps, values
+
+
+def _numbers(part: object) -> TypeGuard[list[float]]:
+    return isinstance(part, list) and all(isinstance(x, int | float) for x in part)
+
+
+def curve_names(records: Iterable[Record]) -> list[str]:
+    """The curves that these records hold, each once."""
+    return list(dict.fromkeys(name for record in records for name in record["curves"]))
+
+
+def mean_curve(records: Iterable[Record], name: str) -> Band | None:
+    """The curve of that name over seeds: at the steps that most runs share; None where no finished run has it."""
+    found = [curve(record, name) for record in records if record["status"] == "done"]
+    curves = [(tuple(part[0]), part[1]) for part in found if part is not None and part[0]]
+    if not curves:
+        return None
+    steps, _ = Counter(steps for steps, _ in curves).most_common(1)[0]
+    values = [value for at, value in curves if at == steps]
+    mean, half = band(values)
+    return Band(np.asarray(steps, float), mean, half, len(values), len(curves) - len(values))
+
+
+def metric_names(records: Iterable[Record]) -> list[str]:
+    """The metrics of the finished records, each once."""
+    done = (record for record in records if record["status"] == "done")
+    return list(dict.fromkeys(metric["name"] for record in done for metric in record["metrics"]))
+
+
+def by_arm(part: Sheet, metric: str) -> dict[str, Estimate]:
+    """Mean and interval over seeds of every arm that has the metric."""
+    values = {arm: part.values(arm, metric) for arm in part.arms}
+    return {arm: estimate(found) for arm, found in values.items() if found}
+
+
+def recorded_sheets(study: Study, records: Records) -> list[Sheet]:
+    """The study's records, one sheet for each scale and setting that has any."""
+    recorded = {record["scale"] for record in records}
+    found = [
+        part for scale in study.scales if scale in recorded for part in sheets(study, records, scale).values()
+    ]
+    return [part for part in found if part.records]
+
+
+def token_count(record: Record) -> int:
+    """Tokens of a record's network, from its configuration."""
+    model = record["config"]["model"]
+    *frames, height, width = model["grid"]
+    return math.prod(frames) * (height // model["patch"]) * (width // model["patch"])
+
+
+def device(record: Record) -> str:
+    """The device's name as recorded."""
+    return str(record["environment"].get("device", "unknown device"))
+
+
+def ratio(over: Mapping[int, float], under: Mapping[int, float]) -> tuple[int, float] | None:
+    """At the largest size that both have: the size, and how many times `over` is `under`."""
+    common = [size for size in over.keys() & under.keys() if under[size]]
+    return (max(common), over[max(common)] / under[max(common)]) if common else None
+
+
+def slope(points: Mapping[int, float]) -> float | None:
+    """The exponent p of value = c * size ** p by least squares in the logarithms of the upper half of the sizes.
+
+    Small sizes are left out: there a fixed cost hides the growth. None for fewer than two sizes.
+    """
+    sizes = sorted(size for size, value in points.items() if value > 0)
+    sizes = sizes[min(len(sizes) // 2, max(0, len(sizes) - 2)) :] if len(sizes) > 2 else sizes
+    if len(sizes) < 2:
+        return None
+    x, y = np.log(sizes), np.log([points[size] for size in sizes])
+    return float(np.polyfit(x, y, 1)[0])

@@ -1,0 +1,121 @@
+"""Figures 8 and 14: loss and quality over training, the mean over seeds with its 95 % interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.notes import provenance
+from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.series import Band, curve_names, mean_curve, recorded_sheets
+from analysis.load import Records, Sheet
+from analysis.metrics import main_metric
+from analysis.scan_plots import draw_measures
+from analysis.style import WIDTH, bare, line, looks
+from studies.registry import find_study
+
+ROW = 2.2  # inches
+
+
+@dataclass(frozen=True)
+class Row:
+    """The curves of a sheet, and what the paper printed for the column that it stands in for."""
+
+    part: Sheet
+    curves: tuple[str, ...]
+    printed: dict[str, float]
+
+
+def figure_8(records: Records) -> Picture | Missing:
+    """Figure 8: quality over training of Hilbert scan, sweep and zigzag; logarithmic, as in the paper."""
+    return _trends("scan_trends", records, loss=False, printed_in="hilbert")
+
+
+def figure_14(records: Records) -> Picture | Missing:
+    """Figure 14: the loss and the quality over training side by side, at each resolution."""
+    return _trends("training_trends", records, loss=True, printed_in="scan_ablation")
+
+
+def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
+    """Curves over training, each with a band for its interval; markers tell them apart in grey."""
+    styles = looks(bands)
+    for name, trend in bands.items():
+        look = styles[name]
+        every = max(1, len(trend.step) // 8)
+        ax.plot(trend.step, trend.mean, label=f"{name} (n={trend.seeds})", markevery=every, **line(look))
+        low, high = trend.mean - trend.half_width, trend.mean + trend.half_width
+        if log:
+            low = np.maximum(low, trend.mean / 10)  # an interval that reaches zero has no place on this axis
+        ax.fill_between(trend.step, low, high, color=look["color"], alpha=0.18, linewidth=0)
+    ax.set(xlabel="training step", ylabel=ylabel)
+    if log and all((trend.mean > 0).all() for trend in bands.values()):
+        ax.set_yscale("log")
+    ax.legend()
+    bare(ax)
+
+
+def bands_of(part: Sheet, name: str) -> dict[str, Band]:
+    """The mean curve of every arm that has one of this name."""
+    found = {arm: mean_curve(records, name) for arm, records in part.arms.items()}
+    return {arm: trend for arm, trend in found.items() if trend is not None}
+
+
+def _trends(study_name: str, records: Records, loss: bool, printed_in: str) -> Picture | Missing:
+    study, printing = find_study(study_name), find_study(printed_in)
+    rows = []
+    for part in recorded_sheets(study, records):
+        column = study.stands_for.get(part.setting, "")
+        printed = {arm.name: arm.paper[column] for arm in printing.arms if column in arm.paper}
+        if curves := _curves(part, loss):
+            rows.append(Row(part, curves, printed))
+    if not rows:
+        return Missing(f"python -m studies run {study_name} --setting all")
+    columns = max(len(row.curves) + bool(row.printed) for row in rows)
+    notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part)))
+    if any(row.printed for row in rows):
+        notes += (
+            f"Bars: what the paper prints ({printing.shows}), of other data and sizes; compare only the order.",
+        )
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(rows), columns, squeeze=False)
+        for axes, row in zip(grid, rows, strict=True):
+            _draw_row(axes, row, study.stands_for.get(row.part.setting, ""))
+        write_notes(figure, notes)
+
+    alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)
+    behind = {r.path: r for row in rows for r in row.part.records if r["status"] == "done"}
+    height = ROW * len(rows) + notes_height(notes, WIDTH)
+    return Picture((WIDTH, height), draw, alt, notes, tuple(behind.values()))
+
+
+def _draw_row(axes: Sequence[Axes], row: Row, column: str) -> None:
+    panels = iter(axes)
+    for name, ax in zip(row.curves, panels, strict=False):  # the curves first: zip takes no axes too many
+        draw_trend(ax, bands_of(row.part, name), name.replace("_", " "), log=name != "loss")
+        ax.set_title(f"{row.part.scale}, {row.part.setting}")
+    if row.printed:
+        draw_measures(next(panels), f"paper, {column}", row.printed, "%.4g")
+    for ax in panels:
+        ax.remove()
+
+
+def _curves(part: Sheet, loss: bool) -> tuple[str, ...]:
+    """Which recorded curves a row shows: the loss where it is asked for, and the metric of quality."""
+    names = curve_names(record for record in part.records if record["status"] == "done")
+    shown = ["loss"] if loss and "loss" in names else []
+    judged = main_metric(names)
+    return (*shown, judged) if judged else tuple(shown)
+
+
+def _in_words(part: Sheet, name: str) -> str:
+    trends = bands_of(part, name)
+    ends = ", ".join(
+        f"{arm} from {t.mean[0]:.3g} to {t.mean[-1]:.3g} ({t.seeds} seeds)" for arm, t in trends.items()
+    )
+    last = max(t.step[-1] for t in trends.values())
+    return f"{name.replace('_', ' ')} over {last:.0f} training steps at {part.scale}, {part.setting}: {ends}."

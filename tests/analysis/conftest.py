@@ -1,0 +1,40 @@
+"""Records that several tests look at. Its presence also lets tests in subfolders import `fake_records`."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder in which every study that a figure needs has three seeds, in all its settings at tiny."""
+    from fake_records import drawn_metrics, record_of, write
+    from PIL import Image
+
+    from studies.config import RunConfig
+    from studies.registry import find_study
+    from studies.study import runs
+
+    results = tmp_path_factory.mktemp("recorded") / "results"
+    known = set()
+    for name in ("scan_trends", "training_trends", "spatial_continuity", "patch_size", "complexity",
+                 "order_receptive_field", "samples"):  # fmt: skip
+        for run in runs(find_study(name), "tiny", range(3)):
+            if run.identity in known:
+                continue
+            known.add(run.identity)
+            quality = 5.0 + len(run.arm) / 4 + run.config.seed / 10
+            extra = {}
+            if isinstance(run.config, RunConfig):
+                curve = {"step": [100, 200, 300], "value": [4 * quality, 2 * quality, quality]}
+                loss = {"step": [100, 200, 300], "value": [1.0, 0.8, 0.7 + run.config.seed / 100]}
+                metrics = drawn_metrics(run, quality)
+                samples = f"samples/tiny/{run.study}/{run.arm}.{run.setting}.seed{run.config.seed}.{run.identity}.png"
+                (results / samples).parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (32, 32), (run.config.seed * 80, 90, 160)).save(results / samples)
+                extra = {
+                    "curves": {"loss": loss, metrics[1]["name"]: curve},
+                    "artifacts": {"samples": samples},
+                }
+            write(results, run, record_of(run, drawn_metrics(run, quality), **extra))
+    return results

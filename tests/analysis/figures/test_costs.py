@@ -1,0 +1,68 @@
+"""Figures 6 and 7: which numbers stand on which line."""
+
+from pathlib import Path
+
+import pytest
+from fake_records import drawn_metrics, record_of, write
+from matplotlib.figure import Figure
+
+from analysis.figures.costs import SPEED, costs, draw_growth, draw_paths, family, figure_6, paths_of
+from analysis.figures.picture import Picture
+from analysis.figures.series import token_count
+from analysis.load import load
+from studies.record import Record
+from studies.registry import find_study
+from studies.study import runs
+
+
+@pytest.mark.parametrize(
+    ("plan", "paths"),
+    [("zigzag-8", 8), ("parallel-4", 4), ("bidirectional", 2), ("sweep", 1), ("zigzag-1", 1)],
+)
+def test_paths_of_a_plan(plan: str, paths: int) -> None:
+    assert paths_of(Record(Path(), {"config": {"model": {"scan": plan}}})) == paths
+
+
+def test_families() -> None:
+    assert [family(arm) for arm in ("zigzag-8", "parallel-1", "bidirectional")] == [
+        "zigzag",
+        "parallel",
+        "bidirectional",
+    ]
+
+
+def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> None:
+    planned = runs(find_study("complexity"), "tiny")
+    for run in planned:
+        environment = {"device": "machine A" if run.setting == "8x8" else "machine B", "device_kind": "cpu"}
+        failed = run.arm == "U-ViT" and run.setting == "32x32"
+        outcome = {"status": "failed", "error": "out of memory"} if failed else {}
+        metrics = [] if failed else drawn_metrics(run, 4.0)
+        write(tmp_path, run, record_of(run, metrics, environment=environment, **outcome))
+    found = costs("complexity", load(tmp_path), lambda arm: arm, token_count)
+    assert list(found) == [("tiny", "machine A"), ("tiny", "machine B")]
+    assert found["tiny", "machine A"].points(SPEED)["ZigMa"] == {64: 250.0}
+    there = found["tiny", "machine B"]
+    assert list(there.points(SPEED)) == ["ZigMa", "DiT", "U-ViT"]
+    assert list(there.points(SPEED)["DiT"]) == [256, 576, 1024]
+    assert list(there.points(SPEED)["U-ViT"]) == [256, 576]
+    assert there.failed == ["U-ViT 32x32 seed 0"]
+    picture = figure_6(load(tmp_path))
+    assert isinstance(picture, Picture)
+    assert any("failed: U-ViT 32x32 seed 0" in note for note in picture.notes)
+    assert "250 at 64" in picture.alt
+
+
+def test_growth_says_exponent_and_ratio() -> None:
+    ax = Figure().subplots()
+    points = {"ZigMa": {64: 10.0, 256: 40.0}, "DiT": {64: 10.0, 256: 160.0}}
+    draw_growth(ax, points, "peak_memory_mib")
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["ZigMa  $L^{1.00}$", "DiT  $L^{2.00}$  ×4"]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_what_is_flat_looks_flat() -> None:
+    ax = Figure().subplots()
+    draw_paths(ax, {"zigzag": {1: 99.0, 8: 100.0}}, SPEED)
+    assert ax.get_ylim()[0] == 0

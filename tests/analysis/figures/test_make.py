@@ -1,0 +1,155 @@
+"""make-figures: every figure from records alone, the same bytes every time, and a manifest that tells the truth."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, TITLES, find_figure, picture
+from analysis.figures.make import make_figures, outdated, read_manifest
+from analysis.figures.picture import Missing, Picture
+from analysis.load import Records, load
+from studies.words import WordError
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_figure_of_the_paper_is_known() -> None:
+    assert list(TITLES) == [f"figure_{i}" for i in range(1, 18)]
+    assert {*DRAWINGS, *FROM_RECORDS, *SAMPLES} == set(TITLES)
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_each_figure_says_in_words_what_it_shows(name: str, recorded: Path) -> None:
+    found = picture(name, load(recorded), recorded)
+    assert isinstance(found, Picture)
+    assert len(found.alt) > 40
+    assert bool(found.records) == (name not in DRAWINGS)
+    if name in FROM_RECORDS:
+        assert any("tiny" in note for note in found.notes)
+        assert any("some processor" in note for note in found.notes), "the device is on the sheet"
+
+
+@pytest.mark.parametrize("name", {**FROM_RECORDS, **SAMPLES})
+def test_a_figure_without_records_says_what_to_run(name: str, tmp_path: Path) -> None:
+    found = picture(name, Records(), tmp_path)
+    assert isinstance(found, Missing)
+    assert found.run.startswith("python -m studies run ")
+
+
+def test_the_commands_named_for_missing_figures_are_right(tmp_path: Path) -> None:
+    from studies.__main__ import main as studies_main
+
+    for name in {**FROM_RECORDS, **SAMPLES}:
+        found = picture(name, Records(), tmp_path)
+        assert isinstance(found, Missing)
+        for command in found.run.split("; "):
+            import shlex
+
+            words = shlex.split(command)[3:]
+            assert studies_main([*words, "--dry-run", "--results", str(tmp_path)]) == 0, command
+
+
+def test_the_same_bytes_every_time(recorded: Path, tmp_path: Path) -> None:
+    records = load(recorded)
+    only = ("6", "12")
+    first, none = make_figures(tmp_path / "a", records, recorded, only)
+    second, _ = make_figures(tmp_path / "b", records, recorded, only)
+    assert not none
+    assert [path.name for path in first] == [path.name for path in second]
+    assert {path.suffix for path in first} == {".png", ".svg", ".pdf"}
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes(), a.name
+    manifests = [(tmp_path / folder / "manifest.json").read_bytes() for folder in "ab"]
+    assert manifests[0] == manifests[1]
+
+
+def test_the_manifest_names_the_records(recorded: Path, tmp_path: Path) -> None:
+    make_figures(tmp_path, load(recorded), recorded, ["11", "3"])
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert list(manifest) == ["figure_3", "figure_11"]
+    assert manifest["figure_3"]["records"] == []
+    behind = manifest["figure_11"]["records"]
+    assert behind
+    for named in behind:
+        contents = (recorded / named["path"]).read_bytes()
+        assert hashlib.sha256(contents).hexdigest() == named["sha256"]
+        assert json.loads(contents)["identity"] == named["identity"]
+
+
+def test_one_figure_leaves_the_others(recorded: Path, tmp_path: Path) -> None:
+    make_figures(tmp_path, load(recorded), recorded, ["3", "13"])
+    before = read_manifest(tmp_path)
+    make_figures(tmp_path, load(recorded), recorded, ["3"])
+    assert read_manifest(tmp_path) == before
+
+
+def test_outdated(recorded: Path, tmp_path: Path) -> None:
+    results, figures = tmp_path / "results", tmp_path / "figures"
+    shutil.copytree(recorded, results)
+    make_figures(figures, load(results), results, ["3", "13", "11"])
+    assert outdated(figures, load(results), results) == {}
+    file = next((results / "records" / "tiny" / "patch_size").glob("patch-2.speed.*"))
+    file.write_text(file.read_text() + "\n")  # as a repetition would
+    assert list(outdated(figures, load(results), results)) == ["figure_13"]
+    (figures / "figure_3.svg").unlink()
+    assert outdated(figures, load(results), results)["figure_3"] == "figure_3.svg is not there"
+
+
+def test_a_figure_whose_records_have_gone_is_taken_away(recorded: Path, tmp_path: Path) -> None:
+    make_figures(tmp_path, load(recorded), recorded, ["11"])
+    assert (tmp_path / "figure_11.png").exists()
+    assert list(outdated(tmp_path, Records(), recorded)) == ["figure_11"]
+    _, missing = make_figures(tmp_path, Records(), recorded, ["11"])
+    assert list(missing) == ["figure_11"]
+    assert not list(tmp_path.glob("figure_11.*"))
+    assert "no records yet" in read_manifest(tmp_path)["figure_11"]["missing"]
+
+
+def test_a_manifest_deletes_nothing_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "precious.png").write_text("mine")
+    figures = tmp_path / "figures"
+    figures.mkdir()
+    (figures / "manifest.json").write_text(json.dumps({"figure_11": {"files": ["../precious.png"]}}))
+    make_figures(figures, Records(), tmp_path, ["11"])
+    assert (tmp_path / "precious.png").exists()
+
+
+@pytest.mark.parametrize("contents", ["{", "[]", '{"figure_1": []}', '{"figure_1": {}}'])
+def test_what_is_no_manifest_is_refused(contents: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(contents)
+    with pytest.raises(WordError, match="no manifest"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("word", ["6", "figure_6", "Figure 6", "fig. 6"])
+def test_figures_by_name(word: str) -> None:
+    if word == "fig. 6":
+        with pytest.raises(WordError, match="figure_6"):
+            find_figure(word)
+    else:
+        assert find_figure(word) == "figure_6"
+
+
+def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--only", "18"], ["--only", "six"], ["--source", "theirs"]):
+        with pytest.raises(SystemExit) as left:
+            main(["make-figures", *words, "--out", str(tmp_path / "new"), "--results", str(tmp_path)])
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+        assert not (tmp_path / "new").exists()
+
+
+def test_the_command_loads_no_torch(recorded: Path, tmp_path: Path) -> None:
+    words = ["make-figures", "--results", str(recorded), "--out", str(tmp_path), "--only", "4", "--only", "8"]
+    code = (
+        f"import sys; from analysis.__main__ import main; main({words!r}); sys.exit('torch' in sys.modules or "
+        "'sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "figure_8.pdf").read_bytes().startswith(b"%PDF")

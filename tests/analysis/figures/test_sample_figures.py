@@ -1,0 +1,50 @@
+"""Figures 12 and 15 to 17: grids that runs saved, never chosen, never from elsewhere."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.figures.samples import read_grid, sample_file, saved_grids
+from analysis.load import load
+from studies.record import Record
+from studies.words import WordError
+
+
+def naming(samples: str | None) -> Record:
+    return Record(Path("r.json"), {"artifacts": {"samples": samples}} if samples else {})
+
+
+@pytest.mark.parametrize(
+    "samples", ["../outside.png", "/etc/hosts.png", "samples/../../outside.png", "weights.pt"]
+)
+def test_what_lies_elsewhere_is_refused(samples: str, tmp_path: Path) -> None:
+    with pytest.raises(WordError, match=r"r\.json: samples"):
+        sample_file(tmp_path, naming(samples))
+
+
+def test_no_samples_is_no_error(tmp_path: Path) -> None:
+    assert sample_file(tmp_path, naming(None)) is None
+    assert sample_file(tmp_path, naming("samples/gone.png")) is None
+
+
+def test_pixels_come_back_as_saved(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "grid.png")
+    assert (read_grid(tmp_path / "grid.png") == pixels).all()
+
+
+def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "grid.png").write_bytes(b"\x89PNG no more")
+    with pytest.raises(WordError, match=r"grid\.png is no image"):
+        read_grid(tmp_path / "grid.png")
+
+
+def test_the_lowest_seed_is_taken_whoever_ran_it(recorded: Path) -> None:
+    grids = saved_grids(load(recorded), recorded, ("FacesHQ 1024", "Landscape-HQ"))
+    assert [grid.arm for grid in grids] == ["FacesHQ 1024", "Landscape-HQ"]
+    assert [grid.record["seed"] for grid in grids] == [0, 0]
+    for grid in grids:
+        assert json.loads(grid.record.path.read_text())["identity"] in grid.path.name

@@ -1,0 +1,96 @@
+"""What figures plot, as functions of records and arrays."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.figures.series import (
+    band,
+    by_arm,
+    curve,
+    mean_curve,
+    ratio,
+    recorded_sheets,
+    slope,
+    token_count,
+)
+from analysis.load import load
+from analysis.stats import estimate
+from studies.record import Record
+from studies.registry import find_study
+from studies.words import WordError
+
+
+def with_curve(step: Any, value: Any, status: str = "done") -> Record:
+    data = {"curves": {"loss": {"step": step, "value": value}}, "status": status}
+    return Record(Path("some/record.json"), data)
+
+
+def test_band_is_the_estimate_at_each_step() -> None:
+    values = np.array([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]])
+    mean, half = band(values)
+    for column in range(2):
+        expected = estimate(list(values[:, column]))
+        assert (mean[column], half[column]) == (expected.mean, expected.half_width)
+
+
+def test_a_single_seed_has_no_band() -> None:
+    mean, half = band([[1.0, 2.0]])
+    assert mean.tolist() == [1.0, 2.0]
+    assert np.isnan(half).all()
+
+
+def test_mean_curve_takes_the_steps_that_most_runs_share() -> None:
+    runs = [
+        with_curve([1, 2], [4.0, 2.0]),
+        with_curve([1, 3], [90.0, 90.0]),
+        with_curve([1, 2], [6.0, 4.0]),
+        with_curve([1, 2], [70.0, 70.0], status="failed"),
+    ]
+    found = mean_curve(runs, "loss")
+    assert found is not None
+    assert found.step.tolist() == [1, 2]
+    assert found.mean.tolist() == [5.0, 3.0]
+    assert (found.seeds, found.left_out) == (2, 1)
+    assert mean_curve(runs, "fid") is None
+
+
+@pytest.mark.parametrize(
+    ("step", "value"), [([1, 2], [1.0]), ([1], ["high"]), ("1, 2", [1.0]), (None, None), ([1], [None])]
+)
+def test_a_malformed_curve_is_named(step: Any, value: Any) -> None:
+    with pytest.raises(WordError, match=r"record\.json: curve 'loss'"):
+        curve(with_curve(step, value), "loss")
+
+
+def test_slope_is_the_exponent() -> None:
+    assert slope({n: 3.0 * n**2 for n in (64, 256, 1024, 4096)}) == pytest.approx(2)
+    assert slope({64: 7.0, 256: 28.0}) == pytest.approx(1)
+    assert slope({64: 7.0}) is None
+    with_fixed_cost = {n: 1000 + n**2 for n in (8, 16, 256, 1024, 4096)}  # looks flat where it is small
+    assert slope(with_fixed_cost) == pytest.approx(2, abs=0.01)
+
+
+def test_ratio_is_taken_where_both_are() -> None:
+    assert ratio({64: 2.0, 256: 12.0, 1024: 99.0}, {64: 1.0, 256: 3.0}) == (256, 4.0)
+    assert ratio({64: 2.0}, {256: 3.0}) is None
+    assert ratio({64: 2.0}, {64: 0.0}) is None
+
+
+def test_tokens_of_images_and_videos() -> None:
+    def record(grid: list[int], patch: int) -> Record:
+        return Record(Path(), {"config": {"model": {"grid": grid, "patch": patch}}})
+
+    assert token_count(record([32, 48], 2)) == 16 * 24
+    assert token_count(record([16, 32, 32], 2)) == 16 * 16 * 16
+
+
+def test_sheets_have_records(recorded: Path) -> None:
+    records = load(recorded)
+    found = recorded_sheets(find_study("spatial_continuity"), records)
+    assert [(part.scale, part.setting) for part in found] == [("tiny", "digits-16")]
+    values = by_arm(found[0], "fd_digits")
+    assert list(values) == [arm.name for arm in find_study("spatial_continuity").arms]
+    assert all(value.n == 3 for value in values.values())

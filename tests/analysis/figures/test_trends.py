@@ -1,0 +1,55 @@
+"""Figures 8 and 14: curves with the seeds' band."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis.figures.picture import Picture
+from analysis.figures.series import Band
+from analysis.figures.trends import draw_trend, figure_8, figure_14
+from analysis.load import load
+
+
+def a_band(mean: list[float], half: list[float]) -> Band:
+    return Band(np.arange(1.0, len(mean) + 1), np.array(mean), np.array(half), 3)
+
+
+def test_curve_and_band() -> None:
+    ax = Figure().subplots()
+    draw_trend(ax, {"sweep": a_band([4, 2], [1, 0.5]), "zigzag-8": a_band([3, 1], [1, 3])}, "loss", log=True)
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sweep (n=3)", "zigzag-8 (n=3)"]
+    assert ax.lines[0].get_ydata().tolist() == [4, 2]
+    lowest = ax.collections[1].get_paths()[0].vertices[:, 1].min()
+    assert lowest > 0, "an interval that reaches below zero is cut off"
+    dashes = {line.get_linestyle() for line in ax.lines}
+    markers = {line.get_marker() for line in ax.lines}
+    assert len(dashes) == len(markers) == 2, "readable in grey"
+
+
+def test_values_that_are_not_positive_keep_a_linear_axis() -> None:
+    ax = Figure().subplots()
+    draw_trend(ax, {"sweep": a_band([1, -1], [0.1, 0.1])}, "kid", log=True)
+    assert ax.get_yscale() == "linear"
+
+
+def test_the_papers_values_stand_beside_ours(recorded: Path) -> None:
+    found = figure_8(load(recorded))
+    assert isinstance(found, Picture)
+    figure = Figure(figsize=found.size)
+    found.draw(figure)
+    assert [ax.get_title() for ax in figure.axes] == ["tiny, digits-16", "paper, FID"]
+    written = {text.get_text() for text in figure.axes[1].texts}
+    assert {"27.38", "13.32"} <= written
+    assert len({record["identity"] for record in found.records}) == len(found.records)
+
+
+def test_loss_and_quality_at_each_resolution(recorded: Path) -> None:
+    found = figure_14(load(recorded))
+    assert isinstance(found, Picture)
+    figure = Figure(figsize=found.size)
+    found.draw(figure)
+    labels = [ax.get_ylabel() for ax in figure.axes]
+    assert labels.count("loss") == 2
+    assert "zigzag-8 from 1 to 0.71 (3 seeds)" in found.alt
