@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -10,27 +13,27 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from studies.config import MeasurementConfig, RunConfig
 from studies.environment import environment
-from studies.plan import CHECKPOINT_EVERY_S, Mode, to_run
-from studies.record import SCHEMA, read_record, record_path, recorded, write_record
+from studies.ownership import BEAT_S, HEARTBEAT, Lost, Owned, Owner, acquire, read_json, verify
+from studies.plan import CHECKPOINT_EVERY_S
+from studies.record import SCHEMA, Superseded, digest, publish, read_record, record_path, recorded
 from studies.study import Run, fingerprints
 from studies.watch import WATCH_NOTHING, Watch
 
-OWNER_PATIENCE_S = 2.0  # a process that was just killed lets go of its run in less
+if TYPE_CHECKING:
+    from zigma.training import Progress
+
 MAIN_PATIENCE_S = 10.0
-
-
-class Owned(RuntimeError):
-    """Another process is carrying out this run."""
+ATTEMPT = "attempt.json"  # which record the run was begun afresh to replace
+# What a machine lacks, and no property of the run: it stops, is not recorded as failed, and can be resumed.
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM)
 
 
 def work_folder(results: Path, run: Run) -> Path:
-    """Where a run keeps its checkpoint and samples; nothing there is needed once its record is written."""
+    """Where a run keeps its claims, checkpoint and samples until its record is written."""
     return results / "work" / run.identity
 
 
@@ -38,70 +41,96 @@ def carry_out(
     run: Run,
     results: Path,
     watch: Watch = WATCH_NOTHING,
-    mode: Mode = "cached",
+    *,
+    replaces: str | None = None,
+    afresh: bool = False,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+    beat_s: float = BEAT_S,
 ) -> dict[str, Any]:
     """Train and evaluate `run` and write its record; resume from the last checkpoint where there is one.
 
-    A run that raises leaves a record with status `failed` and the error, never a number. Mode `cached` takes any
-    record there is, `retry` repeats failed ones from their last checkpoint, `force` repeats all from nothing; the
-    record that is replaced is kept (see `write_record`).
+    A run that raises leaves a record with status `failed` and the error, never a number. `replaces` is the `digest`
+    of the record that is to be repeated; any other record that is there by now is the result, and is left alone.
+    `afresh` repeats from nothing, but resumes its own attempt when that was interrupted.
 
     Raises:
-        Owned: another process holds the run; two processes never write one record.
+        Owned: another process holds the run.
+        Lost, Superseded: another process has taken over this run, or recorded it first.
+        OSError: the machine failed: a full disk, no permission. Nothing is recorded.
     """
     from zigma.training.processes import OtherProcessFailed, from_main, processes
 
-    main = processes().is_main_process  # the others compute their share, and leave lock and record to it
-    work = work_folder(results, run)
-    work.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as owned:
+    main = processes().is_main_process  # the others compute their share, and leave run and record to it
+    with ExitStack() as stack:
+        owners: list[Owner] = []
 
-        def known() -> dict[str, Any] | None:
-            try:
-                owned.enter_context(FileLock(work / "owner.lock", timeout=OWNER_PATIENCE_S))
-            except Timeout:
-                raise Owned(f"{run.label} is being run by another process") from None
-            return _known(run, results, mode)
+        def begin() -> tuple[str | None, dict[str, Any] | None]:
+            owner = acquire(work_folder(results, run), _about(run, replaces), beat_s)
+            owners.append(stack.enter_context(owner))
+            path = recorded(results).get(run.identity)
+            if path is not None and digest(path) != replaces:  # perhaps since the run was planned
+                known = read_record(path).data
+                owner.finished = known["status"] == "done"
+                return None, known
+            if afresh:
+                _begin_afresh(owner.folder, replaces)
+            return owner.folder.name, None
 
         try:
-            record = from_main(known)
+            token, known = from_main(begin)
         except OtherProcessFailed as error:
             raise Owned(str(error)) from None
-        if record is not None:
-            return record
-        record = _record(run, results, watch, checkpoint_every_s)
+        if known is not None:
+            return known
+        assert token is not None
+        if main:
+            watch = _watched(owners[0], watch)
+        record = _record(run, results, work_folder(results, run) / token, watch, checkpoint_every_s)
         failed_among_several = record["status"] == "failed" and processes().num_processes > 1
-        if main or (failed_among_several and not _soon_recorded(results, run, record["started"])):
-            write_record(recorded(results).get(run.identity) or record_path(results, run), record)
+        if main or (failed_among_several and not _soon_recorded(results, run, replaces)):
+            _publish(results, run, token, record, replaces)
+        if main:
+            owners[0].finished = record["status"] == "done"
         if failed_among_several:
             _leave(record["error"])
-        if main and record["status"] == "done":
-            (work / "checkpoint.pt").unlink(missing_ok=True)
         from_main(lambda: None)  # nobody begins the next run before this one is recorded
         return record
 
 
-def _known(run: Run, results: Path, mode: Mode) -> dict[str, Any] | None:
-    """The record that answers for the run, perhaps made since it was planned; None if it is to be carried out."""
-    checkpoint, path = work_folder(results, run) / "checkpoint.pt", recorded(results).get(run.identity)
-    if path is None:
-        return None
-    known = read_record(path).data
-    if not to_run(known["status"], mode):
-        return known
-    older = checkpoint.exists() and checkpoint.stat().st_mtime <= path.stat().st_mtime
-    if mode == "force" and older:  # a newer one is of this very repetition, interrupted: go on from it
-        checkpoint.unlink()
-    return None
+def _publish(results: Path, run: Run, token: str, record: dict[str, Any], replaces: str | None) -> None:
+    verify(work_folder(results, run), token)
+    # looked up again: the same run may have been recorded under another study's name
+    publish(recorded(results).get(run.identity) or record_path(results, run), record, replaces)
 
 
-def _soon_recorded(results: Path, run: Run, since: str) -> bool:
+def _about(run: Run, replaces: str | None) -> dict[str, Any]:
+    """What `status` says of a run under way."""
+    return {
+        "study": run.study,
+        "arm": run.arm,
+        "scale": run.scale,
+        "setting": run.setting,
+        "seed": run.config.seed,
+        "replaces": replaces,
+    }
+
+
+def _begin_afresh(folder: Path, replaces: str | None) -> None:
+    """Clear the folder, unless what is in it is of this very repetition, interrupted."""
+    if replaces is not None and read_json(folder / ATTEMPT).get("replaces") == replaces:
+        return
+    for path in folder.iterdir():
+        if path.name != HEARTBEAT:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (folder / ATTEMPT).write_text(json.dumps({"replaces": replaces}), encoding="utf-8")
+
+
+def _soon_recorded(results: Path, run: Run, replaces: str | None) -> bool:
     """Whether the main process records the failure too: it does unless it waits for this one in some step."""
     deadline = time.monotonic() + MAIN_PATIENCE_S
     while time.monotonic() < deadline:
         path = recorded(results).get(run.identity)
-        if path is not None and read_record(path)["finished"] >= since:
+        if path is not None and digest(path) != replaces:
             return True
         time.sleep(0.2)
     return False
@@ -116,7 +145,7 @@ def _leave(error: str) -> NoReturn:
     os._exit(1)
 
 
-def _record(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
+def _record(run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "study": run.study,
@@ -136,16 +165,39 @@ def _record(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) ->
         "started": _now(),
     }
     try:
-        record |= _perform(run, results, watch, checkpoint_every_s)
-    except (
-        Exception
-    ) as error:  # whatever went wrong is the run's result; it is recorded, never replaced by a number
-        (work_folder(results, run) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        record |= _perform(run, results, folder, watch, checkpoint_every_s)
+    except (Lost, Superseded):
+        raise
+    except Exception as error:  # whatever went wrong is the run's result, and is never replaced by a number
+        verify(
+            work_folder(results, run), folder.name
+        )  # else its folder is gone, which is no fault of the run
+        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+            raise
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         record |= {"status": "failed", "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
     return record | {"finished": _now(), "environment": environment()}
 
 
-def _perform(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
+def _watched(owner: Owner, watch: Watch) -> Watch:
+    """Tell the heartbeat what the watcher is told, and stop at once when the run is another's."""
+
+    def training(progress: Progress) -> None:
+        owner.check()
+        owner.progress = {"stage": "training", **asdict(progress)}
+        watch.training(progress)
+
+    def stage(message: str) -> None:
+        owner.check()
+        owner.progress = {"stage": message}
+        watch.stage(message)
+
+    return Watch(training, stage)
+
+
+def _perform(
+    run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float
+) -> dict[str, Any]:
     """What the kind of run asks for: metrics, curves, wall_time_s and cost of the record."""
     config = run.config
     if isinstance(config, RunConfig):
@@ -153,7 +205,7 @@ def _perform(run: Run, results: Path, watch: Watch, checkpoint_every_s: float) -
         from studies.train_and_evaluate import train_and_evaluate
 
         name = record_path(results, run).relative_to(results / "records").as_posix().removesuffix(".json")
-        places = Places(results, name, work_folder(results, run))
+        places = Places(results, name, folder)
         return train_and_evaluate(config, places, watch, checkpoint_every_s)
     from studies.measure import measure_network, measure_scan
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from studies.__main__ import main
+from studies.process import is_dead
 from studies.record import read_records
-from studies.status import is_held
 
 ROOT = Path(__file__).parents[2]
 SMALL = (
@@ -185,25 +185,25 @@ def test_a_killed_run_resumes_and_ends_in_the_same_numbers(
     process.send_signal(signal_number)
     process.communicate(timeout=60)
     assert process.returncode == (130 if signal_number == signal.SIGINT else -signal.SIGKILL)
-    assert not list(tmp_path.rglob("*.json")), "no record, whole or half, of a run that has not ended"
+    assert not list((tmp_path / "records").rglob("*.json")), (
+        "no record, whole or half, of a run that has not ended"
+    )
     assert run("--only zigzag-2 --set training.steps=30", tmp_path) == 0
     assert numbers(tmp_path) == numbers(uninterrupted)
 
 
 def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from filelock import FileLock
-
+    from studies.ownership import acquire
     from studies.registry import find_study
     from studies.run import work_folder
     from studies.study import parse_setting, runs
 
     settings = dict(parse_setting(text) for text in SMALL.split() if text != "--set")
-    owned = runs(find_study("scan_ablation"), "tiny", changes=settings)[0]
-    work_folder(tmp_path, owned).mkdir(parents=True)
-    with FileLock(work_folder(tmp_path, owned) / "owner.lock"):
+    owned = runs(find_study("scan_ablation"), "tiny", changes=settings, settings=["digits-8"])[0]
+    with acquire(work_folder(tmp_path, owned), {}, beat_s=0.05):
         assert run("--only sweep", tmp_path) == 1
-    assert "another process" in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*.json"))
+    assert "it is being run by process" in capsys.readouterr().err
+    assert not list((tmp_path / "records").rglob("*.json"))
 
 
 def test_runs_beside_each_other_give_the_same_numbers(results: Path, tmp_path: Path) -> None:
@@ -232,11 +232,11 @@ def test_a_killed_process_among_several_is_told_and_resumed(tmp_path: Path) -> N
     process.kill()
     process.communicate(timeout=60)
     deadline = time.monotonic() + 10
-    for lock in tmp_path.rglob("owner.lock"):  # the children die with their parent and let go
-        while is_held(lock):
+    for path in tmp_path.rglob("claim-*.json"):  # the children die with their parent
+        while is_dead(json.loads(path.read_text())) is False:
             assert time.monotonic() < deadline, "a process survived its parent"
             time.sleep(0.05)
-    assert not list(tmp_path.rglob("*.json"))
+    assert not list((tmp_path / "records").rglob("*.json"))
 
 
 def test_records_are_plain_json(results: Path) -> None:

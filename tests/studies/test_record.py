@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from studies.record import read_record, recorded, write_record
+from studies.record import Superseded, digest, publish, read_record, read_records, recorded, write_record
 from studies.words import WordError
 
 
@@ -57,6 +57,14 @@ def test_write_read_find(tmp_path: Path) -> None:
         (json.dumps(record(seed="0")), "'seed' should be of type int"),
         (json.dumps(record(metrics=[{"name": "fid"}])), "a name and a value"),
         (json.dumps(record(metrics=[{"name": "fid", "value": "12"}])), "no number"),
+        (json.dumps(record(metrics=[{"name": "fid", "value": True}])), "no number"),
+        (json.dumps(record(metrics=[{"name": "fid", "value": float("nan")}])), "NaN is no number"),
+        (json.dumps(record(metrics=[{"name": "fid", "value": 10**400}])), "no number"),
+        (json.dumps(record(schema=0)), "move it away"),
+        (json.dumps(record(schema=2)), "update this project"),
+        (json.dumps(record(schema=True)), "schema True"),
+        (json.dumps(record(seed=True)), "'seed' should be of type int"),
+        ("[" * 100_000, "is not a record"),
         (json.dumps(record(identity="f" * 16)), "does not end in its identity"),
         (b"\xff\xfe", "is not a record"),
     ],
@@ -75,8 +83,8 @@ def test_a_replaced_record_is_kept(tmp_path: Path) -> None:
     path = path_of(tmp_path)
     for value in (1.0, 2.0, 3.0):
         write_record(path, record(metrics=[{"name": "m", "value": value}]))
-    kept = sorted((tmp_path / "replaced").rglob("*.json"))
-    assert [json.loads(p.read_text())["metrics"][0]["value"] for p in kept] == [1.0, 2.0]
+    kept = (tmp_path / "replaced").rglob("*.json")
+    assert {json.loads(p.read_text())["metrics"][0]["value"] for p in kept} == {1.0, 2.0}
     assert list(recorded(tmp_path).values()) == [path]
 
 
@@ -98,4 +106,60 @@ def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="no space"):
         write_record(path, record(seed=5))
     assert read_record(path)["seed"] == 0
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_no_record_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    write_record(path_of(tmp_path), record())
+    foreign = tmp_path / "records" / "tiny" / "notes.json"
+    foreign.write_text("{}")
+    faults: list[WordError] = []
+    assert [r["arm"] for r in read_records(tmp_path, faults)] == ["sweep"]
+    assert [str(foreign) in str(fault) for fault in faults] == [True]
+    assert foreign.read_text() == "{}"
+    with pytest.raises(WordError, match=r"notes\.json"):
+        list(read_records(tmp_path))
+
+
+def test_a_place_that_is_taken_meanwhile_keeps_what_it_has(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    before = digest(path)
+    for expected in (None, "0" * 16):  # who expected nothing there, and who expected another record
+        with pytest.raises(Superseded, match="another process"):
+            publish(path, record(seed=2), expected)
+    assert read_record(path)["seed"] == 1
+    publish(path, record(seed=3), before)
+    assert read_record(path)["seed"] == 3
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert len(list((tmp_path / "replaced").rglob("*.json"))) == 1
+
+
+def test_a_record_that_arrives_between_look_and_move_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    expected, rename = digest(path), os.rename
+
+    def late(source: Any, target: Any) -> None:
+        path.write_text(json.dumps(record(seed=2)))  # the other process, at the worst moment
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    with pytest.raises(Superseded):
+        publish(path, record(seed=3), expected)
+    assert read_record(path)["seed"] == 2
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Any, target: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    with pytest.raises(Superseded):
+        publish(path, record(seed=2), None)
+    assert read_record(path)["seed"] == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
