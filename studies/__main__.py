@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from studies import doctor
+from studies.commands import following, launching
 from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
 from studies.record import Record, recorded
 from studies.registry import find_study, studies
@@ -29,6 +31,9 @@ def main(words: list[str] | None = None) -> int:
         return int(args.command(args))
     except (WordError, ValueError, FileNotFoundError) as error:
         fail(f"{PROGRAM} {args.word}", error)
+    except BrokenPipeError:  # `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
     except KeyboardInterrupt:
         print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         return 130
@@ -104,14 +109,13 @@ def _parser() -> Parser:
         metavar="N",
         help="runs at once; default: one per core, or one where there is a GPU",
     )
+    launching.add_arguments(run)
     run.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
     run.add_argument(
         "--results", type=results_folder, default=Path("results"), metavar="DIR", help="default: results"
     )
 
-    status = add("status", _status, "what is recorded, under way or failed", "status scan_ablation")
-    status.add_argument("study", nargs="?")
-    status.add_argument("--results", type=results_folder, default=Path("results"), metavar="DIR")
+    following.add_commands(add)
 
     help_doctor = "what this machine has: devices, scan backends and whether they are right, weights, Slurm"
     doctor.add_arguments(add("doctor", _doctor, help_doctor, "doctor"))
@@ -147,24 +151,22 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    launching.check_arguments(args)
     study = with_scans(find_study(args.study), args.scan)
     wanted = _wanted(study, args)
     planned = plan(wanted, args.results)
     if args.dry_run:
         _print_plan(planned, args.mode)
         return 0
-    waiting = [item.run for item in planned if to_run(item.status, args.mode)]
+    waiting = [item for item in planned if to_run(item.status, args.mode)]
     _print_known(planned, args.mode)
     failed = [item for item in planned if item.status == "failed" and not to_run(item.status, args.mode)]
     if not waiting:
         return 1 if failed else 0
-    from studies.launch import Order, launch
-
     files = tuple(
         scan.rpartition("-")[0] if scan[-1].isdecimal() else scan for scan in args.scan if ".py:" in scan
     )
-    order = Order(args.results, args.mode, args.checkpoint_every, files)
-    return max(launch(waiting, order, args.jobs), 1 if failed else 0)
+    return max(launching.start(waiting, args, files), 1 if failed else 0)
 
 
 def _wanted(study: Study, args: argparse.Namespace) -> list[Run]:
@@ -239,14 +241,6 @@ def _print_plan(planned: list[Planned], mode: Mode) -> None:
 
 def _doctor(args: argparse.Namespace) -> int:
     doctor.run(args)
-    return 0
-
-
-def _status(args: argparse.Namespace) -> int:
-    from studies.status import print_status
-
-    names = [find_study(args.study).name] if args.study else list(studies())
-    print_status(names, args.results)
     return 0
 
 

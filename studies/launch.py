@@ -1,4 +1,4 @@
-"""Carry out runs on this machine: one process per run, as many at once as there are cores (or one GPU).
+"""Carry out runs on this machine: one process per run, as many at once as there are cores, or one per GPU.
 
 A small run is faster on one core than on two, where its threads would wait for each other; so runs share the
 machine instead, and the numbers of a run do not depend on how many are under way beside it.
@@ -6,147 +6,215 @@ machine instead, and the numbers of a run do not depend on how many are under wa
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
 import signal
+import socket
 import sys
-import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from studies.plan import Mode
-from studies.progress import Reporter, duration
-from studies.study import Run
+from studies.execute import Order, Task, execute, read_scans
+from studies.progress import Reporter
+from studies.words import WordError
 
-REPORT_EVERY_S = 0.5
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal a process gets when its parent dies
-
-Tell = Callable[[str], None]
+KILLED = "was killed; the same command resumes it"
 
 
 @dataclass(frozen=True)
-class Order:
-    """How runs are to be carried out: nothing here changes a number."""
+class Share:
+    """How the machine is shared out: so many runs at once, each on so many GPUs; where their output goes."""
 
-    results: Path
-    mode: Mode
-    checkpoint_every_s: float
-    scan_files: tuple[str, ...] = ()  # of the user's curves, to be read again in each process
+    jobs: int | None = None  # one per core, or one per GPU
+    gpus: int = 1  # of each run, where there are any
+    logs: Path | None = None  # a file per run; else the terminal
+    cancelled: Callable[[], Collection[str]] = tuple  # identities that are not to be begun any more
 
 
-def launch(wanted: list[Run], order: Order, jobs: int | None = None) -> int:
-    """Carry out every run; `jobs` at once, by default one per core, or one where there is a GPU.
+@dataclass
+class _Live:
+    number: int
+    processes: list[BaseProcess]  # the leader first
+    devices: tuple[str, ...]
+
+    def followers(self) -> list[BaseProcess]:
+        """Those that have not ended well yet."""
+        return [process for process in self.processes[1:] if process.exitcode != 0]
+
+    def end_if_broken(self) -> None:
+        """Kill the leader if a follower has failed: it would wait for it for ever."""
+        if any(process.exitcode for process in self.followers()):
+            self.processes[0].kill()
+
+
+def launch(wanted: list[Task], order: Order, share: Share = Share()) -> int:
+    """Carry out every run.
 
     Returns the exit status: 0 when all are done, 1 when one failed, was killed, or is another process's.
     """
     reporter = Reporter(len(wanted))
-    jobs = min(jobs or _default_jobs(), len(wanted))
-    if jobs == 1:
-        finished = [_here(reporter, number, run, order) for number, run in enumerate(wanted, 1)]
+    slots = _slots(share)
+    del slots[len(wanted) :]
+    if slots == [()] and share.logs is None:
+        finished = [_here(reporter, number, task, order) for number, task in enumerate(wanted, 1)]
     else:
-        finished = _beside(reporter, wanted, order, jobs)
+        finished = _beside(reporter, wanted, order, slots, share)
     print(f"records are under {order.results / 'records'}", file=sys.stderr)
     return 0 if all(finished) else 1
 
 
-def _default_jobs() -> int:
+def _slots(share: Share) -> list[tuple[str, ...]]:
+    """The places where runs can go on at once, with the GPUs of each."""
+    here = gpus()
+    if not here:
+        return [()] * (share.jobs or len(os.sched_getaffinity(0)))
+    if share.gpus > len(here):
+        raise WordError(f"--gpus {share.gpus}, but this machine has {len(here)}")
+    places = [tuple(here[n : n + share.gpus]) for n in range(0, len(here) - share.gpus + 1, share.gpus)]
+    if len(here) == 1:
+        return [()]  # the one device: nothing to be shared out
+    return places[: share.jobs]
+
+
+def gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES would be told of each GPU."""
     import torch
 
-    return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    known = visible.split(",") if visible else [str(n) for n in range(torch.cuda.device_count())]
+    return known[: torch.cuda.device_count()]
 
 
-def _here(reporter: Reporter, number: int, run: Run, order: Order) -> bool:
-    reporter.start(number, run.label)
-    good, outcome = _carry_out(run, order, lambda line: reporter.tell(number, line))
+def _here(reporter: Reporter, number: int, task: Task, order: Order) -> bool:
+    reporter.start(number, task.run.label)
+    good, outcome = execute(task, order, lambda line: reporter.tell(number, line))
     reporter.end(number, outcome)
     return good
 
 
-def _carry_out(run: Run, order: Order, tell: Tell) -> tuple[bool, str]:
-    """Whether the run is done, and one line about it."""
-    import torch
-
-    from studies.run import Owned, carry_out
-    from studies.watch import Watch
-    from zigma.training import Progress
-
-    if not torch.cuda.is_available():
-        torch.set_num_threads(1)
-    last = 0.0
-
-    def training(progress: Progress) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= REPORT_EVERY_S or progress.step == progress.steps:
-            last = now
-            tell(
-                f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  "
-                f"{progress.images_per_s:.0f} images/s  {duration(progress.seconds_left)} left"
-            )
-
-    try:
-        watch = Watch(training, tell)
-        record = carry_out(run, order.results, watch, order.mode, order.checkpoint_every_s)
-    except Owned as error:
-        return False, str(error)
-    except OSError as error:  # a full disk, a folder that may not be written: nothing is recorded of it
-        return False, f"stopped: {error}; the same command resumes it"
-    if record["status"] == "failed":
-        return False, f"failed: {record['error']}"
-    values = "  ".join(f"{metric['name']} {metric['value']:.4g}" for metric in record["metrics"])
-    return True, f"done in {duration(sum(record['wall_time_s'].values()))}: {values}"
-
-
-def _beside(reporter: Reporter, wanted: list[Run], order: Order, jobs: int) -> list[bool]:
+def _beside(
+    reporter: Reporter, wanted: list[Task], order: Order, slots: list[tuple[str, ...]], share: Share
+) -> list[bool]:
     """Processes that tell how they get on through a pipe; one that dies without a word was killed."""
-    context = multiprocessing.get_context("spawn")
     waiting = deque(enumerate(wanted, 1))
-    live: dict[Connection, tuple[int, BaseProcess]] = {}
+    free = list(reversed(slots))
+    live: dict[Connection, _Live] = {}
     finished = []
     try:
         while waiting or live:
-            while waiting and len(live) < jobs:
-                number, run = waiting.popleft()
-                ours, theirs = context.Pipe(duplex=False)
-                process: BaseProcess = context.Process(target=_child, args=(theirs, run, order))
-                process.start()
-                theirs.close()
-                live[ours] = number, process
-                reporter.start(number, run.label)
-            for pipe in wait(list(live)):
-                assert isinstance(pipe, Connection)
-                number, process = live[pipe]
+            while waiting and free:
+                number, task = waiting.popleft()
+                if task.run.identity in share.cancelled():
+                    print(f"{task.run.label} was cancelled", file=sys.stderr, flush=True)
+                    continue
+                pipe, started = _start(number, task, order, free.pop(), share.logs)
+                live[pipe] = started
+                reporter.start(number, task.run.label)
+            followers = {process.sentinel: run for run in live.values() for process in run.followers()}
+            for ready in wait([*live, *followers]):
+                if isinstance(ready, int):  # one of several went: the leader would wait for it
+                    followers[ready].end_if_broken()
+                    continue
+                assert isinstance(ready, Connection)
+                pipe, run = ready, live[ready]
                 try:
                     kind, *said = pipe.recv()
                 except EOFError:
-                    kind, said = "end", [False, "was killed; the same command resumes it"]
+                    kind, said = "end", [False, KILLED]
                 if kind == "tell":
-                    reporter.tell(number, *said)
+                    reporter.tell(run.number, *said)
                     continue
                 good, outcome = said
                 finished.append(good)
-                reporter.end(number, outcome)
+                reporter.end(run.number, outcome)
                 del live[pipe]
-                process.join()
+                free.append(run.devices)
+                run.processes[0].join()
+                _kill(run.processes[1:])  # they end by themselves, or wait for a leader that is gone
     finally:
-        for _, process in live.values():
-            process.kill()
+        for run in live.values():
+            _kill(run.processes)
     return finished
 
 
-def _child(pipe: Connection, run: Run, order: Order) -> None:
+def _start(
+    number: int, task: Task, order: Order, devices: tuple[str, ...], logs: Path | None
+) -> tuple[Connection, _Live]:
+    """Start a run: one process, or one per GPU of its place."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    log = None if logs is None else logs / f"{task.run.identity}.log"
+    processes: list[BaseProcess] = []
+    for environment in _environments(devices):
+        process = context.Process(target=_child, args=(theirs, task, order, environment, log))
+        process.start()
+        processes.append(process)
+    theirs.close()
+    return ours, _Live(number, processes, devices)
+
+
+def _environments(devices: tuple[str, ...]) -> list[dict[str, str]]:
+    """What each process of a run is told: its GPUs and, where there are several, how to meet the others."""
+    if not devices:
+        return [{}]
+    visible = {"CUDA_VISIBLE_DEVICES": ",".join(devices)}
+    if len(devices) == 1:
+        return [visible]
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    size = {"WORLD_SIZE": str(len(devices)), "LOCAL_WORLD_SIZE": str(len(devices))}
+    meet = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    ranks = ({"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(len(devices)))
+    return [visible | size | meet | rank for rank in ranks]
+
+
+def _kill(processes: list[BaseProcess]) -> None:
+    for process in processes:
+        process.join(timeout=5)
+        process.kill()
+
+
+def _child(pipe: Connection, task: Task, order: Order, environment: dict[str, str], log: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the parent's to speak of
     if sys.platform == "linux":  # a killed parent leaves no process behind that would own the run
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    from zigma.scans import load_scan
+    os.environ.update(environment)
+    leads = environment.get("RANK", "0") == "0"
+    if log is not None:
+        _write_to(log)
+    if not leads:
+        pipe.close()
+    read_scans(order)
+    in_log = Reporter(1)
+    if log is not None:
+        in_log.start(1, task.run.label)
 
-    for scan in order.scan_files:
-        load_scan(scan)
-    said: tuple[Any, ...] = _carry_out(run, order, lambda line: pipe.send(("tell", line)))
-    pipe.send(("end", *said))
+    def tell(line: str) -> None:
+        if log is not None:
+            in_log.tell(1, line)
+        if leads:
+            pipe.send(("tell", line))
+
+    said: tuple[Any, ...] = execute(task, order, tell)
+    if log is not None:
+        in_log.end(1, said[1])
+    if leads:
+        pipe.send(("end", *said))
+
+
+def _write_to(log: Path) -> None:
+    """Send all output to a file, of C libraries too."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)

@@ -1,39 +1,98 @@
-"""What is recorded, under way or failed, told from the files alone."""
+"""How the runs of a results folder stand, told from their files and from Slurm."""
 
+from __future__ import annotations
+
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from studies.live import Live, live_runs
+from studies.progress import duration
 from studies.record import read_records
+from studies.words import WordError, printable
+
+WATCH_EVERY_S = 2.0
+STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled")
 
 
-def print_status(names: list[str], results: Path) -> None:
-    """Print the records of the named studies by scale and status, failures with their error, then live runs."""
+def print_status(study: str | None, results: Path) -> int:
+    """Print counts by study and scale, then every run that is not done; returns the exit status.
+
+    1 if a file is in the way that is no record: it is named and left alone.
+    """
+    _, status = _print(study, results)
+    return status
+
+
+def watch_status(study: str | None, results: Path) -> int:
+    """Print the status again and again until nothing is queued or running."""
+    while True:
+        if sys.stdout.isatty():
+            print("\x1b[H\x1b[2J", end="")
+        live, status = _print(study, results)
+        if not any(run.state in ("queued", "running") for run in live):
+            return status
+        sys.stdout.flush()
+        time.sleep(WATCH_EVERY_S)
+
+
+def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
     counts: Counter[tuple[str, str, str]] = Counter()
+    faults: list[WordError] = []
     failures = []
-    for record in read_records(results):
-        if record["study"] in names:
+    for record in read_records(results, faults):
+        if study in (None, record["study"]):
             counts[record["study"], record["scale"], record["status"]] += 1
             if record["status"] == "failed":
-                failures.append(
-                    f"  {record['study']} {record['arm']} seed {record['seed']}: {record['error']}"
-                )
+                label = f"{record['study']}  {record['arm']} {record['setting']} seed {record['seed']}"
+                failures.append((label, str(record.data.get("error"))))
+    live, error = live_runs(results)
+    live = [run for run in live if study in (None, run.about.get("study"))]
+    for run in live:
+        counts[str(run.about.get("study")), str(run.about.get("scale")), run.state] += 1
+    _print_counts(counts, results)
+    for state in ("running", "queued", "interrupted", "cancelled"):
+        _print_runs(state, [run for run in live if run.state == state])
+    if failures:
+        print("\nfailed (--mode retry runs them again)")
+        _print_lines(failures)
+    for line in [error] if error else []:
+        print(f"\n{line}")
+    for fault in faults:
+        print(f"left alone: {printable(str(fault))}", file=sys.stderr)
+    return live, 1 if faults else 0
+
+
+def _print_counts(counts: Counter[tuple[str, str, str]], results: Path) -> None:
     if not counts:
-        print(f"no records under {results / 'records'}")
-    for (study, scale, status), count in sorted(counts.items()):
-        print(f"{study:<24}{scale:<8}{status:<8}{count:>6}")
-    print(*failures, sep="\n", end="\n" if failures else "")
-    for lock in sorted((results / "work").glob("*/owner.lock")):
-        if (lock.parent / "checkpoint.pt").exists():
-            print(
-                f"{lock.parent.name:<24}{'running' if is_held(lock) else 'interrupted; run again to resume'}"
-            )
+        print(f"nothing is recorded or under way in {results}")
+        return
+    shown = [state for state in STATES if any(key[2] == state for key in counts)]
+    print(f"{'study':<24}{'scale':<8}" + "".join(f"{state:>12}" for state in shown))
+    for study, scale in sorted({key[:2] for key in counts}):
+        numbers = "".join(f"{counts[study, scale, state] or '':>12}" for state in shown)
+        print(f"{printable(study):<24}{printable(scale):<8}{numbers}")
 
 
-def is_held(lock: Path) -> bool:
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
+def _print_runs(state: str, runs: list[Live]) -> None:
+    if runs:
+        print(f"\n{state}")
+        _print_lines([(f"{run.about.get('study')}  {run.label}", _words(run)) for run in runs])
+
+
+def _print_lines(lines: list[tuple[str, str]]) -> None:
+    width = max(len(printable(label)) for label, _ in lines)
+    for label, words in lines:
+        print(f"  {printable(label):<{width}}  {printable(words)}".rstrip())
+
+
+def _words(run: Live) -> str:
+    """Where a run is: step, loss, time left; or why it is nowhere."""
+    if run.state != "running":
+        return run.reason
+    said, where = run.heartbeat, run.claim.who if run.claim else ""
+    step, steps, loss, left = (said.get(key) for key in ("step", "steps", "loss", "seconds_left"))
+    if isinstance(step, int) and isinstance(loss, int | float) and isinstance(left, int | float):
+        return f"step {step}/{steps}  loss {loss:.4f}  {duration(left)} left  ({where})"
+    return f"{said.get('stage') or run.reason or 'starting'}  ({where})" if where else run.reason

@@ -20,6 +20,11 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> WordError:
     return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(known)}")
 
 
+def printable(text: str) -> str:
+    """Text out of files that others wrote, without the control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)
+
+
 def results_folder(text: str) -> Path:
     """`--results DIR`: a folder that is there, or that can be made."""
     path = Path(text)

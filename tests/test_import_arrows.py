@@ -35,7 +35,10 @@ ALLOWED = {
     "analysis": {*DECLARATIONS, *WORDS, *CONFIGS, "zigma.scans"},
 }
 # the parts of studies that every command loads: no torch, so only configuration types and light questions
-TORCH_FREE = ("words", "study", "record", "plan", "registry", "scales", "status", "__main__")
+TORCH_FREE = (
+    *("words", "study", "record", "plan", "registry", "scales", "status", "__main__"),
+    *("execute", "jobs", "live", "ownership", "cluster"),
+)
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

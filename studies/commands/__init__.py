@@ -1,0 +1,1 @@
+"""What the commands of `python -m studies` do that launch, follow and stop runs."""

@@ -1,0 +1,30 @@
+"""`python -m studies.detach FOLDER JOBS GPUS`: start the runs of a local submission, in the session of this process.
+
+A process of its own only so that what it starts belongs to no terminal and holds no pipe open.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from studies.job import Dispatcher
+from studies.jobs import replace_json
+from studies.process import local_process
+
+FOR_EVER_MIN = 60 * 24 * 365  # submitit ends local jobs after two minutes unless it is told a time
+
+
+def main(folder: Path, jobs: int | None, gpus: int) -> None:
+    """Submit, and write down which process it is."""
+    from submitit.local.local import LocalExecutor
+
+    executor = LocalExecutor(folder=folder)
+    executor.update_parameters(timeout_min=FOR_EVER_MIN, stderr_to_stdout=True)
+    job = executor.submit(Dispatcher(folder, jobs, gpus, os.environ.get("CUDA_VISIBLE_DEVICES")))
+    replace_json(folder / "jobs.json", {"ids": [job.job_id], "process": local_process(int(job.job_id))})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) or None, int(sys.argv[3]))

@@ -1,0 +1,100 @@
+"""What a submitted job does. submitit pickles a `Job`, which holds a path and a number; all else is read again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studies.execute import execute, read_scans
+from studies.jobs import Submission, order_of, task_of
+from studies.ownership import read_json
+from studies.progress import Reporter
+
+
+@dataclass
+class Job:
+    """One run of a submission, in a job of its own: on Slurm, and for the debugger."""
+
+    folder: Path
+    index: int
+
+    def __call__(self) -> str:
+        """Carry out the run; one line about it. Raises if it is not done, so that the scheduler knows."""
+        _meet()
+        submission = read_submission(self.folder)
+        order = order_of(submission)
+        read_scans(order)
+        task = task_of(submission, self.index)
+        signal.signal(
+            signal.SIGTERM, lambda *_: _end() if task.run.identity in submission.cancelled else None
+        )
+        reporter = Reporter(1)
+        reporter.start(1, task.run.label)
+        good, outcome = execute(task, order, lambda line: reporter.tell(1, line))
+        reporter.end(1, outcome)
+        if not good and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            sys.exit(1)  # else the other processes of the job would wait for this one
+        return outcome
+
+    def checkpoint(self) -> Any:
+        """What submitit puts in the queue again when Slurm ends a job early: the same; it resumes."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+@dataclass
+class Dispatcher:
+    """All runs of a submission on this machine, so many at once, behind the terminal's back."""
+
+    folder: Path
+    jobs: int | None
+    gpus: int
+    visible: str | None  # CUDA_VISIBLE_DEVICES as the user has it: submitit sets its own
+
+    def __call__(self) -> str:
+        """Carry out all runs."""
+        from studies.launch import Share, launch
+
+        signal.signal(signal.SIGTERM, _end)  # `studies cancel`; submitit would ignore it
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+        if self.visible is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.visible
+        submission = read_submission(self.folder)
+        order = order_of(submission)
+        read_scans(order)
+        wanted = [task_of(submission, index) for index in range(len(submission.runs))]
+        share = Share(self.jobs, self.gpus, self.folder, lambda: submission.cancelled)
+        status = launch(wanted, order, share)
+        return "all done" if status == 0 else "not all done"
+
+
+def read_submission(folder: Path) -> Submission:
+    """The submission of a folder; FileNotFoundError if it was deleted."""
+    said = read_json(folder / "submission.json")
+    if not said:
+        raise FileNotFoundError(f"{folder / 'submission.json'} is gone: the runs were submitted from there")
+    return Submission(folder, said)
+
+
+def _meet() -> None:
+    """Tell torch of the other processes of this job, if there are any."""
+    from submitit import JobEnvironment
+    from submitit.helpers import TorchDistributedEnvironment
+
+    if JobEnvironment().num_tasks > 1:
+        # the GPUs stay as Slurm has set them: accelerate takes the one of LOCAL_RANK among them
+        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
+        import torch
+
+        if not torch.cuda.is_available():
+            os.environ["ACCELERATE_USE_CPU"] = "true"
+
+
+def _end(*heard: Any) -> None:
+    """Leave through every `finally`, which lets go of the run."""
+    sys.exit(1)
