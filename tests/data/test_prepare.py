@@ -12,7 +12,7 @@ from PIL import Image
 from zigma.data import DataConfig, fingerprint, load_data, to_uint8
 from zigma.data.__main__ import main
 from zigma.data.annotations import captions_of, read_captions_file
-from zigma.data.media import load_image
+from zigma.data.media import UnreadableError, load_image
 from zigma.data.plan import PrepareRequest
 from zigma.data.prepare import prepare
 from zigma.data.writer import ShardWriter
@@ -94,6 +94,40 @@ def test_a_picture_taken_upside_down_is_turned(tmp_path):
     exif[0x0112] = 3  # orientation: turned by 180 degrees
     picture(0, (16, 16)).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(load_image(tmp_path / "a.png", 16), np.asarray(picture(0, (16, 16)))[::-1, ::-1])
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "palette", "cmyk", "transparent"])
+def test_every_kind_of_picture_keeps_its_brightness(tmp_path, kind):
+    ramp = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
+    grey = Image.fromarray(ramp)
+    made = {
+        "grey": grey,
+        "16 bits": Image.fromarray(ramp.astype(np.uint16) * 257),
+        "palette": grey.convert("P"),
+        "cmyk": grey.convert("CMYK"),
+        "transparent": Image.merge("RGBA", [grey] * 3 + [Image.new("L", (32, 32), 128)]),
+    }[kind]
+    file = tmp_path / ("x.tif" if kind == "cmyk" else "x.png")
+    made.save(file)
+    assert np.abs(load_image(file, 32).astype(int) - ramp[..., None]).max() <= 2
+
+
+def test_pixels_of_32_bits_are_refused_with_the_reason(tmp_path):
+    Image.fromarray(np.ones((9, 9), np.float32)).save(tmp_path / "x.tif")
+    with pytest.raises(UnreadableError, match="pixels of 32 bits"):
+        load_image(tmp_path / "x.tif", 8)
+
+
+def test_folders_that_are_links_are_followed_and_dead_links_are_listed(folder, tmp_path):
+    together = tmp_path / "together"
+    together.mkdir()
+    (together / "cats").symlink_to(folder / "cats")
+    (together / "dogs").symlink_to(folder / "dogs")
+    (folder / "cats" / "again").symlink_to(folder / "cats")  # a link in a circle
+    (together / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    manifest = prepare(PrepareRequest(str(together), size=16, classes=True), tmp_path / "out", say=quiet)
+    assert manifest["counts"]["train"] + manifest["counts"]["held_out"] == 40
+    assert {"file": "gone.png", "reason": "a link to no file"} in manifest["skipped"]
 
 
 def test_an_interrupted_preparation_goes_on_to_the_same_bytes(folder, tmp_path, monkeypatch):

@@ -18,7 +18,14 @@ class UnreadableError(ValueError):
 
 
 def square(image: Image.Image, size: int) -> np.ndarray:
-    """The middle square of an image at `size` x `size` pixels (bicubic, antialiased): uint8 (size, size, 3)."""
+    """The middle square of an image at `size` x `size` pixels (bicubic, antialiased): uint8 (size, size, 3).
+
+    Raises UnreadableError for pixels of 32 bits, whose white is not known.
+    """
+    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, which turns nearly everything white
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise UnreadableError(f"pixels of 32 bits (mode {image.mode}): save it with 8 or 16")
     image = image.convert("RGB")
     width, height = image.size
     side = min(width, height)
@@ -39,7 +46,7 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
             return square(ImageOps.exif_transpose(image), size)
     except UnidentifiedImageError as error:
         raise UnreadableError("no picture in a known format") from error
-    except MemoryError:
+    except (MemoryError, UnreadableError):
         raise
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
         raise UnreadableError(_one_line(error)) from error
@@ -114,4 +121,5 @@ def window(length: int, count: int, where: float) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    said = str(error).split("=== stderr")[0]  # ffmpeg's says how it was built
+    return f"{type(error).__name__}: {' '.join(said.split())[:200]}"

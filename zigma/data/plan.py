@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,11 +72,9 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
     if not source.is_dir():
         raise ValueError(f"no folder {source} to prepare")
     suffixes = IMAGE_SUFFIXES if request.frames is None else VIDEO_SUFFIXES
-    files = sorted(
-        file.relative_to(source).as_posix()
-        for file in source.rglob("*")
-        if file.suffix.lower() in suffixes and file.is_file()
-    )
+    found = [file for file in walk(source) if file.suffix.lower() in suffixes]
+    files = sorted(file.relative_to(source).as_posix() for file in found if file.is_file())
+    dead = sorted(file.relative_to(source).as_posix() for file in found if not file.is_file())
     if not files:
         raise ValueError(f"{source} holds no file ending in {', '.join(sorted(suffixes))}")
     say(f"reading {len(files)} files once for their hashes")
@@ -87,7 +86,7 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
     return {
         "request": identity_of(request, weights),
         "classes": classes,
-        "skipped": skipped,
+        "skipped": [*skipped, *({"file": file, "reason": "a link to no file"} for file in dead)],
         "shards": _shards(samples, request.shard_samples),
     }
 
@@ -104,11 +103,22 @@ def listing_sha256(request: PrepareRequest) -> str:
     """A hash of the names, sizes and times of the files under the source: they must not change half-way."""
     source = Path(request.source).expanduser()
     digest = hashlib.sha256()
-    for file in sorted(source.rglob("*")):
+    for file in sorted(walk(source)):
         if file.is_file():
             status = file.stat()
             digest.update(f"{file.relative_to(source)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def walk(source: Path) -> Iterator[Path]:
+    """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder."""
+    seen: set[str] = set()
+    for folder, below, names in os.walk(source, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:  # a link to a folder above
+            below.clear()
+            continue
+        seen.add(real)
+        yield from (Path(folder, name) for name in names)
 
 
 def _samples(

@@ -135,7 +135,9 @@ def _dino_distance(generated: Tensor, real: Tensor) -> tuple[float, str]:
 
 def _kernel(generated: Features, real: Features) -> Iterator[dict[str, Any]]:
     distance = kernel_distance(generated=generated.values, real=real.values)
-    settings = {"subsets": distance.subsets, "subset_size": distance.subset_size, "std": distance.std}
+    settings: dict[str, float] = {"subsets": distance.subsets, "subset_size": distance.subset_size}
+    if distance.subset_size < max(len(generated.values), len(real.values)):
+        settings["std"] = distance.std  # else all subsets are everything, and it is 0 and says nothing
     name = _KERNEL.get(generated.extractor, f"kid_{generated.extractor}")
     yield {"name": name, "value": distance.mean, "settings": settings}
 

@@ -35,23 +35,31 @@ def prdc(
             f"k={nearest} nearest neighbours need k at least 1 and more than k samples on both sides, "
             f"not {len(generated)} generated and {len(real)} real"
         )
-    across = _distances(real, generated)  # (m, n)
-    in_real_ball = across < _radii(real, nearest).unsqueeze(1)
-    in_generated_ball = across < _radii(generated, nearest).unsqueeze(0)
+    real_radii, generated_radii = _radii(real, nearest), _radii(generated, nearest)
+    precise = torch.zeros(len(generated), dtype=torch.bool)
+    balls = torch.zeros(len(generated))  # real ones around each generated sample
+    recalled, covered = [], []
+    for samples, radii in zip(real.split(CHUNK), real_radii.split(CHUNK), strict=True):
+        across = _distances(samples, generated)  # (CHUNK, n): all m rows would not fit in memory
+        in_real_ball = across < radii.unsqueeze(1)
+        precise |= in_real_ball.any(0)
+        balls += in_real_ball.sum(0)
+        covered.append(in_real_ball.any(1))
+        recalled.append((across < generated_radii.unsqueeze(0)).any(1))
     return {
-        "precision": float(in_real_ball.any(0).double().mean()),
-        "recall": float(in_generated_ball.any(1).double().mean()),
-        "density": float(in_real_ball.sum(0).double().mean() / nearest),
-        "coverage": float(in_real_ball.any(1).double().mean()),
+        "precision": float(precise.double().mean()),
+        "recall": float(torch.cat(recalled).double().mean()),
+        "density": float(balls.double().mean() / nearest),
+        "coverage": float(torch.cat(covered).double().mean()),
     }
 
 
 def _radii(x: Tensor, nearest: int) -> Tensor:
     """Distance of each sample (n, d) to its k-th nearest other sample, (n,)."""
-    return _distances(x, x).kthvalue(nearest + 1, dim=1).values  # the nearest of all is itself
+    # the nearest of all is itself
+    return torch.cat([_distances(chunk, x).kthvalue(nearest + 1, dim=1).values for chunk in x.split(CHUNK)])
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
     """Euclidean distances (n, m), from differences: the expanded square would lose those of near samples."""
-    mode = "donot_use_mm_for_euclid_dist"
-    return torch.cat([torch.cdist(chunk, b, compute_mode=mode) for chunk in a.split(CHUNK)])
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
