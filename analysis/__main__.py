@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from analysis import compare_scans
+from analysis.claims import command as claims_command
+from analysis.claims import findings_command
 from analysis.options import add_results, say_faults, terminal_width
 from studies.words import Parser, WordError, fail, results_folder
 
@@ -17,10 +19,9 @@ def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
     args = _parser().parse_args(words)
     try:
-        args.command(args)
+        return int(args.command(args) or 0)
     except (WordError, ValueError, FileNotFoundError) as error:
         fail(f"{PROGRAM} {args.word}", error)
-    return 0
 
 
 def _parser() -> Parser:
@@ -58,6 +59,24 @@ def _parser() -> Parser:
     )
     figures.add_argument("--out", type=results_folder, default=Path("paper_figures"), metavar="DIR")
     figures.set_defaults(command=_make_figures)
+
+    claims = commands.add_parser(
+        "claims",
+        help="what the paper claims, and what the records say of it",
+        description="Judge what the paper claims by the records, beside the paper's own numbers.",
+        epilog=f"example: {PROGRAM} claims more-schemes-help hilbert-is-hard",
+    )
+    claims_command.add_arguments(claims)
+    claims.set_defaults(command=claims_command.run)
+
+    findings = commands.add_parser(
+        "findings",
+        help="what is wrong in the paper or the released code, shown again",
+        description="Reproduce what is wrong in the paper or the released code.",
+        epilog=f"example: {PROGRAM} findings R1 R4 --released ../zigma",
+    )
+    findings_command.add_arguments(findings)
+    findings.set_defaults(command=findings_command.run)
 
     scans = commands.add_parser(
         "compare-scans",

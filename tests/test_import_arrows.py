@@ -94,6 +94,8 @@ def test_scans_need_numpy_alone() -> None:
         "studies show scan_ablation",
         "studies run scan_ablation --dry-run --results {tmp}",
         "analysis make-tables --results {tmp}",
+        "analysis claims --results {tmp}",
+        "analysis findings",
     ],
 )
 def test_commands_that_load_no_torch(words: str, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""`python -m analysis claims`: the verdicts, the paper's evidence and ours; written as Markdown and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from analysis.agreement import Agreement, agreement
+from analysis.claims.findings import FINDINGS
+from analysis.claims.judge import Book, judge
+from analysis.claims.paper import CLAIMS
+from analysis.claims.show import Reproduced, as_json, markdown, text
+from analysis.load import Records, load
+from analysis.options import add_results, say_faults, terminal_width
+from studies.registry import studies
+from studies.words import unknown
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="print only these; default: all")
+    add_results(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge every claim, write `claims.md` and `claims.json` into the results folder, print what was asked for."""
+    known = {claim.name: claim for claim in CLAIMS}
+    for name in args.claims:
+        if name not in known:
+            raise unknown("claim", name, known)
+    records = load(args.results, args.source)
+    say_faults(records)
+    verdicts, agreements, findings = judge(records), all_agreements(records), reproduced()
+    sheets = {
+        "claims.md": markdown(verdicts, agreements, findings),
+        "claims.json": as_json(verdicts, agreements, findings),
+    }
+    args.results.mkdir(parents=True, exist_ok=True)
+    for name, contents in sheets.items():
+        (args.results / name).write_text(contents, encoding="utf-8")
+    shown = [verdict for verdict in verdicts if not args.claims or verdict.name in args.claims]
+    print(text(shown, agreements, findings, terminal_width()))
+    print(f"written to {args.results}/claims.md and claims.json", file=sys.stderr)
+    return 0
+
+
+def all_agreements(records: Records) -> list[Agreement]:
+    """The rank correlation with the paper of every table, scale and setting that has the numbers."""
+    book = Book(records)
+    found = [
+        agreement(sheet)
+        for study in studies().values()
+        if study.shows.startswith("Table")
+        for scale in study.scales
+        for sheet in book.sheets(study.name, scale).values()
+    ]
+    return [item for item in found if item is not None]
+
+
+def reproduced() -> Reproduced:
+    """Every finding with what shows it."""
+    return [(finding, finding.show()) for finding in FINDINGS]
