@@ -1,0 +1,157 @@
+"""Parameters exactly; time and memory against what was measured when the constants were fitted."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from studies.config import MeasurementConfig, RunConfig, ScanConfig
+from studies.estimate import estimate, parameters
+from studies.registry import studies
+from studies.scales import TINY, TINY_LARGE, TINY_TEXT, vary
+from zigma.models.config import (
+    DiTConfig,
+    GatedLinearAttentionSpec,
+    MambaSpec,
+    ModelConfig,
+    UViTConfig,
+    ZigMaConfig,
+)
+
+NETWORKS = {
+    "learned position": ZigMaConfig(grid=(8, 8), hidden=32, depth=3, position="learned"),
+    "classes": ZigMaConfig(grid=(8, 8), hidden=24, depth=2, classes=11, scan="bidirectional"),
+    "captions": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, text_width=20, scan="parallel-4"),
+    "in context": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, text_width=20, conditioning="in-context"),
+    "video": ZigMaConfig(
+        grid=(4, 8, 8), hidden=40, depth=4, patch=2, scan="video-sst", temporal_position=True
+    ),
+    "mixer": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, mixer=MambaSpec(state=8, taps=3, expand=1)),
+    "gated": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, mixer=GatedLinearAttentionSpec(heads=2)),
+    "gated twice": ZigMaConfig(
+        grid=(8, 8), hidden=32, scan="bidirectional", mixer=GatedLinearAttentionSpec()
+    ),
+    "DiT": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, classes=5),
+    "DiT sigma": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, learn_sigma=True),
+    "U-ViT": UViTConfig(grid=(8, 8), hidden=32, depth=4, heads=2, text_width=20, text_tokens=5),
+    "U-ViT classes": UViTConfig(grid=(8, 8), hidden=32, depth=4, heads=2, classes=5, convolution=False),
+}
+
+
+def built(model: ModelConfig) -> int:
+    import torch
+
+    from zigma.models import build_model
+
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_model(model).parameters())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_are_those_of_the_network(name: str) -> None:
+    assert parameters(NETWORKS[name]) == built(NETWORKS[name])
+
+
+def test_parameters_of_every_declared_network() -> None:
+    found = {}
+    for study in studies().values():
+        for scale in study.scales:
+            for setting in study.scales[scale]:
+                for arm in study.arms:
+                    config = study.config(arm, scale, setting)
+                    if not isinstance(config, ScanConfig):
+                        grid = tuple(min(side, 32) for side in config.model.grid)
+                        found[replace(config.model, grid=grid)] = None
+    wrong = [model for model in found if model.hidden < 512 and parameters(model) != built(model)]
+    assert not wrong
+
+
+# Milliseconds of a training step and MiB beyond what was held before it, as measured on one core.
+MEASURED = {
+    "digits-8": (TINY, 117.5, 70),
+    "bidirectional": (vary(TINY, model={"scan": "bidirectional"}), 213.7, 115),
+    "parallel-8": (vary(TINY, model={"scan": "parallel-8"}), 821.8, 397),
+    "digits-16": (TINY_LARGE, 432.0, 280),
+    "shapes-16 text": (TINY_TEXT, 262.0, 164),
+    "gated": (vary(TINY, model={"mixer": GatedLinearAttentionSpec()}), 142.8, 58),
+    "hidden 64": (vary(TINY_LARGE, model={"hidden": 64}, training={"batch_images": 16}), 495.0, 277),
+    "hidden 128": (vary(TINY_LARGE, model={"hidden": 128}, training={"batch_images": 8}), 558.0, 277),
+    "hidden 256": (
+        vary(TINY_LARGE, model={"hidden": 256, "depth": 16}, training={"batch_images": 4}),
+        1285.7,
+        537,
+    ),
+    "hidden 768": (
+        vary(TINY_LARGE, model={"hidden": 768, "depth": 4}, training={"batch_images": 2}),
+        888.3,
+        279,
+    ),
+    "DiT": (
+        replace(TINY, model=DiTConfig(grid=(8, 8), in_channels=1, hidden=32, depth=5, heads=4, patch=1)),
+        51.0,
+        33,
+    ),
+    "DiT 256": (
+        replace(
+            vary(TINY, training={"batch_images": 8}),
+            model=DiTConfig(grid=(16, 16), in_channels=3, hidden=256, depth=9, heads=4, patch=1),
+        ),
+        1457.5,
+        498,
+    ),
+    "U-ViT 256": (
+        replace(
+            vary(TINY, training={"batch_images": 8}),
+            model=UViTConfig(grid=(16, 16), in_channels=3, hidden=256, depth=10, heads=4, patch=1),
+        ),
+        1983.0,
+        490,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_estimate_is_near_what_was_measured(name: str) -> None:
+    config, step_ms, peak_mib = MEASURED[name]
+    config = vary(config, training={"steps": 1}, evaluation={"n_generated": 2, "every_steps": None})
+    found = estimate(config, "cpu")
+    drawn = 2 * 20 / 3  # images that two samples are worth
+    batch = config.training.batch_images
+    assert found.seconds * 1e3 * batch / (batch + drawn) == pytest.approx(step_ms, rel=0.35)
+    held = parameters(config.model) * 16 / 2**20  # weights, moments and average are there before a step
+    beyond = (found.memory_gib - 0.6) * 1024 - held
+    assert beyond == pytest.approx(peak_mib, rel=0.35)
+
+
+def test_more_of_anything_takes_longer_and_more_devices_less() -> None:
+    one = estimate(TINY, "cpu")
+    for part, values in (
+        ("training", {"steps": 1000}),
+        ("evaluation", {"n_generated": 5000}),
+        ("evaluation", {"every_steps": 50}),
+        ("sampling", {"guidance": 2.0}),
+        ("model", {"depth": 16}),
+    ):
+        assert estimate(vary(TINY, **{part: values}), "cpu").seconds > 1.05 * one.seconds
+    two = estimate(TINY, "gpu", devices=2)
+    assert two.seconds < one.seconds
+    assert two.memory_gib < estimate(TINY, "gpu").memory_gib
+    assert (
+        estimate(vary(TINY_LARGE, model={"gradient_checkpointing": True}), "cpu").memory_gib
+        < estimate(TINY_LARGE, "cpu").memory_gib
+    )
+
+
+def test_every_kind_of_run_has_an_estimate_and_it_is_quick() -> None:
+    started = time.monotonic()
+    for study in studies().values():
+        for scale in study.scales:
+            for setting in study.scales[scale]:
+                for arm in study.arms:
+                    found = estimate(study.config(arm, scale, setting), "gpu")
+                    assert found.seconds > 0
+                    assert found.memory_gib > 0
+    assert time.monotonic() - started < 5
+    counted = estimate(MeasurementConfig(quantities=("parameters",)), "cpu")
+    assert counted.memory_gib < 1  # a network of billions is counted without its weights
+    assert isinstance(TINY, RunConfig)
