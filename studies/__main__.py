@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from studies import doctor
-from studies.commands import following, launching
-from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, estimate_seconds, plan, to_run
-from studies.record import Record, recorded
-from studies.registry import find_study, studies
-from studies.study import SCALES, Run, Study, known_identity, parse_setting, runs, with_scans
-from studies.words import Parser, WordError, fail, results_folder, unknown
+from studies.commands import following, launching, listing, planning
+from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, plan, to_run
+from studies.record import Record
+from studies.registry import find_study
+from studies.study import SCALES, with_scans
+from studies.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m studies"
 EXAMPLES = """examples:
@@ -123,89 +123,32 @@ def _parser() -> Parser:
 
 
 def _list(args: argparse.Namespace) -> int:
-    files = recorded(args.results)
-    print(f"{'study':<24}{'rebuilds':<12}{'arms':>5}  {'scales':<20}{'recorded':>9}")
-    for study in studies().values():
-        known = sum(
-            known_identity(run.config) in files for scale in study.scales for run in runs(study, scale)
-        )
-        total = sum(len(study.arms) * len(settings) for settings in study.scales.values())
-        scales = ", ".join(study.scales)
-        print(f"{study.name:<24}{study.shows:<12}{len(study.arms):>5}  {scales:<20}{known:>6}/{total}")
+    listing.print_list(args.results)
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    study = find_study(args.study)
-    print(f"{study.name}: {study.title} ({study.shows})")
-    for arm in study.arms:
-        changes = ", ".join(f"{path}={value}" for path, value in arm.changes.items())
-        paper = ", ".join(f"{column} {value}" for column, value in arm.paper.items())
-        print(f"  {arm.name:<12} {changes}\n  {'':<12} paper: {paper or '—'}")
-    for scale, settings in study.scales.items():
-        for setting, config in settings.items():
-            print(f"scale {scale}, setting {setting}:")
-            for part, value in vars(config).items():
-                print(f"  {part:<12} {value}")
+    listing.print_show(args.study)
     return 0
 
 
 def _run(args: argparse.Namespace) -> int:
     launching.check_arguments(args)
     study = with_scans(find_study(args.study), args.scan)
-    wanted = _wanted(study, args)
-    planned = plan(wanted, args.results)
+    planned = plan(planning.wanted_runs(study, args), args.results)
     if args.dry_run:
-        _print_plan(planned, args.mode)
+        planning.print_plan(planned, args.mode, args)
         return 0
     waiting = [item for item in planned if to_run(item.status, args.mode)]
     _print_known(planned, args.mode)
     failed = [item for item in planned if item.status == "failed" and not to_run(item.status, args.mode)]
     if not waiting:
         return 1 if failed else 0
+    planning.check_machine([item.run for item in waiting], args)
     files = tuple(
         scan.rpartition("-")[0] if scan[-1].isdecimal() else scan for scan in args.scan if ".py:" in scan
     )
     return max(launching.start(waiting, args, files), 1 if failed else 0)
-
-
-def _wanted(study: Study, args: argparse.Namespace) -> list[Run]:
-    if args.jobs is not None and args.jobs < 1:
-        raise WordError(f"--jobs takes a number from 1 on, not {args.jobs}")
-    if args.seeds < 1:
-        raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
-    if args.scale is not None and args.scale not in SCALES:
-        raise unknown("scale", args.scale, SCALES)
-    scale = args.scale or "tiny"
-    if scale not in study.scales:
-        raise WordError(
-            f"{study.name} is not declared at scale {scale!r}; it is at: {', '.join(study.scales)}"
-        )
-    arms = [arm.name for arm in study.arms]
-    for name in args.only or ():
-        if name not in arms:
-            raise unknown("arm", name, arms)
-    settings = dict(parse_setting(text) for text in args.set)
-    found = runs(study, scale, range(args.seeds), settings, _settings(study, scale, args.setting))
-    wanted = [run for run in found if not args.only or run.arm in args.only]
-    return list({run.identity: run for run in reversed(wanted)}.values())[
-        ::-1
-    ]  # arms of one configuration: once
-
-
-def _settings(study: Study, scale: str, setting: str | None) -> list[str]:
-    """The settings of `--setting`: one, all of them, or by default the scale's first, said aloud."""
-    declared = list(study.scales[scale])
-    if setting == "all":
-        return declared
-    if setting is None:
-        if len(declared) > 1:
-            others = ", ".join(declared[1:])
-            print(f"setting {declared[0]} of {study.name}; --setting takes one of {others}, or all")
-        return declared[:1]
-    if setting not in declared:
-        raise unknown("setting", setting, [*declared, "all"])
-    return [setting]
 
 
 def _print_known(planned: list[Planned], mode: Mode) -> None:
@@ -222,21 +165,6 @@ def _print_known(planned: list[Planned], mode: Mode) -> None:
 def _record(item: Planned) -> Record:
     assert item.record is not None
     return item.record
-
-
-def _print_plan(planned: list[Planned], mode: Mode) -> None:
-    from studies.progress import duration
-
-    total = 0.0
-    print(f"{'run':<36}{'identity':<18}{'record':<10}{'estimate':>9}")
-    for item in planned:
-        run, wanted = item.run, to_run(item.status, mode)
-        seconds = estimate_seconds(run.config) if wanted else None
-        total += seconds or 0.0
-        cost = duration(seconds) if seconds is not None else "—"
-        print(f"{run.label:<36}{run.identity:<18}{item.status or 'none':<10}{cost:>9}")
-    count = sum(to_run(item.status, mode) for item in planned)
-    print(f"{count} of {len(planned)} runs to do, about {duration(total)} of work for one CPU core")
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ class Rates:
 
 
 # fitted: a step takes three times a forward pass
-CPU = Rates(per_multiply=8e-11, per_channel=9.4e-8, activation=1.0, process_gib=0.6)
+CPU = Rates(per_multiply=8e-11, per_channel=6e-8, activation=1.0, process_gib=0.6)
 # assumed, not measured: an A100 in bfloat16 at a quarter of its peak (3 passes / 3.9e13 multiply-adds a second), and
 # 100 bytes moved per channel at 1.5 TB/s; 40 % of the activations stay in float32
 GPU = Rates(per_multiply=7.7e-14, per_channel=6.7e-11, activation=0.7, process_gib=1.0)
@@ -106,18 +106,18 @@ def _block(model: ModelConfig, tokens: int) -> tuple[float, float]:
     """Multiply-adds of a block per token, and how many channels it reads in a path, or their like in time."""
     hidden = model.hidden
     if not isinstance(model, ZigMaConfig):
-        return 12 * hidden**2 + 2 * tokens * hidden, 1.0 * hidden
+        return 12 * hidden**2 + 2 * tokens * hidden, 1.6 * hidden
     paths, spec = directions(model.scan), model.mixer
     if isinstance(spec, MambaSpec):
         inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
         multiplies = 3.0 * inner * hidden + paths * inner * (2 * rank + 2 * spec.state + spec.taps)
         channels = paths * inner * (0.5 + spec.state / 32)
     else:
-        multiplies, channels = 4.0 * hidden**2 + paths * GATE_RANK * 1.5 * hidden, 2.6 * paths * hidden
+        multiplies, channels = 4.0 * hidden**2 + paths * GATE_RANK * 1.5 * hidden, 4.0 * paths * hidden
     if model.text_width is not None and model.conditioning == "cross-attention":
         multiplies += 2 * ATTENTION_WIDTH * (hidden + model.text_tokens)
         multiplies += 2 * ATTENTION_WIDTH * hidden * model.text_tokens / tokens  # keys and values
-        channels += 0.12 * ATTENTION_WIDTH
+        channels += 0.19 * ATTENTION_WIDTH
     return multiplies, channels
 
 
@@ -138,11 +138,11 @@ def _activation_bytes(model: ModelConfig) -> float:
     if not isinstance(model, ZigMaConfig):
         return 105.0 * model.hidden
     paths, spec = directions(model.scan), model.mixer
-    kept = 50.0 * model.hidden
+    kept = 57.0 * model.hidden
     if isinstance(spec, GatedLinearAttentionSpec):
         kept += paths * (40 * model.hidden + 4 * model.hidden**2 / spec.heads)
     else:
-        kept += paths * 42 * spec.expand * model.hidden
+        kept += paths * 18 * spec.expand * model.hidden
     if model.text_width is not None and model.conditioning == "cross-attention":
         kept += 12 * ATTENTION_WIDTH
     return kept

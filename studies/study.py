@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from studies.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from studies.words import WordError, unknown
+from zigma.data.config import DataConfig
 from zigma.models.config import ZigMaConfig
 
 SCALES = ("tiny", "small", "paper")
@@ -109,7 +110,6 @@ def runs(
         for setting in wanted:
             for arm in study.arms:
                 config = replace(study.config(arm, scale, setting), seed=seed)
-                _check_fit(config)
                 found.append(Run(study.name, arm.name, scale, setting, config))
     return found
 
@@ -128,17 +128,39 @@ def with_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     return replace(study, changes={**study.changes, **changes})
 
 
-def _check_fit(config: Config) -> None:
-    """Refuse what only the whole configuration shows: a network for another grid than the data's."""
-    if not isinstance(config, RunConfig):
-        return
-    data = config.data
-    side = data.size // 8 if data.view == "latents" else data.size
-    grid = (side, side) if data.frames is None else (data.frames, side, side)
-    if config.model.grid != grid:
-        raise WordError(
-            f"model.grid {config.model.grid} does not fit {data.name} at data.size {data.size}: it should be {grid}"
-        )
+def change_faults(bases: Iterable[Config], changes: Mapping[str, Any]) -> list[str]:
+    """Each of the changes that names no field of any of the configurations, or whose value has the wrong type.
+
+    What only fits together is not judged here, one change at a time: `change` does that.
+    """
+    faults, bases = [], list(bases)
+    known = dict.fromkeys(f.name for base in bases for f in fields(base))
+    for path, value in changes.items():
+        root = path.partition(".")[0]
+        if root not in known:
+            faults.append(str(unknown("setting", root, known)))
+        for base in bases:
+            if root in {f.name for f in fields(base)}:
+                try:
+                    _check_change(base, path, value)
+                except WordError as error:
+                    faults.append(str(error))
+    return list(dict.fromkeys(faults))
+
+
+def _check_change(config: Config, path: str, value: Any) -> None:
+    part: Any = config
+    parts = path.split(".")
+    for depth, name in enumerate(parts):
+        above = ".".join(parts[:depth])
+        if not is_dataclass(part):
+            raise WordError(f"{above} has no settings inside it, such as {path}")
+        names = [f.name for f in fields(part)]
+        if name not in names:
+            raise unknown("setting", path, [f"{above}.{word}" if above else word for word in names])
+        if depth + 1 == len(parts):
+            _checked(type(part), name, value, path)
+        part = getattr(part, name)
 
 
 def with_scans(study: Study, scans: Iterable[str]) -> Study:
@@ -217,6 +239,7 @@ def _checked(owner: type, name: str, value: Any, path: str) -> Any:
 
 @cache
 def _adapter(owner: type, name: str) -> Any:
+    """What checks the values of a field; it takes a millisecond to make."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(_hints(owner)[name])
@@ -267,14 +290,21 @@ def fingerprints(config: Config) -> dict[str, str]:
     orders = orders_fingerprint(config)
     found = {} if orders is None else {"orders": orders}
     if isinstance(config, RunConfig):
-        from zigma.data import autoencoder_identity, fingerprint
+        from zigma.data import autoencoder_identity
         from zigma.metrics import extractor_identity
 
-        found["data"] = fingerprint(config.data)
+        found["data"] = _data_fingerprint(config.data)
         found |= {f"extractor {name}": extractor_identity(name) for name in config.evaluation.extractors}
         if config.data.view == "latents":
             found["autoencoder"] = autoencoder_identity()
     return found
+
+
+@cache
+def _data_fingerprint(data: DataConfig) -> str:
+    from zigma.data import fingerprint
+
+    return fingerprint(data)
 
 
 def orders_fingerprint(config: Config) -> str | None:

@@ -12,6 +12,14 @@ class WordError(ValueError):
     """A wrong word of the user: shown as one line, exit status 2."""
 
 
+class Problems(WordError):
+    """Several at once: a line for each."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("; ".join(self.lines))
+
+
 def unknown(kind: str, word: str, known: Iterable[str]) -> WordError:
     """The error for a `word` that is none of the `known` ones, with the nearest first."""
     known = list(known)
@@ -41,7 +49,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def fail(program: str, error: Exception) -> NoReturn:
-    """Print an error as one line and leave with status 2."""
-    line = " ".join(str(error).split())
-    print(f"{program}: {line}", file=sys.stderr)
+    """Print an error as one line, `Problems` as a line each, and leave with status 2."""
+    for line in error.lines if isinstance(error, Problems) else [str(error)]:
+        print(f"{program}: {' '.join(line.split())}", file=sys.stderr)
     raise SystemExit(2)

@@ -1,6 +1,6 @@
 """Table 4: sweep, one zigzag, VisionMamba and eight zigzags on captioned photographs (section 4.3)."""
 
-from studies.scales import PAPER_COCO, SIZE_NOTE, SMALL_TEXT, STEPS_NOTE, TINY_TEXT
+from studies.scales import PAPER_COCO, REAL_NOTE, SIZE_NOTE, SMALL_TEXT, STEPS_NOTE, TINY_TEXT
 from studies.study import Arm, Study
 
 STUDY = Study(
@@ -20,6 +20,7 @@ STUDY = Study(
     },
     stands_for={"shapes-16": "FID", "shapes-32": "FID", "coco-256": "FID"},
     notes=(
+        REAL_NOTE,
         SIZE_NOTE,
         STEPS_NOTE,
         "weight decay: 0, as in Table 10; section 8.8 says that 0.01 improves FID on MS-COCO by about 0.8",

@@ -1,6 +1,14 @@
 """Table 3: VisionMamba and ZigMa at 1024x1024, and ZigMa with twice the batch (section 4.3)."""
 
-from studies.scales import DECAY_NOTE, PAPER_FACESHQ, SIZE_NOTE, SMALL_LARGE, STEPS_NOTE, TINY_LARGE
+from studies.scales import (
+    DECAY_NOTE,
+    PAPER_FACESHQ,
+    REAL_NOTE,
+    SIZE_NOTE,
+    SMALL_LARGE,
+    STEPS_NOTE,
+    TINY_LARGE,
+)
 from studies.study import Arm, Study
 
 BATCH = "training.batch_images"
@@ -16,7 +24,7 @@ STUDY = Study(
             "ZigMa batch x2",
             {"model.scan": "zigzag-8"},
             {"FID": 26.6, "FDD": 31.2},
-            at={"tiny": {BATCH: 64}, "small": {BATCH: 64}, "paper": {BATCH: 1024}},
+            at={"tiny": {BATCH: 64}, "small": {BATCH: 32}, "paper": {BATCH: 1024}},
         ),
     ),
     scales={
@@ -26,6 +34,7 @@ STUDY = Study(
     },
     stands_for={"digits-16": "FID", "photos-64": "FID", "faceshq-1024": "FID"},
     notes=(
+        REAL_NOTE,
         SIZE_NOTE,
         DECAY_NOTE,
         STEPS_NOTE,

@@ -1,6 +1,6 @@
 """Table 6 and section 8.6: how videos are scanned, and other factorisations than the paper's sst."""
 
-from studies.scales import DECAY_NOTE, PAPER_VIDEO, SIZE_NOTE, SMALL_VIDEO, STEPS_NOTE, TINY_VIDEO
+from studies.scales import DECAY_NOTE, PAPER_VIDEO, REAL_NOTE, SIZE_NOTE, SMALL_VIDEO, STEPS_NOTE, TINY_VIDEO
 from studies.study import Arm, Study
 
 FOUR_TIMES = {
@@ -35,6 +35,7 @@ STUDY = Study(
     },
     stands_for={"moving-digits-16": "Frame-FID", "moving-digits-32": "Frame-FID", "ucf101-256": "FVD"},
     notes=(
+        REAL_NOTE,
         SIZE_NOTE,
         DECAY_NOTE,
         STEPS_NOTE,

@@ -109,15 +109,6 @@ def test_a_changed_curve_is_another_run(tmp_path: Path) -> None:
     assert identities[0] != identities[1]
 
 
-@pytest.mark.parametrize(
-    ("setting", "says"),
-    [("data.size=16", r"\(16, 16\)"), ("model.grid=[4,8,8]", r"\(8, 8\)")],
-)
-def test_what_does_not_fit_the_data_is_refused_before_anything_starts(setting: str, says: str) -> None:
-    with pytest.raises(WordError, match=says):
-        runs(find_study("scan_ablation"), "tiny", changes=dict([parse_setting(setting)]))
-
-
 def test_changes_that_only_fit_together_are_made_together() -> None:
     for size, name in ((32, "photos"), (32, "shapes")):
         changed = change(TINY, {"data.name": name, "data.size": size})

@@ -1,0 +1,63 @@
+"""What this machine has, asked without torch: whether a run could work here must be known before it is loaded."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+MEMORY = Path("/proc/meminfo")
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+GPUS = Path("/dev")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Memory in GiB: what is free for programs, and all that each GPU has. Infinite where it is not known."""
+
+    memory_gib: float
+    gpus_gib: tuple[float, ...] = ()
+
+
+def machine() -> Machine:
+    """This machine, or what a container or CUDA_VISIBLE_DEVICES leaves of it."""
+    return Machine(_memory_gib(), _gpus_gib())
+
+
+def _memory_gib() -> float:
+    found = [math.inf]
+    if MEMORY.is_file():
+        lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines())
+        found.append(int(lines["MemAvailable"].split()[0]) / 2**20)
+    for limit in LIMITS:
+        if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()).isdecimal():
+            found.append(int(text) / 2**30)
+    return min(found)
+
+
+def _gpus_gib() -> tuple[float, ...]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and (not visible.strip() or visible.strip() == "-1"):
+        return ()
+    sizes = _nvidia_smi() or [math.inf] * len(list(GPUS.glob("nvidia[0-9]*")))
+    sizes = sizes or [math.inf] * len(list(GPUS.glob("dri/renderD*")) if (GPUS / "kfd").exists() else [])
+    if visible is None:
+        return tuple(sizes)
+    chosen = [int(word) for word in visible.split(",") if word.strip().isdecimal()]
+    known = [sizes[number] for number in chosen if number < len(sizes)]
+    # names such as GPU-5f... and MIG-...: there is one, its size is not asked further
+    return tuple(known) if chosen else tuple(math.inf for _ in visible.split(","))[: len(sizes)]
+
+
+def _nvidia_smi() -> list[float]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return [int(line) / 2**10 for line in said.split()]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return []  # the driver is not well; torch will say so, with its reason

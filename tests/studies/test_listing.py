@@ -1,0 +1,86 @@
+"""`list` and `show` as a reader meets them: quick, whole, and right about what is recorded."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
+from studies.registry import studies
+from studies.study import runs
+
+ROOT = Path(__file__).parents[2]
+
+
+def record(folder: Path, scale: str, study: str, name: str) -> None:
+    path = folder / "records" / scale / study / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({}))
+
+
+def line(text: str, study: str) -> list[str]:
+    return next(row for row in text.splitlines() if row.startswith(study)).split()
+
+
+def test_list_says_what_is_declared_and_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["list", "--results", str(tmp_path)])
+    said = capsys.readouterr().out
+    for study in studies().values():
+        assert study.shows in said
+        assert study.name in said
+    assert "0/12" in line(said, "scan_ablation")
+    assert "-/" not in said.replace("-/4:", "")
+    run = runs(studies()["scan_ablation"], "tiny", settings=["shapes-16"])[3]  # of coco and conditioning too
+    record(tmp_path, "tiny", "scan_ablation", f"zigzag-8.shapes-16.seed0.{run.identity}.json")
+    main(["list", "--results", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "1/12" in line(said, "scan_ablation")
+    assert "1/4" in line(said, "coco")
+    assert "1/2" in line(said, "conditioning")
+    assert "-/8" in line(said, "scan_ablation")  # scale paper: its data is not here, no run can be
+
+
+def test_list_is_quick_with_ten_thousand_records(tmp_path: Path) -> None:
+    for number in range(10_000):
+        record(tmp_path, "tiny", "scan_ablation", f"zigzag-8.digits-8.seed{number}.{number:016x}.json")
+    started = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "studies", "list", "--results", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    assert time.monotonic() - started < 6  # 2 s on an idle machine; tests share theirs
+
+
+@pytest.mark.parametrize("name", studies())
+def test_show_prints_every_arm_setting_and_source(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", name])
+    said, study = capsys.readouterr().out, studies()[name]
+    for arm in study.arms:
+        assert arm.name in said
+        assert all(f"{column} {value:g}" in said for column, value in arm.paper.items())
+    for scale, settings in study.scales.items():
+        for setting in settings:
+            assert f"scale {scale}, setting {setting}" in said
+    assert all(note in said for note in study.notes)
+    assert " object at 0x" not in said
+
+
+def test_a_dry_run_shows_time_memory_and_what_is_cached(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "scan_ablation", "--dry-run", "--results", str(tmp_path)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "setting digits-8 of scan_ablation; --setting takes one of digits-16, shapes-16, or all" in said
+    assert "4 of 4 runs to do" in said
+    assert "GiB" in said
+    assert main([*words, "--setting", "all", "--seeds", "2"]) == 0
+    assert "24 of 24 runs to do" in capsys.readouterr().out
+    assert main(["run", "spatial_continuity", "--dry-run", "--results", str(tmp_path)]) == 0
+    assert "5 of 5 runs to do" in capsys.readouterr().out  # six arms, two of which are one run
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,55 @@
+"""What a machine has, from files and a driver's words."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from studies import machine as module
+from studies.machine import machine
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(module, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(module, "LIMITS", (tmp_path / "memory.max",))
+    monkeypatch.setattr(module, "GPUS", tmp_path / "dev")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+def driver(folder: Path, script: str) -> None:
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_memory_is_what_is_free_or_what_a_container_allows(tmp_path: Path) -> None:
+    assert machine().memory_gib == math.inf
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    8388608 kB\n")
+    assert machine().memory_gib == 8.0
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine().memory_gib == 8.0
+    (tmp_path / "memory.max").write_text(f"{4 * 2**30}\n")
+    assert machine().memory_gib == 4.0
+
+
+def test_gpus_are_those_that_a_program_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine().gpus_gib == ()
+    driver(tmp_path, "echo 81920; echo 40960")
+    assert machine().gpus_gib == (80.0, 40.0)
+    for visible, there in (("1", (40.0,)), ("", ()), ("-1", ()), ("1,0", (40.0, 80.0)), ("7", ())):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert machine().gpus_gib == there
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-5f3a")
+    assert machine().gpus_gib == (math.inf,)
+
+
+def test_a_driver_that_fails_leaves_the_devices_with_unknown_memory(tmp_path: Path) -> None:
+    driver(tmp_path, "echo 'NVIDIA-SMI has failed' >&2; exit 9")
+    assert machine().gpus_gib == ()
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    (tmp_path / "dev" / "nvidiactl").touch()
+    assert machine().gpus_gib == (math.inf,)

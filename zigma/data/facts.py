@@ -1,0 +1,62 @@
+"""What is known of a data set before it is loaded, so that a run that cannot work is refused at once. No torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from zigma.data.config import DataConfig
+from zigma.data.names import EMBEDDED, PREPARED
+from zigma.data.sources import MANIFEST, shards_root
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a data set as a configuration sees it; None for what only reading the shards would tell."""
+
+    channels: int
+    classes: int | None = None  # how many; 0 for none
+    captions: bool | None = None
+    caption_words: int | None = None  # of the longest
+    train: int | None = None  # images or videos
+    held_out: int | None = None
+
+
+# channels, classes, words of the longest caption of an image and of a video, images of the two parts
+_EMBEDDED = {
+    "digits": (1, 10, 3, 3, 1297, 500),
+    "moving-digits": (1, 10, 5, 5, 1297, 500),
+    "photos": (3, 10, 7, 7, 4096, 1024),
+    "shapes": (3, 12, 10, 12, 4096, 1024),
+}
+_FEWER_VIDEOS = ("photos", "shapes")  # a quarter
+
+
+def data_facts(config: DataConfig) -> Facts:
+    """What is known of the data that `config` names.
+
+    Raises ValueError, saying what to make and where, when prepared data is not there.
+    """
+    if config.name in EMBEDDED:
+        channels, classes, words, video_words, train, held_out = _EMBEDDED[config.name]
+        fewer = 4 if config.frames is not None and config.name in _FEWER_VIDEOS else 1
+        words = words if config.frames is None else video_words
+        return Facts(channels, classes, True, words, train // fewer, held_out // fewer)
+    return _of_shards(config, shards_root(config))
+
+
+def _of_shards(config: DataConfig, root: Path) -> Facts:
+    channels = 4 if config.view == "latents" else 3
+    manifest = root / MANIFEST
+    if not manifest.is_file():  # laid out as released: what the paper conditions on is there
+        condition = PREPARED[config.name].condition
+        return Facts(channels, captions=True if condition == "captions" else None)
+    known = json.loads(manifest.read_text(encoding="utf-8"))
+    return Facts(
+        channels,
+        classes=len(known["classes"]),
+        captions=known["request"].get("captions") is not None,
+        train=known["counts"]["train"],
+        held_out=known["counts"]["held_out"],
+    )
