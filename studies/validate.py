@@ -17,7 +17,7 @@ ROOM = 0.95  # of a device's memory may be filled by estimate
 
 
 def resolve(
-    study: Study, scale: str, settings: Sequence[str], seeds: Iterable[int], changes: Mapping[str, Any]
+    study: Study, scale: str, settings: Sequence[str], seeds: Sequence[int], changes: Mapping[str, Any]
 ) -> tuple[list[Run], list[str]]:
     """The runs of a study with the user's `changes`, and every problem: then none of them may be started.
 
@@ -26,33 +26,39 @@ def resolve(
     problems = change_faults([study.scales[scale][setting] for setting in settings], changes)
     if problems:
         return [], problems
-    study, found = with_settings(study, changes), []
-    for seed in seeds:
-        for setting in settings:
-            for arm in study.arms:
-                try:
-                    config = replace(study.config(arm, scale, setting), seed=seed)
-                except WordError as error:
-                    problems.append(f"{arm.name} {setting}: {error}")
-                else:
-                    found.append(Run(study.name, arm.name, scale, setting, config))
-    return found, [*dict.fromkeys(problems), *_together(found, config_faults)]
+    study, cells = with_settings(study, changes), []
+    faults: dict[str, list[str]] = {}
+    for setting in settings:
+        for arm in study.arms:
+            label = f"{arm.name} {setting}"
+            try:
+                config = study.config(arm, scale, setting)
+            except WordError as error:
+                faults[label] = [str(error)]
+                continue
+            faults[label] = config_faults(config)
+            cells.append((arm.name, setting, config))
+    runs = [
+        Run(study.name, arm, scale, setting, replace(config, seed=seed))
+        for seed in seeds
+        for arm, setting, config in cells
+    ]
+    return runs, _together(faults)
 
 
-def machine_problems(runs: list[Run], here: Machine, devices: int = 1) -> list[str]:
+def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> list[str]:
     """Why this machine cannot carry these runs out, each on so many devices; a line for each problem."""
-    return _together(runs, lambda config: machine_faults(config, here, devices))
+    return _together({f"{run.arm} {run.setting}": machine_faults(run.config, here, devices) for run in runs})
 
 
-def _together(runs: list[Run], faults_of: Callable[[Config], list[str]]) -> list[str]:
-    """A line for each fault, with the arms and settings that have it where not all do. Seeds do not matter."""
-    cells = {(run.arm, run.setting): run.config for run in reversed(runs)}
+def _together(faults: Mapping[str, list[str]]) -> list[str]:
+    """A line for each fault, with the arms and settings that have it where not all do."""
     having: dict[str, list[str]] = {}
-    for (arm, setting), config in reversed(cells.items()):
-        for fault in faults_of(config):
-            having.setdefault(fault, []).append(f"{arm} {setting}")
+    for label, said in faults.items():
+        for fault in said:
+            having.setdefault(fault, []).append(label)
     return [
-        fault if len(labels) == len(cells) else f"{', '.join(labels)}: {fault}"
+        fault if len(labels) == len(faults) else f"{', '.join(labels)}: {fault}"
         for fault, labels in having.items()
     ]
 

@@ -80,7 +80,7 @@ def test_a_problem_of_some_arms_names_them() -> None:
     (line,) = problems("video_scan", "tiny", "model.patch=16", "model.grid=[8,16,32]")
     assert "does not fit" in line
     found = problems("mixers", "tiny", "model.hidden=20", setting="digits-8")
-    assert any(line.startswith("gated-linear-attention digits-8: ") for line in found)
+    assert any(line.startswith("gated-linear-attention digits-8, ") for line in found)
     assert not any(line.startswith("mamba digits-8: ") for line in found)
 
 
