@@ -1,11 +1,13 @@
-"""What a run leaves beside its record: pictures to look at, and features to measure again."""
+"""What a run leaves beside its record: pictures to look at, features to measure again, weights to draw more from."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from zigma.data import save_grid, save_video
 from zigma.metrics import Features
@@ -36,6 +38,10 @@ class Places:
     def features(self) -> Path:
         return self.results / "features" / self.name
 
+    @property
+    def weights(self) -> Path:
+        return self.results / "weights" / f"{self.name}.safetensors"
+
 
 def shown(n: int, side: int, video: bool) -> int:
     """How many of `n` samples of `side` pixels a grid shows: the file should stay small."""
@@ -44,9 +50,9 @@ def shown(n: int, side: int, video: bool) -> int:
 
 
 def save_artifacts(
-    places: Places, samples: Tensor, features: list[tuple[Features, Features]], note: str
+    places: Places, samples: Tensor, features: list[tuple[Features, Features]], model: nn.Module
 ) -> dict[str, str]:
-    """Write the first samples, uint8 (N, C, H, W) or (N, T, C, H, W), and the features of both sides.
+    """Write the first samples, uint8 (N, C, H, W) or (N, T, C, H, W), the features of both sides, and the weights.
 
     Videos are shown moving, and still with a row for each. Returns the record's `artifacts`: paths relative to
     the results folder.
@@ -57,12 +63,24 @@ def save_artifacts(
     if samples.dim() == 5:
         saved["video"] = save_video(samples, places.video)
         still, columns = samples.flatten(0, 1), samples.shape[1]
-        saved["samples"] = save_grid(still, places.samples, columns=columns, note=note)
+        saved["samples"] = save_grid(still, places.samples, columns=columns, note=places.name)
     else:
-        saved["samples"] = save_grid(samples, places.samples, note=note)
+        saved["samples"] = save_grid(samples, places.samples, note=places.name)
     places.features.mkdir(parents=True, exist_ok=True)
     for generated, real in features:
         generated.save(places.features / f"generated.{generated.extractor}.safetensors")
         real.save(places.features / f"real.{real.extractor}.safetensors")
     saved["features"] = places.features
+    saved["weights"] = _save_weights(model, places.weights)
     return {name: path.relative_to(places.results).as_posix() for name, path in saved.items()}
+
+
+def _save_weights(model: nn.Module, path: Path) -> Path:
+    """The averaged network, for `build_model(config.model).load_state_dict(load_file(path))`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    save_file(weights, scratch)
+    scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
+    scratch.replace(path)
+    return path

@@ -79,7 +79,8 @@ class Judge:
         part = {"held-out": data.held_out, "train": data.train}[evaluation.reference]
         if evaluation.n_real > len(part):
             raise ValueError(
-                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has {len(part)} images"
+                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has {len(part)} images: "
+                "hold out more when the data is prepared, or set evaluation.n_real or evaluation.reference"
             )
         most = max(1, REAL_VALUES // part.batch([0]).images.numel())
 

@@ -31,7 +31,9 @@ class Reporter:
         now = time.monotonic()
         if self.terminal:
             self._draw("")
-        elif not line.startswith(("step ", "sampling ")) or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
+        elif (
+            not line.startswith(("step ", "sampling ")) or now - self._printed.get(number, 0.0) >= LOG_EVERY_S
+        ):
             self._printed[number] = now
             print(f"{self._labels[number]}  {line}", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""A run that trains: train, sample, measure, and leave pictures. Torch is imported here and nowhere above."""
+"""A run that trains: train, sample, measure, and leave what was made. Torch is imported here and nowhere above."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def train_and_evaluate(
     watch.stage("metrics")
     metrics += judge.compare(generated, evaluation.metrics)
     pairs = list(zip(generated, judge.real, strict=True))
-    artifacts = from_main(lambda: save_artifacts(places, samples, pairs, note=places.name))
+    artifacts = from_main(lambda: save_artifacts(places, samples, pairs, trained.model))
     seconds["metrics"] += time.monotonic() - started
     images = config.training.steps * config.training.batch_images
     devices = processes().num_processes

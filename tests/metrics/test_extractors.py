@@ -15,6 +15,7 @@ from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from zigma.metrics import (
+    FeatureCollector,
     Features,
     MissingWeights,
     evaluate_features,
@@ -140,6 +141,29 @@ def test_features_stream_in_batches_and_stop_at_n(digits):
         extract_features(digits, images, source="generated", n=60)
     with pytest.raises(ValueError, match="some held-out images are wanted and there are 0"):
         extract_features(digits, iter([]), source="held-out")
+
+
+@pytest.mark.parametrize("sizes", [[1] * 50, [7, 0, 43], [50], [16, 16, 16, 2], [49, 1]])
+def test_the_sizes_in_which_images_come_change_no_bit(digits, sizes):
+    images = torch.randint(256, (50, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    collector = FeatureCollector(digits, batch_images=16)
+    for part in images.split(sizes):
+        collector.add(part)
+    expected = extract_features(digits, images, source="x", batch_images=16)
+    assert torch.equal(collector.values(), expected.values)
+
+
+def test_a_collector_of_nothing_holds_no_features(digits):
+    assert FeatureCollector(digits).values().shape == (0, 0)
+
+
+def test_frames_and_images_do_not_meet(digits):
+    videos = torch.zeros(4, 3, 1, 8, 8, dtype=torch.uint8)
+    frames = extract_features(digits, videos, source="x", unit="frames")
+    assert (frames.unit, len(frames.values)) == ("frames", 12)
+    images = extract_features(digits, videos.flatten(0, 1), source="x")
+    with pytest.raises(ValueError, match="unit 'frames' and 'images'"):
+        evaluate_features(frames, images)
 
 
 def test_saved_features_give_the_same_numbers(digits, split, tmp_path):

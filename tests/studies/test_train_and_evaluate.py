@@ -143,6 +143,20 @@ def test_every_metric_can_be_computed_again_from_the_saved_features(
     assert again == [metric for metric in plain["metrics"] if metric["name"] != "held_out_loss"]
 
 
+def test_the_weights_that_were_judged_are_kept(results: Path, plain: dict[str, Any]) -> None:
+    from safetensors.torch import load_file
+
+    from zigma.data import load_data
+    from zigma.models import build_model
+    from zigma.training import held_out_loss
+
+    model = build_model(MODEL).eval()
+    model.load_state_dict(load_file(results / plain["artifacts"]["weights"]))
+    held_out = load_data(CONFIG.data).held_out
+    loss = held_out_loss(model, MODEL, held_out, CONFIG.interpolant, batch_images=batch_of(MODEL))
+    assert loss == values(plain)["held_out_loss"]
+
+
 def test_the_grid_shows_the_first_samples_whatever_their_number(results: Path, plain: dict[str, Any]) -> None:
     with Image.open(results / plain["artifacts"]["samples"]) as image:
         assert image.size == (8 * 32 + 7 * 2, 8 * 32 + 7 * 2)  # 64 digits, enlarged four times

@@ -19,6 +19,7 @@ from zigma.metrics.extractors import Extractor
 _WORDS = ("extractor", "identity", "resize", "source", "unit")
 
 Unit = Literal["images", "frames", "videos"]
+AT_ONCE: dict[Unit, int] = {"images": 64, "frames": 64, "videos": 8}  # through the network
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Features:
 class FeatureCollector:
     """Takes images a few at a time and keeps only their features, so that any number of them fits in memory.
 
-    An image extractor sees every frame of a video as an image. The network is asked about blocks of
-    `batch_images`, whatever the sizes in which images come, so that those do not change a bit of the result.
+    Under the unit "frames" an image extractor sees every frame of a video as an image. The network is asked about
+    blocks of one size, whatever the sizes in which images come, so that those do not change a bit of the result.
     """
 
-    def __init__(self, extractor: Extractor, *, unit: Unit = "images", batch_images: int = 64) -> None:
-        self.extractor, self.unit, self.batch_images = extractor, unit, batch_images
+    def __init__(
+        self, extractor: Extractor, *, unit: Unit = "images", batch_images: int | None = None
+    ) -> None:
+        self.extractor, self.unit, self.batch_images = extractor, unit, batch_images or AT_ONCE[unit]
         self._waiting: list[Tensor] = []
         self._values: list[Tensor] = []
 
@@ -106,7 +109,7 @@ def extract_features(
     *,
     source: str,
     n: int | None = None,
-    batch_images: int = 64,
+    batch_images: int | None = None,
     unit: Unit = "images",
 ) -> Features:
     """Features of the first n images, batch by batch: the images need not fit in memory.
@@ -120,7 +123,7 @@ def extract_features(
         ValueError: not such images, or fewer than n of them.
     """
     collector = FeatureCollector(extractor, unit=unit, batch_images=batch_images)
-    for batch in first(images, n, source=source, batch_images=batch_images):
+    for batch in first(images, n, source=source, batch_images=collector.batch_images):
         collector.add(batch)
     return collector.features(collector.values(), source)
 
