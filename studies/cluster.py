@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +19,8 @@ from studies.jobs import Submission, new_submission, replace_json
 from studies.words import WordError
 
 REQUEUES = 1000  # how often a job may run out of its time: each time it resumes from its checkpoint
+FOR_EVER_MIN = 60 * 24 * 365
+PATIENCE_S = 20.0  # with Slurm's answers
 LARGEST_ARRAY = 1001  # Slurm's own default
 
 
@@ -44,7 +49,6 @@ def submit_slurm(tasks: list[Task], order: Order, resources: Resources) -> Submi
         WordError: there is no Slurm here, or it refuses; nothing stays submitted.
     """
     import submitit
-    from submitit.helpers import clean_env
 
     if shutil.which("sbatch") is None or shutil.which("srun") is None:
         raise WordError("--cluster slurm: sbatch and srun are not found; log in to a node that has Slurm")
@@ -55,8 +59,10 @@ def submit_slurm(tasks: list[Task], order: Order, resources: Resources) -> Submi
             executor = submitit.SlurmExecutor(folder=submission.folder, max_num_timeout=REQUEUES)
             executor.update_parameters(**_slurm_parameters(tasks, resources, after=ids[-1:]))
             part = [Job(submission.folder, n) for n in range(start, min(start + size, len(tasks)))]
-            # a job must not take itself for part of the job it is submitted from; sbatch's complaint is ours to print
-            with clean_env(), contextlib.redirect_stderr(io.StringIO()):
+            with (
+                _as_outside_a_job(),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):  # sbatch's complaint is ours to print
                 ids += [job.job_id for job in executor.submit_array(part)]
             replace_json(submission.folder / "jobs.json", {"ids": ids})
     except (WordError, OSError, subprocess.SubprocessError, RuntimeError, ValueError, TypeError) as error:
@@ -72,7 +78,7 @@ def _slurm_parameters(tasks: list[Task], resources: Resources, after: list[str])
     ours: dict[str, Any] = {
         "job_name": f"zigma-{tasks[0].run.study}",
         "partition": resources.partition,
-        "time": resources.minutes,
+        "time": resources.minutes or _partition_minutes(resources.partition),
         "nodes": resources.nodes,
         "ntasks_per_node": resources.processes,
         "gpus_per_node": resources.gpus,
@@ -92,10 +98,38 @@ def _slurm_parameters(tasks: list[Task], resources: Resources, after: list[str])
     return {k: v for k, v in ours.items() if v is not None} | {"additional_parameters": theirs}
 
 
+def _partition_minutes(partition: str | None) -> int:
+    """The time that a partition gives who asks for none: submitit would ask for five minutes."""
+    words = ["sinfo", "-h", "-o", "%P|%L|%l", *(["-p", partition] if partition else [])]
+    try:
+        shown = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
+    except (OSError, subprocess.SubprocessError):
+        return FOR_EVER_MIN
+    lines = [line.split("|") for line in shown.stdout.splitlines() if line.count("|") == 2]
+    for name, usual, most in lines:
+        if partition or name.endswith("*"):  # the default partition
+            return next((found for text in (usual, most) if (found := minutes(text))), FOR_EVER_MIN)
+    return FOR_EVER_MIN
+
+
+def minutes(text: str) -> int | None:
+    """Slurm's own ways to write a time, rounded up: minutes, M:S, H:M:S, D-H, D-H:M, D-H:M:S; None for others."""
+    if not re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", text):
+        return None
+    days, dash, rest = text.rpartition("-")
+    parts = list(map(int, rest.split(":")))
+    if not dash and len(parts) < 3:
+        parts = [0, *parts]
+    hours, whole, seconds = [*parts, 0, 0][:3]
+    return int(days or 0) * 1440 + hours * 60 + whole + (seconds > 0)
+
+
 def _largest_array() -> int:
     """How many jobs Slurm takes in one array: its MaxArraySize counts from 0."""
     try:
-        shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, timeout=20)
+        shown = subprocess.run(
+            ["scontrol", "show", "config"], capture_output=True, text=True, timeout=PATIENCE_S
+        )
     except (OSError, subprocess.SubprocessError):
         return LARGEST_ARRAY - 1
     sizes = [line.partition("=")[2].strip() for line in shown.stdout.splitlines() if "MaxArraySize" in line]
@@ -138,9 +172,21 @@ def run_debug(tasks: list[Task], order: Order) -> int:
 
     submission = new_submission("debug", tasks, order)
     executor = submitit.DebugExecutor(folder=submission.folder)
-    for index in range(len(tasks)):
-        executor.submit(Job(submission.folder, index)).results()
-    return 0
+    jobs = [executor.submit(Job(submission.folder, index)) for index in range(len(tasks))]
+    finished = [job.results()[0] for job in jobs]
+    return 0 if all(finished) else 1
+
+
+@contextlib.contextmanager
+def _as_outside_a_job() -> Iterator[None]:
+    """A job must not take itself for part of the one that it is submitted from; but it needs the same Slurm."""
+    from submitit.helpers import clean_env
+
+    configuration = os.environ.get("SLURM_CONF")
+    with clean_env():
+        if configuration is not None:
+            os.environ["SLURM_CONF"] = configuration
+        yield
 
 
 def _last_line(error: BaseException) -> str:
@@ -150,4 +196,5 @@ def _last_line(error: BaseException) -> str:
         said = said.decode(errors="replace")
     if said and said.strip():
         lines = said.strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+    lines = [line.strip() for line in lines if not line.startswith("Try ")]
+    return lines[-1] if lines else type(error).__name__

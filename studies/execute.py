@@ -11,7 +11,7 @@ from studies.ownership import BEAT_S
 from studies.plan import Mode, Planned
 from studies.progress import duration
 from studies.record import digest
-from studies.study import Run
+from studies.study import Run, read_curve
 
 REPORT_EVERY_S = 0.5
 
@@ -36,6 +36,7 @@ class Order:
     scan_files: tuple[str, ...] = ()  # of the user's curves, to be read again in each process
     tracker: str | None = None
     beat_s: float = BEAT_S
+    debug: bool = False  # an error is raised, for a debugger, and not recorded
 
 
 def tasks(planned: list[Planned]) -> list[Task]:
@@ -45,10 +46,8 @@ def tasks(planned: list[Planned]) -> list[Task]:
 
 def read_scans(order: Order) -> None:
     """Read the user's curves again: names that a configuration uses."""
-    from zigma.scans import load_scan
-
     for scan in order.scan_files:
-        load_scan(scan)
+        read_curve(scan)
 
 
 def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
@@ -86,6 +85,7 @@ def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
                 afresh=order.mode == "force",
                 checkpoint_every_s=order.checkpoint_every_s,
                 beat_s=order.beat_s,
+                debug=order.debug,
             )
     except (Owned, Lost, Superseded) as error:
         return False, f"not run here: {error}"

@@ -22,8 +22,8 @@ class Job:
     folder: Path
     index: int
 
-    def __call__(self) -> str:
-        """Carry out the run; one line about it. Raises if it is not done, so that the scheduler knows."""
+    def __call__(self) -> bool:
+        """Carry out the run; whether it is done."""
         _meet()
         submission = read_submission(self.folder)
         order = order_of(submission)
@@ -38,7 +38,7 @@ class Job:
         reporter.end(1, outcome)
         if not good and int(os.environ.get("WORLD_SIZE", "1")) > 1:
             sys.exit(1)  # else the other processes of the job would wait for this one
-        return outcome
+        return good
 
     def checkpoint(self) -> Any:
         """What submitit puts in the queue again when Slurm ends a job early: the same; it resumes."""
@@ -56,8 +56,8 @@ class Dispatcher:
     gpus: int
     visible: str | None  # CUDA_VISIBLE_DEVICES as the user has it: submitit sets its own
 
-    def __call__(self) -> str:
-        """Carry out all runs."""
+    def __call__(self) -> bool:
+        """Carry out all runs; whether all are done."""
         from studies.launch import Share, launch
 
         signal.signal(signal.SIGTERM, _end)  # `studies cancel`; submitit would ignore it
@@ -69,8 +69,7 @@ class Dispatcher:
         read_scans(order)
         wanted = [task_of(submission, index) for index in range(len(submission.runs))]
         share = Share(self.jobs, self.gpus, self.folder, lambda: submission.cancelled)
-        status = launch(wanted, order, share)
-        return "all done" if status == 0 else "not all done"
+        return launch(wanted, order, share) == 0
 
 
 def read_submission(folder: Path) -> Submission:

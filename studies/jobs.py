@@ -124,6 +124,7 @@ def order_of(submission: Submission) -> Order:
         scan_files=tuple(said["scan_files"]),
         tracker=said["tracker"],
         beat_s=said["beat_s"],
+        debug=submission.cluster == "debug",
     )
 
 

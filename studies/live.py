@@ -21,7 +21,7 @@ from studies.process import is_dead
 from studies.queue import Queue, ask_accounting, ask_queue
 from studies.record import digest, recorded
 
-State = Literal["queued", "running", "interrupted", "cancelled"]
+State = Literal["queued", "running", "interrupted", "cancelled", "unknown"]
 FRESH_BEATS = 3  # a heartbeat younger than this many beats is believed without being watched
 TAIL_BYTES = 8192
 
@@ -189,7 +189,7 @@ def _judge(identity: str, claim: Claim | None, item: _Submitted | None, alive: b
     if at_work and claim is None:
         return Live(identity, "queued", reason="on this machine", **known)
     if item and item.submission.cluster == "slurm" and queue.error:
-        return Live(identity, "interrupted", reason="or queued: Slurm does not answer", **known)
+        return Live(identity, "unknown", reason="Slurm does not answer", **known)
     return Live(identity, "interrupted", reason=_why(claim), **known)
 
 

@@ -46,12 +46,14 @@ def carry_out(
     afresh: bool = False,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     beat_s: float = BEAT_S,
+    debug: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate `run` and write its record; resume from the last checkpoint where there is one.
 
     A run that raises leaves a record with status `failed` and the error, never a number. `replaces` is the `digest`
     of the record that is to be repeated; any other record that is there by now is the result, and is left alone.
-    `afresh` repeats from nothing, but resumes its own attempt when that was interrupted.
+    `afresh` repeats from nothing, but resumes its own attempt when that was interrupted. `debug` raises what would be
+    recorded as a failure.
 
     Raises:
         Owned: another process holds the run.
@@ -85,7 +87,7 @@ def carry_out(
         assert token is not None
         if main:
             watch = _watched(owners[0], watch)
-        record = _record(run, results, work_folder(results, run) / token, watch, checkpoint_every_s)
+        record = _record(run, results, work_folder(results, run) / token, watch, checkpoint_every_s, debug)
         failed_among_several = record["status"] == "failed" and processes().num_processes > 1
         if main or (failed_among_several and not _soon_recorded(results, run, replaces)):
             _publish(results, run, token, record, replaces)
@@ -145,7 +147,9 @@ def _leave(error: str) -> NoReturn:
     os._exit(1)
 
 
-def _record(run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float) -> dict[str, Any]:
+def _record(
+    run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float, debug: bool
+) -> dict[str, Any]:
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "study": run.study,
@@ -169,10 +173,8 @@ def _record(run: Run, results: Path, folder: Path, watch: Watch, checkpoint_ever
     except (Lost, Superseded):
         raise
     except Exception as error:  # whatever went wrong is the run's result, and is never replaced by a number
-        verify(
-            work_folder(results, run), folder.name
-        )  # else its folder is gone, which is no fault of the run
-        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run
+        if debug or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE):
             raise
         (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         record |= {"status": "failed", "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
@@ -182,8 +184,14 @@ def _record(run: Run, results: Path, folder: Path, watch: Watch, checkpoint_ever
 def _watched(owner: Owner, watch: Watch) -> Watch:
     """Tell the heartbeat what the watcher is told, and stop at once when the run is another's."""
 
+    begun = False
+
     def training(progress: Progress) -> None:
+        nonlocal begun
         owner.check()
+        if not begun and progress.step > 1:
+            watch.stage(f"resumed after step {progress.step - 1}")
+        begun = True
         owner.progress = {"stage": "training", **asdict(progress)}
         watch.training(progress)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from studies.live import Live, live_runs
 from studies.progress import duration
-from studies.record import read_records
-from studies.words import WordError, printable
+from studies.summary import summaries
+from studies.words import printable
 
 WATCH_EVERY_S = 2.0
-STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled")
+STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled", "unknown")
 
 
 def print_status(study: str | None, results: Path) -> int:
@@ -31,7 +31,7 @@ def watch_status(study: str | None, results: Path) -> int:
         if sys.stdout.isatty():
             print("\x1b[H\x1b[2J", end="")
         live, status = _print(study, results)
-        if not any(run.state in ("queued", "running") for run in live):
+        if not any(run.state in ("queued", "running", "unknown") for run in live):
             return status
         sys.stdout.flush()
         time.sleep(WATCH_EVERY_S)
@@ -39,20 +39,19 @@ def watch_status(study: str | None, results: Path) -> int:
 
 def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
     counts: Counter[tuple[str, str, str]] = Counter()
-    faults: list[WordError] = []
+    records, faults = summaries(results)
     failures = []
-    for record in read_records(results, faults):
-        if study in (None, record["study"]):
-            counts[record["study"], record["scale"], record["status"]] += 1
-            if record["status"] == "failed":
-                label = f"{record['study']}  {record['arm']} {record['setting']} seed {record['seed']}"
-                failures.append((label, str(record.data.get("error"))))
+    for record in records:
+        if study in (None, record.study):
+            counts[record.study, record.scale, record.status] += 1
+            if record.status == "failed":
+                failures.append((f"{record.study}  {record.label}", str(record.error)))
     live, error = live_runs(results)
     live = [run for run in live if study in (None, run.about.get("study"))]
     for run in live:
         counts[str(run.about.get("study")), str(run.about.get("scale")), run.state] += 1
     _print_counts(counts, results)
-    for state in ("running", "queued", "interrupted", "cancelled"):
+    for state in STATES[2:]:
         _print_runs(state, [run for run in live if run.state == state])
     if failures:
         print("\nfailed (--mode retry runs them again)")

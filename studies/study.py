@@ -176,17 +176,23 @@ def with_scans(study: Study, scans: Iterable[str]) -> Study:
 
 
 def _plan(scan: str) -> str:
-    from zigma.scans import load_scan
-
     if ".py:" not in scan:
         return scan
     curve, _, count = scan.rpartition("-")
     if not count.isdecimal():
         curve, count = scan, "8"
+    name = read_curve(curve)
+    return f"{name}-{count}"
+
+
+def read_curve(curve: str) -> str:
+    """Read a curve of a user's file, `my_curves.py:spiral`, again where it was read before; returns its name."""
+    from zigma.scans import load_scan
+
     name = load_scan(curve)
     _orders.cache_clear()  # the file may have changed what the name means
     fingerprints.cache_clear()
-    return f"{name}-{count}"
+    return name
 
 
 def change(config: ConfigT, changes: Mapping[str, Any]) -> ConfigT:

@@ -8,6 +8,7 @@ import re
 import sys
 from typing import Any
 
+from studies.cluster import Resources, minutes, run_debug, submit_local, submit_slurm
 from studies.execute import Order, Task, tasks
 from studies.jobs import Submission
 from studies.live import live_runs
@@ -91,8 +92,6 @@ def start(planned: list[Planned], args: argparse.Namespace, scan_files: tuple[st
     wanted = _not_under_way(wanted, args)
     if not wanted:
         return 0
-    from studies.cluster import Resources, run_debug, submit_local, submit_slurm
-
     resources = Resources(
         partition=args.partition,
         gpus=args.gpus,
@@ -133,22 +132,14 @@ def _say(submission: Submission, args: argparse.Namespace) -> None:
 
 
 def _minutes(text: str | None) -> int | None:
-    """Slurm's own ways to write a time: minutes, M:S, H:M:S, D-H, D-H:M, D-H:M:S."""
     if text is None:
         return None
-    days, dash, rest = text.rpartition("-")
-    parts = rest.split(":")
-    if not re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", text):
-        raise WordError(f"--time takes minutes, or such as 4:00:00 or 2-0 (days-hours), not {text!r}")
-    values = [*map(int, parts), 0, 0][:3]
-    if dash or len(parts) == 3:
-        hours, minutes, seconds = values
-    else:
-        hours, minutes, seconds = 0, values[0], values[1]
-    total = int(days or 0) * 1440 + hours * 60 + minutes + (1 if seconds else 0)
-    if total < 1:
-        raise WordError("--time takes at least a minute")
-    return total
+    found = minutes(text)
+    if not found:
+        raise WordError(
+            f"--time takes minutes from 1 on, or such as 4:00:00 or 2-0 (days-hours), not {text!r}"
+        )
+    return found
 
 
 def _extra(pairs: list[str]) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""What is submitted comes back as it was, or is refused with a reason; jobs hold no code."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.cluster import minutes
+from studies.execute import Order, Task, read_scans
+from studies.job import Job
+from studies.jobs import Submission, new_submission, order_of, pack, submissions, task_of, unpack
+from studies.registry import find_study, studies
+from studies.study import Run, runs, with_scans
+from studies.words import WordError
+
+
+def a_run() -> Run:
+    return runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])[0]
+
+
+def submitted(results: Path, run: Run, **options: Any) -> Submission:
+    return new_submission("slurm", [Task(run, "0123")], Order(results, "retry", 3.0, **options))
+
+
+@pytest.mark.parametrize("name", studies())
+def test_every_declared_configuration_survives_the_journey(name: str) -> None:
+    study = studies()[name]
+    for scale, settings in study.scales.items():
+        for setting in settings:
+            for arm in study.arms:
+                config = study.config(arm, scale, setting)
+                assert unpack(json.loads(json.dumps(pack(config)))) == config
+
+
+def test_a_submission_comes_back_as_it_was(tmp_path: Path) -> None:
+    run = a_run()
+    made = submitted(tmp_path, run, tracker="tensorboard", beat_s=0.5)
+    (found,) = submissions(tmp_path)
+    assert found.folder == made.folder
+    assert task_of(found, 0) == Task(run, "0123")
+    assert order_of(found) == Order(tmp_path, "retry", 3.0, (), "tensorboard", 0.5)
+    assert submitted(tmp_path, run).folder.name > made.folder.name
+
+
+def test_a_pickled_job_is_a_path_and_a_number(tmp_path: Path) -> None:
+    made = submitted(tmp_path, a_run())
+    job = pickle.loads(pickle.dumps(Job(made.folder, 0)))
+    assert vars(job) == {"folder": made.folder, "index": 0}
+    assert len(pickle.dumps(job)) < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("type",), "Popen", "no configuration is called 'Popen'"),
+        (("training", "steps"), "many", "valid integer"),
+        (("training", "stepz"), 3, "no field 'stepz'"),
+        (("model", "patch"), 3, "does not divide"),
+        (("seed",), 5, "the code, the data or a curve has changed"),
+    ],
+)
+def test_what_cannot_be_carried_out_as_submitted_is_refused(
+    tmp_path: Path, path: tuple[str, ...], value: Any, says: str
+) -> None:
+    made = submitted(tmp_path, a_run())
+    file = made.folder / "submission.json"
+    said = json.loads(file.read_text())
+    part = said["runs"][0]["config"]
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    file.write_text(json.dumps(said))
+    (found,) = submissions(tmp_path)
+    with pytest.raises(WordError, match=says) as caught:
+        task_of(found, 0)
+    assert "again" in str(caught.value)
+
+
+def test_a_curve_of_the_user_is_read_again_and_a_changed_one_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    curve = (
+        "from zigma.scans import register_scan\n"
+        "@register_scan('journey')\n"
+        "def journey(height, width):\n"
+        "    return {}(range(height * width))\n"
+    )
+    Path("curves.py").write_text(curve.format("list"))
+    study = with_scans(find_study("scan_ablation"), ["curves.py:journey"])
+    run = next(run for run in runs(study, "tiny", settings=["digits-8"]) if run.arm == "journey-8")
+    made = submitted(tmp_path, run, scan_files=("curves.py:journey",))
+    assert made.said["scan_files"] == [f"{tmp_path}/curves.py:journey"]
+    read_scans(order_of(made))
+    assert task_of(made, 0).run == run
+    Path("curves.py").write_text(curve.format("reversed"))
+    read_scans(order_of(made))
+    with pytest.raises(WordError, match="has changed since"):
+        task_of(made, 0)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 9, "runs": []}', '{"schema": 1, "runs": 7}'])
+def test_a_folder_that_is_no_submission_is_left_alone(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "work" / "jobs" / "000001-abc"
+    folder.mkdir(parents=True)
+    (folder / "submission.json").write_text(text)
+    assert list(submissions(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90", 90),
+        ("1:30", 2),
+        ("4:00:00", 240),
+        ("2-0", 2880),
+        ("1-2:30", 1590),
+        ("0:00:01", 1),
+        ("infinite", None),
+        ("n/a", None),
+        ("-5", None),
+        ("1:2:3:4", None),
+    ],
+)
+def test_times_are_written_as_slurm_writes_them(text: str, expected: int | None) -> None:
+    assert minutes(text) == expected

@@ -1,0 +1,242 @@
+"""`status` tells the truth, from files and from what Slurm says, and tells it fast."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.__main__ import main
+from studies.execute import Order, Task
+from studies.jobs import Submission, new_submission, replace_json
+from studies.live import Live, live_runs
+from studies.ownership import acquire
+from studies.process import this_process
+from studies.record import write_record
+from studies.registry import find_study
+from studies.study import Run, runs
+from studies.summary import MEMORY
+
+RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
+ABOUT = {"study": "scan_ablation", "arm": "sweep", "scale": "tiny", "setting": "digits-8", "seed": 0}
+
+
+def record_of(identity: str, **changes: Any) -> dict[str, Any]:
+    whole = {"schema": 1, "identity": identity, "config": {}, "status": "done", "error": None, "metrics": []}
+    return whole | ABOUT | {"curves": {}, "wall_time_s": {}, "cost": {}, "environment": {}} | changes
+
+
+def path_of(results: Path, identity: str) -> Path:
+    return results / "records" / "tiny" / "scan_ablation" / f"sweep.digits-8.seed0.{identity}.json"
+
+
+def claim(results: Path, identity: str, said: dict[str, Any], heartbeat: dict[str, Any]) -> Path:
+    """A claim as a process of another machine leaves it; returns the heartbeat's file."""
+    work = results / "work" / identity
+    token = "0" * 16
+    (work / token).mkdir(parents=True)
+    process = {"host": "node7", "pid": 4, "beat_s": 0.2, "token": token}
+    (work / "claim-000001.json").write_text(json.dumps(process | said))
+    beat = work / token / "heartbeat.json"
+    beat.write_text(json.dumps({"state": "running", "beat": 7, **ABOUT, **heartbeat}))
+    return beat
+
+
+def slurm(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, queue: str, accounts: str = "", fails: str = ""
+) -> None:
+    """A Slurm that answers so."""
+    folder.mkdir(exist_ok=True)
+    for name, said in (("squeue", queue), ("sacct", accounts)):
+        (folder / name).write_text(
+            f"#!/bin/sh\n{f'echo {fails} >&2; exit 1' if fails else ''}\ncat <<'E'\n{said}\nE\n"
+        )
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def submit(results: Path, wanted: list[Run], cluster: Any = "slurm", **jobs: Any) -> Submission:
+    made = new_submission(cluster, [Task(run) for run in wanted], Order(results, "cached", 1.0))
+    replace_json(made.folder / "jobs.json", jobs)
+    return made
+
+
+def by_arm(results: Path) -> dict[str, Live]:
+    return {str(run.about["arm"]): run for run in live_runs(results)[0]}
+
+
+def test_slurms_runs_by_what_the_queue_and_the_accounts_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    made = submit(results, RUNS, ids=["5_0", "5_1", "5_2", "5_3"])
+    slurm(
+        tmp_path / "bin", monkeypatch, "5_0|RUNNING|None\n5_1|PENDING|Resources", "5_2|TIMEOUT\n5_3|CANCELLED"
+    )
+    (made.folder / "5_2_0_log.out").write_text("first\nModuleNotFoundError: No module named 'torch'\n\n")
+    made.cancel([RUNS[3].identity])
+    found = by_arm(results)
+    states = {arm: run.state for arm, run in found.items()}
+    assert states == {
+        "sweep": "running",
+        "zigzag-1": "queued",
+        "zigzag-2": "interrupted",
+        "zigzag-8": "cancelled",
+    }
+    assert found["zigzag-1"].reason == "job 5_1: Resources"
+    assert found["zigzag-2"].reason == "job 5_2 TIMEOUT; ModuleNotFoundError: No module named 'torch'"
+
+
+def test_slurm_that_does_not_answer_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    submit(results, RUNS[:1], ids=["5"])
+    slurm(
+        tmp_path / "bin", monkeypatch, "", fails="slurm_load_jobs error: Unable to contact slurm controller"
+    )
+    assert main(["status", "--results", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert "Slurm does not answer: slurm_load_jobs error" in said
+    assert "unknown scan_ablation sweep digits-8 seed 0 Slurm does not answer" in " ".join(said.split())
+
+
+def test_a_heart_that_beats_on_another_machine(tmp_path: Path) -> None:
+    claim(tmp_path, "a" * 16, {}, {"step": 3, "steps": 10, "loss": 0.25, "seconds_left": 61.0})
+    (run,), _ = live_runs(tmp_path)
+    assert run.state == "running"
+
+
+@pytest.mark.parametrize("shift_s", [-1e6, 1e6])
+def test_dates_that_are_off_are_watched_and_not_believed(
+    tmp_path: Path, shift_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beating = claim(tmp_path, "a" * 16, {}, {})
+    silent = claim(tmp_path, "b" * 16, {}, {})
+    for beat in (beating, silent):
+        os.utime(beat, (time.time() + shift_s,) * 2)
+    sleep = time.sleep
+
+    def beat(seconds: float) -> None:
+        beating.write_text(json.dumps({"state": "running", "beat": 8, **ABOUT}))
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", beat)
+    states = {run.identity[0]: run.state for run in live_runs(tmp_path)[0]}
+    assert states == {"a": "running", "b": "interrupted"}
+
+
+def test_a_job_that_waits_again_is_not_running_because_it_beat_a_moment_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    submit(results, RUNS[:1], ids=["5"])
+    slurm(tmp_path / "bin", monkeypatch, "5|PENDING|BeginTime")
+    claim(results, RUNS[0].identity, {"job": "5"}, {})
+    assert [run.state for run in live_runs(results)[0]] == ["queued"]
+
+
+def test_what_was_let_go_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim(
+        tmp_path, "a" * 16, {}, {"state": "released", "reason": "OSError: \x1b[31m No space left on device"}
+    )
+    claim(
+        tmp_path, "b" * 16, this_process() | {"pid_started": 1}, {"step": 3, "steps": 10, "arm": "zigzag-1"}
+    )
+    assert main(["status", "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "No space left on device" in said
+    assert "its process is gone at step 3/10" in said
+    assert "\x1b" not in said
+
+
+def test_a_run_with_a_record_is_done_whatever_was_left_lying(tmp_path: Path) -> None:
+    identity = "a" * 16
+    claim(tmp_path, identity, {}, {"replaces": None})
+    write_record(path_of(tmp_path, identity), record_of(identity))
+    assert live_runs(tmp_path) == ([], None)
+
+
+def test_a_run_that_is_repeated_is_running_though_it_has_a_record(tmp_path: Path) -> None:
+    from studies.record import digest
+
+    identity = "a" * 16
+    write_record(path_of(tmp_path, identity), record_of(identity))
+    about = ABOUT | {"replaces": digest(path_of(tmp_path, identity))}
+    with acquire(tmp_path / "work" / identity, about, 1.0):
+        assert [run.state for run in live_runs(tmp_path)[0]] == ["running"]
+
+
+def test_status_names_what_is_no_record_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_record(path_of(tmp_path, "a" * 16), record_of("a" * 16))
+    foreign = path_of(tmp_path, "b" * 16)
+    foreign.write_text('{"schema": 7}')
+    assert main(["status", "--results", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].split() == ["scan_ablation", "tiny", "1"]
+    assert f"left alone: {foreign} has schema 7" in said.err
+    assert foreign.read_text() == '{"schema": 7}'
+
+
+def test_ten_thousand_records_and_a_thousand_live_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curve = {"step": list(range(100)), "value": [0.123456789] * 100}
+    text = json.dumps(record_of("?", curves={"loss": curve, "fd_digits": curve}), indent=1)
+    folder = path_of(tmp_path, "x").parent
+    folder.mkdir(parents=True)
+    for n in range(10_000):
+        path_of(tmp_path, f"{n:016x}").write_text(text.replace('"?"', f'"{n:016x}"'))
+    for n in range(1000):
+        claim(
+            tmp_path,
+            f"f{n:015x}",
+            {"beat_s": 60},
+            {"step": n, "steps": 1000, "loss": 1.0, "seconds_left": 9.0},
+        )
+    ids = [f"5_{n}" for n in range(1000)]
+    slurm(tmp_path / "bin", monkeypatch, "\n".join(f"{job}|RUNNING|None" for job in ids))
+    made = submit(tmp_path, [RUNS[0]] * 1000, ids=ids)
+    said = dict(made.said)
+    said["runs"] = [dict(run, identity=f"f{n:015x}") for n, run in enumerate(made.runs)]
+    replace_json(made.folder / "submission.json", said)
+    for command, bound_s in (("status", 6.0), ("status", 3.0), ("list", 4.0)):
+        # processor time: other tests share the machine. Idle, it is 1.9, 0.5 and 0.6 s
+        started = time.process_time()
+        assert main([command, "--results", str(tmp_path)]) == 0
+        assert time.process_time() - started < bound_s, command
+        if command == "status":
+            assert capsys.readouterr().out.splitlines()[1].split() == [
+                "scan_ablation",
+                "tiny",
+                "10000",
+                "1000",
+            ]
+    assert (tmp_path / "work" / MEMORY).exists()
+
+
+def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) -> None:
+    from studies.summary import summaries
+
+    for n in range(300):
+        write_record(path_of(tmp_path, f"{n:016x}"), record_of(f"{n:016x}"))
+    before, _ = summaries(tmp_path)
+    assert summaries(tmp_path) == (before, [])
+    changed = path_of(tmp_path, f"{7:016x}")
+    write_record(changed, record_of(f"{7:016x}", status="failed", error="it broke"))
+    path_of(tmp_path, f"{8:016x}").unlink()
+    after, _ = summaries(tmp_path)
+    assert [summary.error for summary in after if summary.status == "failed"] == ["it broke"]
+    assert len(after) == 299
+    for text in (
+        "",
+        "[]",
+        json.dumps({"version": 1, "records": {str(changed): [1]}}),
+        '{"version": 1, "records": 3}',
+    ):
+        (tmp_path / "work" / MEMORY).write_text(text)
+        assert summaries(tmp_path)[0] == after

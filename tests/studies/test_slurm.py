@@ -1,0 +1,388 @@
+"""Nothing is lost on a real Slurm cluster: what happens to jobs there happens to these, one test each."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slurm_cluster import Cluster, wait_for, why_not
+
+from studies.__main__ import main
+from studies.live import Live, live_runs
+from studies.record import Record, read_records
+
+pytestmark = pytest.mark.slurm
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+SMALL = (
+    "--set training.batch_images=8 --set model.hidden=16 --set model.depth=2 --set model.patch=2 "
+    "--set sampling.steps=2 --set evaluation.n_generated=100 --heartbeat 0.3 --checkpoint-every 0.3"
+)
+STEPS = 250  # long enough to be interrupted, on an idle machine too
+PATIENCE_S = 120  # with a machine that does much else
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    reason = why_not()
+    if reason and os.environ.get("REQUIRE_SLURM"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    base = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # short, for the names of sockets
+    small = base / "small-disk"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], check=True)
+    try:
+        with pytest.MonkeyPatch.context() as patch, Cluster(base) as cluster:
+            patch.setenv("OMP_NUM_THREADS", "1")
+            for name, value in cluster.environment.items():
+                patch.setenv(name, value)
+            yield cluster
+    finally:
+        subprocess.run(["umount", small], check=True)
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _idle(cluster: Cluster) -> None:
+    cluster.wait_idle()
+
+
+@dataclass
+class Runs:
+    """The runs of one results folder, and the commands of a user on them."""
+
+    results: Path
+    steps: int = STEPS
+
+    def command(self, *words: str) -> tuple[int, str]:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            try:
+                status = main([*words, "--results", str(self.results)])
+            except SystemExit as left:
+                status = int(left.code or 0)
+        return status, said.getvalue()
+
+    def words(self, more: str = "") -> list[str]:
+        return f"run scan_ablation --only zigzag-8 --set training.steps={self.steps} {SMALL} {more}".split()
+
+    def submit(self, more: str = "") -> str:
+        """The id of the job of the last run of the latest submission."""
+        status, said = self.command(*self.words(f"--cluster slurm {more}"))
+        assert status == 0, said
+        return self.jobs()[-1]
+
+    def jobs(self) -> list[str]:
+        latest = sorted(self.results.glob("work/jobs/*/jobs.json"))[-1]
+        ids: list[str] = json.loads(latest.read_text())["ids"]
+        return ids
+
+    def live(self) -> dict[str, Live]:
+        found, error = live_runs(self.results)
+        assert error is None, error
+        return {str(run.about["arm"]): run for run in found}
+
+    def only(self) -> Live:
+        (run,) = self.live().values()
+        return run
+
+    def training(self, at: int = 20) -> Live:
+        """Wait until the run has trained for some steps and left a checkpoint."""
+
+        def there() -> bool:
+            run = next(iter(self.live().values()), None)
+            step = run.heartbeat.get("step", 0) if run and run.state == "running" else 0
+            return step >= at and bool(list(self.results.glob("work/*/*/checkpoint.pt")))
+
+        wait_for(there, PATIENCE_S, f"for step {at}")
+        return self.only()
+
+    def records(self) -> list[Record]:
+        return list(read_records(self.results))
+
+    def recorded(self) -> Record:
+        """Wait for the record; check that it is the only one, whole, and that nothing else is left."""
+        wait_for(self.records, PATIENCE_S, f"for the record; {self.command('logs', 'zigzag-8')[1]}")
+        wait_for(lambda: not self.live(), PATIENCE_S, "for an end")
+        (record,) = self.records()
+        assert record["status"] == "done", record["error"]
+        assert record["curves"]["loss"]["step"][-1] == self.steps
+        return record
+
+    def log(self) -> str:
+        return self.command("logs", "zigzag-8", "--lines", "0")[1]
+
+    def resumed(self) -> list[int]:
+        """After which steps the run has gone on, life by life."""
+        return [int(step) for step in re.findall(r"resumed after step (\d+)", self.log())]
+
+
+def lost_s(before: Live, resumed: int) -> float:
+    """Seconds of work that were done again, at least, by the pace of the run."""
+    pace = before.heartbeat["images_per_s"] / 8  # steps a second
+    return float(before.heartbeat["step"] - resumed) / pace
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The metrics of the run that all of these tests disturb, and what was seen of two runs in an array."""
+    runs = Runs(tmp_path_factory.mktemp("undisturbed"))
+    runs.submit("--only sweep --parallel 1 --partition main --time 10 --slurm comment=quiet")
+    seen = [{arm: run.state for arm, run in runs.live().items()}]
+
+    def done() -> bool:
+        now = {arm: run.state for arm, run in runs.live().items()}
+        if now != seen[-1]:
+            seen.append(now)
+        return not now
+
+    wait_for(done, 2 * PATIENCE_S)
+    records = {record["arm"]: record["metrics"] for record in runs.records()}
+    return runs, seen, records
+
+
+def test_an_array_runs_one_after_another_and_status_follows(undisturbed: Any) -> None:
+    runs, seen, records = undisturbed
+    assert set(records) == {"sweep", "zigzag-8"}
+    assert {"sweep": "running", "zigzag-8": "queued"} in seen
+    assert {"sweep": "running", "zigzag-8": "running"} not in seen  # --parallel 1
+    assert "2" in runs.command("status")[1].splitlines()[1]
+    status, said = runs.command(*runs.words("--cluster slurm --only sweep"))
+    assert (status, "nothing to do" in said) == (0, True)
+    assert "done in" in runs.log()
+
+
+@pytest.mark.parametrize("partition", ["main", "rough"])
+def test_preempted_with_a_signal_and_without(
+    cluster: Cluster, runs: Runs, undisturbed: Any, partition: str
+) -> None:
+    runs.submit(f"--partition {partition}")
+    before = runs.training()
+    cluster.run("sbatch", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2")
+    wait_for(lambda: runs.only().state == "queued", 40, "to be preempted")
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    (resumed,) = runs.resumed()
+    assert lost_s(before, resumed) < 2
+    assert ("preempted" in runs.log() or "timed-out" in runs.log()) == (partition == "main")
+
+
+def test_out_of_time(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 100_000
+    job = runs.submit("--time 1 --slurm signal_delay_s=55")
+    before = runs.training()
+    wait_for(lambda: "Requeued job" in runs.log(), 90, "for the time limit")
+    wait_for(runs.resumed, PATIENCE_S, "for the next life")
+    assert runs.resumed()[0] > before.heartbeat["step"]  # it went on after it was looked at
+    assert runs.command("cancel", "zigzag-8")[0] == 0
+    wait_for(lambda: runs.only().state == "cancelled", 30)
+    assert not runs.records()
+    assert cluster.job_state(job) in ("", "CANCELLED", "COMPLETING")
+
+
+def test_requeued_while_it_runs_and_after_it_has_ended(
+    cluster: Cluster, runs: Runs, undisturbed: Any
+) -> None:
+    job = runs.submit()
+    before = runs.training()
+    cluster.run("scontrol", "requeue", job)
+    record = runs.recorded()
+    assert record["metrics"] == undisturbed[2]["zigzag-8"]
+    (resumed,) = runs.resumed()
+    assert lost_s(before, resumed) < 2
+    cluster.wait_idle()
+    written = record.path.stat()
+    cluster.run("scontrol", "requeue", job)
+    wait_for(lambda: runs.log().count("Starting with") == 3, PATIENCE_S, "for the third life")
+    cluster.wait_idle(PATIENCE_S)
+    after = record.path.stat()
+    assert (written.st_mtime_ns, written.st_ino) == (after.st_mtime_ns, after.st_ino)
+    assert not list(runs.results.glob("replaced"))
+
+
+def test_killed(cluster: Cluster, runs: Runs, undisturbed: Any) -> None:
+    job = runs.submit()
+    before = runs.training()
+    cluster.run("scancel", "--signal=KILL", job)
+    wait_for(lambda: runs.only().state == "interrupted", 40)
+    status, said = runs.command("status")
+    assert status == 0
+    assert f"job {job} " in said
+    assert "interrupted" in said
+    assert not runs.records()
+    again = runs.submit()
+    assert again != job
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    assert lost_s(before, runs.resumed()[-1]) < 2
+
+
+def test_a_node_that_dies(cluster: Cluster, runs: Runs, undisturbed: Any) -> None:
+    job = runs.submit()
+    before = runs.training()
+    node = cluster.node_of(job)
+    cluster.kill_node(node)
+    try:
+        assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+        (resumed,) = runs.resumed()
+        assert lost_s(before, resumed) < 2
+    finally:
+        cluster.start_node(node)
+
+
+def test_slurmd_that_dies_with_the_old_process_left_running(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 100_000
+    job = runs.submit()
+    before = runs.training()
+    node = cluster.node_of(job)
+    cluster.kill_slurmd(node)
+    try:
+        wait_for(lambda: cluster.job_state(job) != "RUNNING", 60, "for Slurm to give the node up")
+        assert runs.only().state == "running"  # which Slurm does not know: the old process goes on
+        wait_for(lambda: "was taken for dead" in runs.log(), PATIENCE_S, "for the late one to find out")
+        assert cluster.node_of(job) != node
+        after = runs.training(before.heartbeat["step"])
+        assert after.claim is not None
+        assert before.claim is not None
+        assert (before.claim.said["host"], after.claim.said["host"]) == (node, cluster.node_of(job))
+        claims = list(runs.results.glob("work/*/claim-*.json"))
+        assert len(claims) == 1
+        assert runs.resumed()[0] > before.heartbeat["step"]
+        assert not runs.records()
+    finally:
+        runs.command("cancel")
+        cluster.kill_node(node)
+        cluster.start_node(node)
+
+
+def test_a_controller_that_dies_and_comes_back(cluster: Cluster, runs: Runs, undisturbed: Any) -> None:
+    runs.submit()
+    runs.training()
+    cluster.kill_controller()
+    try:
+        status, said = runs.command("status")
+        assert status == 0
+        assert "Slurm does not answer" in said
+        assert re.search(r"zigzag-8 digits-8 seed 0 +step \d+/", said)
+    finally:
+        cluster.start_controller()
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    assert not runs.resumed()
+
+
+def test_two_launchers_at_once(cluster: Cluster, runs: Runs, undisturbed: Any) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "studies",
+        *runs.words("--cluster slurm"),
+        "--results",
+        str(runs.results),
+    ]
+    launchers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [launcher.wait(60) for launcher in launchers] == [0, 0]
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    cluster.wait_idle(PATIENCE_S)
+    logs = [path.read_text() for path in runs.results.glob("work/jobs/*/*_log.out")]
+    assert len(logs) == 2
+    assert sum("step " in log for log in logs) == 1  # the other one has trained nothing
+
+
+def test_a_full_disk(cluster: Cluster, undisturbed: Any) -> None:
+    runs = Runs(cluster.base / "small-disk" / "results")
+    runs.submit()
+    runs.training()
+    filler = cluster.base / "small-disk" / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(4096))
+            file.flush()
+    wait_for(lambda: runs.only().state == "interrupted", PATIENCE_S, "for the disk to be noticed")
+    assert not runs.records()
+    filler.unlink()
+    runs.submit()
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    assert runs.resumed()[-1] > 1
+
+
+def test_a_clock_that_jumps(cluster: Cluster, runs: Runs, undisturbed: Any, tmp_path: Path) -> None:
+    if not FAKETIME.exists():
+        reason = "libfaketime is not installed"
+        pytest.fail(reason) if os.environ.get("REQUIRE_SLURM") else pytest.skip(reason)
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    fake = {
+        "LD_PRELOAD": FAKETIME,
+        "FAKETIME_TIMESTAMP_FILE": clock,
+        "FAKETIME_NO_CACHE": 1,
+        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+    }
+    export = "--export=ALL," + ",".join(f"{name}={value}" for name, value in fake.items())
+    srun = json.dumps(["--kill-on-bad-exit=1", export], separators=(",", ":"))
+    runs.submit(f"--slurm srun_args={srun}")
+    runs.training()
+    for jump in ("+400d", "-400d"):
+        clock.write_text(jump)
+        beat = runs.only().heartbeat.get("beat", 0)
+        wait_for(lambda beat=beat: runs.live() == {} or runs.only().heartbeat["beat"] > beat + 3, 30)
+        if runs.live():
+            assert runs.only().state == "running"
+            status, said = runs.command(*runs.words("--jobs 1"))  # a second one, whose clock is right
+            assert (status, "it is being run by" in said) == (1, True) or runs.records()
+    assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
+    assert not runs.resumed()
+
+
+def test_two_nodes_for_one_run(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 10
+    runs.submit("--nodes 2")
+    record = runs.recorded()
+    assert record["cost"]["devices"] == 2
+
+
+def test_of_two_nodes_one_dies(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 100_000
+    job = runs.submit("--nodes 2")
+    before = runs.training(5)
+    assert before.claim is not None
+    other = "node2" if before.claim.said["host"] == "node1" else "node1"
+    cluster.kill_node(other)
+    cluster.start_node(other)
+    wait_for(runs.resumed, PATIENCE_S, "for the next life")
+    assert runs.resumed()[0] > 1
+    assert runs.command("cancel")[0] == 0
+    wait_for(lambda: cluster.job_state(job) != "RUNNING", 40)
+    assert not runs.records()
+
+
+def test_cancelled_while_queued_and_while_running(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 100_000
+    runs.submit("--only sweep --parallel 1")
+    wait_for(lambda: runs.live()["sweep"].heartbeat.get("step", 0) > 0, PATIENCE_S)
+    status, said = runs.command("cancel", "scan_ablation")
+    assert (status, "cancelled 2 runs" in said) == (0, True)
+    wait_for(lambda: {run.state for run in runs.live().values()} == {"cancelled"}, 30)
+    cluster.wait_idle()
+    assert not runs.records()
+
+
+def test_refused_by_slurm_leaves_nothing(runs: Runs) -> None:
+    status, said = runs.command(*runs.words("--cluster slurm --partition nowhere"))
+    assert status == 2
+    assert "Slurm does not take the runs" in said
+    assert "nowhere" not in str(list(runs.results.glob("work/jobs/*")))
+    assert not list(runs.results.glob("work/jobs/*"))
