@@ -78,6 +78,16 @@ def _parser() -> Parser:
     findings_command.add_arguments(findings)
     findings.set_defaults(command=findings_command.run)
 
+    report = commands.add_parser(
+        "report",
+        help="write one page with everything: tables, figures, claims, and the records behind each number",
+        description="Write one self-contained HTML page of everything that is recorded.",
+        epilog=f"example: {PROGRAM} report --out results/report.html",
+    )
+    add_results(report)
+    report.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the results folder")
+    report.set_defaults(command=_report)
+
     scans = commands.add_parser(
         "compare-scans",
         help="measure scans side by side, and draw them",
@@ -100,6 +110,19 @@ def _make_figures(args: argparse.Namespace) -> None:
         print(f"written to {path}", file=sys.stderr)
     for name, run in missing.items():
         print(f"{name}: not drawn, no records yet: {run}", file=sys.stderr)
+
+
+def _report(args: argparse.Namespace) -> None:
+    from analysis.load import load
+    from analysis.report import write_report
+
+    out = args.out or args.results / "report.html"
+    if out.is_dir():
+        raise WordError(f"--out takes a file, such as {out / 'report.html'}; {out} is a folder")
+    records = load(args.results, args.source)
+    say_faults(records)
+    path = write_report(out, records, args.results)
+    print(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)", file=sys.stderr)
 
 
 def _make_tables(args: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def draw_steps(ax: Axes, scan: ScanOrder, title: str) -> None:
     """Distance in patches from each token to the next one of the sequence."""
     cells = np.stack(np.unravel_index(scan.order, scan.grid), axis=1).astype(float)
     steps = np.linalg.norm(np.diff(cells, axis=0), axis=1)
-    ax.bar(range(1, len(steps) + 1), steps, width=1.0, color="#0072B2")
+    ax.stairs(steps, np.arange(len(steps) + 1) + 0.5, fill=True, color="#0072B2")
     ax.set(title=title, xlabel="step", ylabel="patches", ylim=(0, max(scan.grid)))
     bare(ax)
 

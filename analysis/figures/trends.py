@@ -15,10 +15,11 @@ from analysis.figures.series import Band, curve_names, mean_curve, recorded_shee
 from analysis.load import Records, Sheet
 from analysis.metrics import main_metric
 from analysis.scan_plots import draw_measures
-from analysis.style import WIDTH, bare, line, looks
+from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.registry import find_study
 
 ROW = 2.2  # inches
+FEW = 5  # curves whose legend needs one column
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = Fal
     ax.set(xlabel="training step", ylabel=ylabel)
     if log and all((trend.mean > 0).all() for trend in bands.values()):
         ax.set_yscale("log")
-    ax.legend()
+    many = len(bands) > FEW
+    ax.legend(ncols=2 if many else 1, fontsize=SMALL if many else None, columnspacing=1.0)
     bare(ax)
 
 

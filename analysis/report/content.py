@@ -1,0 +1,184 @@
+"""What the page says, as plain data: no HTML here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.figures.catalogue import TITLES, pictures
+from analysis.figures.notes import provenance
+from analysis.figures.picture import Missing, Picture
+from analysis.figures.samples import sample_file
+from analysis.figures.series import curve_names, device, recorded_sheets
+from analysis.figures.trends import bands_of, draw_trend
+from analysis.load import Records, Sheet
+from analysis.metrics import main_metric
+from analysis.report.images import data_uris
+from analysis.report.store import Store
+from analysis.report.svg import inline_svg
+from analysis.report.tables import ShownTable, devices, shown_tables
+from analysis.style import WIDTH
+from studies.record import Record
+from studies.registry import studies
+
+CURVES_HEIGHT = 2.4  # inches
+
+
+@dataclass(frozen=True)
+class ShownFigure:
+    """A figure, or what would have to be run for it."""
+
+    name: str
+    number: str
+    title: str
+    svg: str
+    notes: tuple[str, ...]
+    scales: tuple[str, ...]
+    devices: tuple[str, ...]
+    records: tuple[int, ...]
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class ShownSample:
+    """A run's sample grid."""
+
+    title: str
+    scale: str
+    device: str
+    uri: str
+    record: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How much there is."""
+
+    done: int
+    failed: int
+    by_scale: tuple[tuple[str, int], ...]
+    devices: tuple[str, ...]
+    commits: tuple[str, ...]
+    latest: str
+    faults: tuple[str, ...]
+
+
+def overview(records: Records) -> Overview:
+    """Counts, devices and commits of the records; the latest one's time rather than today's, so that a rerun on
+    the same records writes the same page."""
+    scales = Counter(record["scale"] for record in records)
+    commits = Counter(str(record["environment"].get("commit") or "unknown")[:12] for record in records)
+    return Overview(
+        done=sum(record["status"] == "done" for record in records),
+        failed=sum(record["status"] == "failed" for record in records),
+        by_scale=tuple((scale, scales[scale]) for scale in ("tiny", "small", "paper") if scales[scale]),
+        devices=tuple(sorted(devices(records))),
+        commits=tuple(commit for commit, _ in commits.most_common()),
+        latest=max((str(record.data.get("finished", "")) for record in records), default=""),
+        faults=tuple(records.faults),
+    )
+
+
+def shown_figures(records: Records, results: Path, store: Store) -> list[ShownFigure]:
+    """Figures 1 to 17."""
+    found = []
+    for name, picture in pictures(TITLES, records, results).items():
+        number = name.removeprefix("figure_")
+        if isinstance(picture, Missing):
+            found.append(ShownFigure(name, number, TITLES[name], "", (), (), (), (), picture.run))
+        else:
+            found.append(_figure(name, f"f{number}", number, TITLES[name], picture, store))
+    return found
+
+
+def _figure(
+    name: str,
+    short: str,
+    number: str,
+    title: str,
+    picture: Picture,
+    store: Store,
+    notes: tuple[str, ...] = (),
+) -> ShownFigure:
+    return ShownFigure(
+        name,
+        number,
+        title,
+        inline_svg(picture, short),
+        notes,
+        tuple(dict.fromkeys(record["scale"] for record in picture.records)),
+        devices(picture.records),
+        tuple(store.refer(picture.records)),
+    )
+
+
+def learning_curves(records: Records, store: Store) -> list[ShownFigure]:
+    """Loss and quality over training for every study, scale and setting; runs that several studies share once."""
+    found: list[ShownFigure] = []
+    seen: set[frozenset[str]] = set()
+    for study in studies().values():
+        for part in recorded_sheets(study, records):
+            done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
+            runs = frozenset(record["identity"] for record in done)
+            if not runs or any(runs <= other for other in seen):
+                continue
+            seen.add(runs)
+            title = f"{study.name}, {part.scale}, {part.setting}"
+            name, short, picture = f"curves-{len(found)}", f"c{len(found)}", _curves(part, done)
+            found.append(_figure(name, short, "", title, picture, store, picture.notes))
+    return found
+
+
+def _curves(part: Sheet, done: list[Record]) -> Picture:
+    names = curve_names(done)
+    judged = main_metric(names)
+    shown = [name for name in dict.fromkeys(["loss", judged]) if name in names]
+
+    def draw(figure: Any) -> None:
+        for ax, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+            draw_trend(ax, bands_of(part, str(name)), str(name).replace("_", " "), log=name != "loss")
+
+    ends = [
+        f"{str(name).replace('_', ' ')}: "
+        + ", ".join(f"{arm} ends at {band.mean[-1]:.3g}" for arm, band in bands_of(part, str(name)).items())
+        for name in shown
+    ]
+    alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."
+    return Picture((WIDTH, CURVES_HEIGHT), draw, alt, provenance(part), tuple(done))
+
+
+def shown_samples(records: Records, results: Path, store: Store) -> list[ShownSample]:
+    """The grid of the lowest seed of each arm, scale and setting, whichever study ran it."""
+    first: dict[tuple[str, ...], tuple[Record, Path]] = {}
+    for record in sorted(records, key=lambda r: r["seed"]):
+        file = sample_file(results, record) if record["status"] == "done" else None
+        place = tuple(str(record[part]) for part in ("study", "scale", "setting", "arm"))
+        if file is not None:
+            first.setdefault(place, (record, file))
+    ordered = [first[place] for place in sorted(first)]
+    uris = data_uris([file for _, file in ordered])
+    return [
+        ShownSample(
+            f"{record['study']}: {record['arm']}, {record['scale']}, {record['setting']}, seed {record['seed']}",
+            record["scale"],
+            device(record),
+            uri,
+            store.refer([record])[0],
+        )
+        for (record, _), uri in zip(ordered, uris, strict=True)
+    ]
+
+
+__all__ = [
+    "Overview",
+    "ShownFigure",
+    "ShownSample",
+    "ShownTable",
+    "learning_curves",
+    "overview",
+    "shown_figures",
+    "shown_samples",
+    "shown_tables",
+]

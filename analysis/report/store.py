@@ -1,0 +1,74 @@
+"""The records as the page carries them: whole but for their curves, and each repeated part once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from studies.record import Record
+
+# Parts that many records share word for word; they are written once and referred to by number.
+SHARED = ("config", "environment", "fingerprints")
+
+
+class Store:
+    """Records by number, in the order in which they came; `refer` gives the numbers behind a number of a table."""
+
+    def __init__(self, records: Sequence[Record], results: Path) -> None:
+        self.records = list(records)
+        self._results = results
+        self._numbers = {record["identity"]: i for i, record in enumerate(self.records)}
+
+    def refer(self, records: Iterable[Record]) -> list[int]:
+        """The numbers of these records, each once."""
+        return self.refer_identities(record["identity"] for record in records)
+
+    def refer_identities(self, identities: Iterable[str]) -> list[int]:
+        """The same by their identities; those that the store does not hold are left out."""
+        known = (self._numbers.get(identity) for identity in identities)
+        return list(dict.fromkeys(number for number in known if number is not None))
+
+    def path(self, record: Record) -> str:
+        """Where a record lies, from the results folder."""
+        path = record.path
+        return (path.relative_to(self._results) if path.is_relative_to(self._results) else path).as_posix()
+
+    def packed(self) -> dict[str, Any]:
+        """`{"parts": [...], "records": [...]}`: in a record, `{"$": n}` stands for `parts[n]`."""
+        parts: dict[str, int] = {}
+        packed = []
+        for record in self.records:
+            data = {"path": self.path(record), **record.data, "curves": summary(record)}
+            config = dict(data["config"])
+            config.pop(
+                "seed", None
+            )  # it stands in the record itself, and would keep arms' configurations apart
+            data["config"] = config
+            for name in SHARED:
+                if name in data:
+                    text = json.dumps(data[name], sort_keys=True)
+                    data[name] = {"$": parts.setdefault(text, len(parts))}
+            packed.append(data)
+        return {"parts": [json.loads(text) for text in parts], "records": packed}
+
+    def script(self) -> str:
+        """The same as JSON that may stand inside a script element, whatever the records hold."""
+        return for_script(self.packed())
+
+
+def for_script(data: Any) -> str:
+    """JSON in which nothing can end the script element or open a comment."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def summary(record: Record) -> dict[str, str]:
+    """Curves are long: how many points each has. They are in the file, and drawn on the page."""
+    return {
+        name: f"{len(found.get('step', ()))} points, in the file" if isinstance(found, dict) else "malformed"
+        for name, found in record["curves"].items()
+    }

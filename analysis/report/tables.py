@@ -1,0 +1,130 @@
+"""Tables as the page shows them: every number of ours with the records that it rests on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from analysis.load import Records, Sheet, protocol_of, sheets
+from analysis.report.store import Store
+from analysis.table import MISSING, PAPER, Column, Part, Table, text
+from analysis.tables import study_table
+from studies.record import Record
+from studies.registry import studies
+from studies.study import Study
+
+MARK = re.compile(r" \[(\d+)\]$")  # of a column that stands for one protocol of several
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell's words, and the numbers of the records behind it in the store."""
+
+    text: str
+    records: tuple[int, ...] = ()
+    devices: tuple[str, ...] = ()
+    kind: str = "ours"  # or paper, missing, failed, stale
+
+
+@dataclass(frozen=True)
+class ShownPart:
+    """A part of a table: one scale and setting."""
+
+    title: str
+    scale: str
+    devices: tuple[str, ...]
+    corner: str
+    groups: tuple[tuple[str, int], ...]  # head over columns, and over how many
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[ShownCell, ...]], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table of the paper, or the numbers of a study beyond it."""
+
+    study: str
+    name: str
+    caption: str
+    parts: tuple[ShownPart, ...]
+    notes: tuple[str, ...]
+    recorded: bool
+
+
+def shown_tables(records: Records, store: Store) -> list[ShownTable]:
+    """Every study's table, the paper's in their order, then figures, then what is beyond."""
+    found = [_shown(study, records, store) for study in studies().values()]
+    return sorted(found, key=lambda table: (_kind(table.name), _first_number(table.name), table.study))
+
+
+def _kind(name: str) -> int:
+    return 0 if name.startswith("Table") else 1 if name.startswith("Figure") else 2
+
+
+def _first_number(name: str) -> int:
+    number = re.search(r"\d+", name)
+    return int(number[0]) if number else 0
+
+
+def _shown(study: Study, records: Records, store: Store) -> ShownTable:
+    table: Table = study_table(study, records)
+    found = {scale: sheets(study, records, scale) for scale in {part.scale for part in table.parts}}
+    parts = tuple(_part(part, found[part.scale], store) for part in table.parts)
+    return ShownTable(study.name, table.name, table.caption, parts, table.notes, table.recorded)
+
+
+def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
+    rows = []
+    for label, cells in part.rows:
+        shown = []
+        for column, cell in zip(part.columns, cells, strict=True):
+            words = text(cell)
+            behind = behind_cell(known, part, label, column) if words != MISSING else []
+            shown.append(
+                ShownCell(words, tuple(store.refer(behind)), devices(behind), _cell_kind(words, column))
+            )
+        rows.append((label, tuple(shown)))
+    groups = tuple((name, len(list(found))) for name, found in groupby(part.columns, lambda c: c.group))
+    everywhere = tuple(dict.fromkeys(d for _, cells in rows for cell in cells for d in cell.devices))
+    heads = tuple(column.head for column in part.columns)
+    return ShownPart(part.title, part.scale, everywhere, part.corner, groups, heads, tuple(rows), part.notes)
+
+
+def behind_cell(known: dict[str, Sheet], part: Part, label: str, column: Column) -> list[Record]:
+    """The records that a cell's number was computed from; of a failed or stale cell, those that say so."""
+    if column.group == PAPER or not column.metric:
+        return []
+    mark = MARK.search(column.name)
+    sheet = known.get(part.setting) or known.get(MARK.sub("", column.name))
+    if sheet is None:
+        return []
+    done = [record for record in sheet.done(label) if record.metric(column.metric) is not None]
+    if mark:
+        done = [r for r in done if _protocol(r, column.metric) == _marked(sheet, column.metric, int(mark[1]))]
+    return done or sheet.failed(label) or [record for arm, record, _ in sheet.stale if arm == label]
+
+
+def _protocol(record: Record, metric: str) -> str:
+    measured = record.metric(metric)
+    return "" if measured is None else protocol_of(record, measured)
+
+
+def _marked(sheet: Sheet, metric: str, number: int) -> str | None:
+    """The protocol that a column's mark stands for: they are counted in the order of arms and seeds."""
+    every = (r for arm in sheet.arms for r in sheet.done(arm) if r.metric(metric) is not None)
+    found = list(dict.fromkeys(_protocol(record, metric) for record in every))
+    return found[number - 1] if number <= len(found) else None
+
+
+def devices(records: Sequence[Record]) -> tuple[str, ...]:
+    """The devices of these records, each once."""
+    return tuple(dict.fromkeys(str(r["environment"].get("device", "unknown device")) for r in records))
+
+
+def _cell_kind(words: str, column: Column) -> str:
+    if words in (MISSING, "failed", "stale"):
+        return "missing" if words == MISSING else words
+    return "paper" if column.group == PAPER or column.name == PAPER else "ours"

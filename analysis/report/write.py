@@ -1,0 +1,96 @@
+"""Write the page: one file, no network, nothing of a record trusted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from analysis.claims import judge
+from analysis.claims.findings import FINDINGS
+from analysis.load import Records
+from analysis.report.claims import shown_claims, shown_findings
+from analysis.report.content import learning_curves, overview, shown_figures, shown_samples, shown_tables
+from analysis.report.store import Store, for_script
+from analysis.report.walks import SIDE, path_data, walks
+from studies.study import SCALES
+
+HERE = Path(__file__).parent
+SECTIONS = (
+    ("claims", "Claims"),
+    ("findings", "Errors found"),
+    ("tables", "Tables"),
+    ("figures", "Figures"),
+    ("walks", "Scans in motion"),
+    ("curves", "Learning curves"),
+    ("samples", "Samples"),
+    ("records", "Records"),
+)
+
+
+def write_report(out: Path, records: Records, results: Path) -> Path:
+    """Write the page to `out`. The same records give the same bytes."""
+    page = render(records, results)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(f".{out.name}.tmp")
+    beside.write_text(page, encoding="utf-8")
+    beside.replace(out)
+    return out
+
+
+def render(records: Records, results: Path) -> str:
+    """The page as text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,  # records may come from strangers
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template("page.html.j2").render(page_content(records, results))
+    return page
+
+
+def page_content(records: Records, results: Path) -> dict[str, Any]:
+    """What the template takes."""
+    store = Store(records, results)
+    about = overview(records)
+    claims = shown_claims(judge(records), store)
+    script = (HERE / "script.js").read_text(encoding="utf-8")
+    known = walks()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {
+        "sections": SECTIONS,
+        "overview": about,
+        "device_numbers": {name: i for i, name in enumerate(about.devices)},
+        "claims": claims,
+        "findings": shown_findings(FINDINGS),
+        "claim_scales": [scale for scale in SCALES if any(scale in claim.at for claim in claims)],
+        "tables": shown_tables(records, store),
+        "figures": shown_figures(records, results, store),
+        "curves": learning_curves(records, store),
+        "samples": shown_samples(records, results, store),
+        "records": [_row(record) for record in records],
+        "walks": [_still(walk) for walk in known],
+        "walk_side": SIDE,
+        "walk_orders": for_script(known),
+        "store": store.script(),
+        "style": (HERE / "style.css").read_text(encoding="utf-8"),
+        "script": script,
+        "script_hash": f"sha256-{digest}",
+    }
+
+
+def _row(record: Any) -> dict[str, Any]:
+    shown = ("study", "arm", "setting", "scale", "seed", "status", "identity")
+    row = {name: record[name] for name in shown}
+    return row | {"device": str(record["environment"].get("device", "unknown device"))}
+
+
+def _still(walk: dict[str, Any]) -> dict[str, Any]:
+    order, side = walk["orders"][0], walk["side"]
+    steps, jumps = path_data(order, side)
+    return {**walk, "steps": steps, "jumps": jumps, "end": (order[-1] % side + 0.5, order[-1] // side + 0.5)}

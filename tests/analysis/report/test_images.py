@@ -1,0 +1,44 @@
+"""Samples inside the page: small together, exact where they are small."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.report import images
+from analysis.report.images import data_uris
+
+
+def decoded(uri: str) -> Image.Image:
+    head, data = uri.split(",")
+    assert head in ("data:image/png;base64", "data:image/jpeg;base64")
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def noise(path: Path, side: int) -> Path:
+    pixels = np.random.default_rng(side).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_small_picture_keeps_its_pixels(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[::2] = (10, 200, 30)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    (uri,) = data_uris([tmp_path / "a.png"])
+    assert (np.asarray(decoded(uri).convert("RGB")) == pixels).all()
+
+
+def test_many_large_pictures_are_made_smaller_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "BUDGET", 60_000)
+    paths = [noise(tmp_path / f"{i}.png", 400 + i) for i in range(3)]
+    found = data_uris(paths)
+    assert sum(map(len, found)) <= 60_000
+    assert len({decoded(uri).size for uri in found}) == 1
+
+
+def test_no_pictures() -> None:
+    assert data_uris([]) == []

@@ -1,0 +1,54 @@
+"""Pictures inside the page: ids apart, words and numbers as drawn, a title that is read aloud."""
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from analysis.figures.catalogue import pictures
+from analysis.figures.picture import Picture
+from analysis.load import load
+from analysis.report.svg import embed, inline_svg
+
+
+def ids_of(svg: str) -> list[str]:
+    return re.findall(r' id="([^"]+)"', svg)
+
+
+def test_two_pictures_share_no_id_and_every_reference_is_met(recorded: Path) -> None:
+    found = pictures(["figure_4", "figure_6", "figure_8"], load(recorded), recorded)
+    svgs = [inline_svg(p, f"f{i}") for i, p in enumerate(found.values()) if isinstance(p, Picture)]
+    every = [name for svg in svgs for name in ids_of(svg)]
+    assert len(svgs) == 3
+    assert len(every) == len(set(every))
+    for svg in svgs:
+        wanted = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
+        assert {a or b for a, b in wanted} <= set(ids_of(svg))
+        classes = {name for names in re.findall(r'class="([^"]+)"', svg) for name in names.split()}
+        assert classes == set(re.findall(r"\.([\w-]+)\{", svg))
+
+
+def test_numbers_that_are_read_stay_as_they_are() -> None:
+    def draw(figure: Figure) -> None:
+        ax = figure.subplots()
+        ax.set(xlim=(0, 1), xticks=[0.0, 1.0], xticklabels=["0.0", "61.675"], title="v1.250 < 2")
+
+    said = ET.fromstring(inline_svg(Picture((3, 2), draw, 'a "title" & <more>'), "x"))
+    texts = ["".join(element.itertext()) for element in said.iter() if element.tag.endswith("text")]
+    assert {"0.0", "61.675", "v1.250 < 2"} <= set(texts)
+    assert said[0].text == 'a "title" & <more>'
+    assert said.get("aria-labelledby") == "x-alt"
+
+
+def test_coordinates_are_shortened() -> None:
+    file = (
+        '<?xml version="1.0"?><svg viewBox="0 0 10 10"><!-- c --><metadata>m</metadata>'
+        '<path id="never" d="M 12.345678 0.123456 \nL 3 4 \n" style="fill: #012345"/></svg>'
+    )
+    made = embed(file, "n", "alt")
+    assert 'd="M 12.3 0.12L 3 4' in made
+    assert "fill: #012345" in made
+    assert not {"never", "metadata", "<!--"} & {
+        word for word in ("never", "metadata", "<!--") if word in made
+    }

@@ -1,0 +1,20 @@
+"""Scans in motion: the order that the library gives, jumps drawn apart."""
+
+import re
+
+from analysis.report.walks import path_data, walks
+from zigma.scans import scan_names, scan_order
+
+
+def test_every_curve_is_there_in_the_library_s_order() -> None:
+    found = {walk["name"]: walk for walk in walks(side=4)}
+    assert set(found) == set(scan_names())
+    assert found["hilbert"]["orders"][3] == scan_order("hilbert", (4, 4), variant=3).tolist()
+    assert found["zigzag"]["near"] == "100%"
+    assert found["sweep"]["near"] == "80%"  # 12 of 15 steps
+
+
+def test_jumps_are_apart() -> None:
+    steps, jumps = path_data(scan_order("sweep", (3, 3)).tolist(), 3)
+    assert len(re.findall("M", steps)) == 6
+    assert jumps == "M2.5 0.5L0.5 1.5M2.5 1.5L0.5 2.5"

@@ -1,0 +1,156 @@
+"""The page as a file: one, whole, with nothing in it that a record could do harm with."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fake_records import drawn_metrics, fill, record_of, write
+
+from analysis.__main__ import main
+from analysis.load import Records, load
+from analysis.report.write import render
+from studies.registry import find_study
+from studies.study import runs, with_scans
+
+ROOT = Path(__file__).parents[3]
+VOID = {"meta", "link", "img", "input", "br", "path", "circle", "use", "rect", "image"}
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.addresses: list[str] = []
+        self.referred: list[str] = []
+        self.handlers: list[str] = []
+        self.elements: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        for name, value in attrs:
+            value = value or ""
+            if name == "id":
+                self.ids.append(value)
+            elif name in ("href", "src", "xlink:href", "action"):
+                (self.links if value.startswith("#") else self.addresses).append(value)
+            elif name in ("aria-labelledby", "aria-describedby"):
+                self.referred += value.split()
+            elif name.startswith("on"):
+                self.handlers.append(name)
+
+
+@pytest.fixture(scope="module")
+def text(recorded: Path) -> str:
+    return render(load(recorded), recorded)
+
+
+def test_the_same_records_give_the_same_page(tmp_path: Path) -> None:
+    fill(tmp_path, "spatial_continuity", seeds=2)
+    assert render(load(tmp_path), tmp_path) == render(load(tmp_path), tmp_path)
+
+
+def test_headings_ids_and_links(text: str) -> None:
+    page = Page(text)
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    for above, below in zip(page.headings, page.headings[1:], strict=False):
+        assert below <= above + 1, "no level is left out"
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert set(page.referred) <= set(page.ids)
+    for landmark in ("main", "nav", "header", "footer"):
+        assert page.elements.count(landmark) == 1
+
+
+def test_nothing_is_asked_of_the_network(text: str) -> None:
+    assert all(address.startswith("data:") for address in Page(text).addresses)
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in text
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy is not None
+    assert policy[1].startswith("default-src &#39;none&#39;") or policy[1].startswith("default-src 'none'")
+
+
+def test_numbers_refer_to_records_of_the_page(text: str) -> None:
+    store = re.search(r'id="records-data">(.*?)</script>', text, re.DOTALL)
+    assert store is not None
+    count = len(json.loads(store[1])["records"])
+    referred = [int(n) for found in re.findall(r'data-records="([\d ]+)"', text) for n in found.split()]
+    assert set(referred) == set(range(count)), "each record is reached, and none that is not there"
+
+
+NASTY = "<script>alert('x')</script>{{ 7 * 7 }}\"><img src=x onerror=alert(1)>"
+
+
+def test_records_of_strangers_are_shown_not_obeyed(tmp_path: Path) -> None:
+    study = with_scans(find_study("scan_ablation"), ["spiral-8"])
+    for run in runs(study, "tiny"):
+        if run.setting == "digits-8":
+            environment = {"device": NASTY, "device_kind": "cpu", "commit": NASTY}
+            record = record_of(run, drawn_metrics(run, 5.0), environment=environment)
+            record["metrics"].append({"name": NASTY, "value": 1.0, "reference": NASTY})
+            if run.arm == "spiral-8":
+                record["arm"] = NASTY
+            write(tmp_path, run, record)
+    text = render(load(tmp_path), tmp_path)
+    page = Page(text)
+    assert page.elements.count("script") == 3, "ours, and two of data"
+    assert not page.handlers
+    assert "{{ 7 * 7 }}" in text
+    assert all(address.startswith("data:") for address in page.addresses)
+
+
+def test_a_page_without_records_says_what_to_run(tmp_path: Path) -> None:
+    text = render(Records(), tmp_path)
+    assert "python -m studies run scan_ablation" in text
+    assert "0 finished runs" in text
+    assert Page(text).headings.count(2) >= 7
+
+
+def test_files_that_are_no_records_are_named(tmp_path: Path) -> None:
+    bad = tmp_path / "records" / "tiny" / "scan_ablation" / "x.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{")
+    assert "x.json" in render(load(tmp_path), tmp_path)
+
+
+def test_hundreds_of_records_stay_small(recorded: Path, text: str) -> None:
+    count = len(load(recorded))
+    assert count > 100
+    assert len(text.encode()) < 3_000_000
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, "scan_ablation", seeds=2)
+    assert main(["report", "--results", str(tmp_path)]) == 0
+    assert "report.html" in capsys.readouterr().err
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert not list(tmp_path.glob(".*"))
+    for words in (["--out", str(tmp_path)], ["--source", "theirs"]):
+        with pytest.raises(SystemExit) as left:
+            main(["report", "--results", str(tmp_path), *words])
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_command_loads_no_torch(tmp_path: Path) -> None:
+    fill(tmp_path, "scan_ablation", seeds=1)
+    words = ["report", "--results", str(tmp_path), "--out", str(tmp_path / "page.html")]
+    code = (
+        f"import sys; from analysis.__main__ import main; main({words!r}); sys.exit('torch' in sys.modules or "
+        "'sklearn' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
