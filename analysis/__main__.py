@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from analysis import compare_scans
-from analysis.claims import command as claims_command
-from analysis.claims import findings_command
 from analysis.options import add_results, say_faults, terminal_width
 from studies.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m analysis"
+COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what it does, an example
+    "claims": (
+        "analysis.claims.command",
+        "judge what the paper claims by the records, beside the paper's own numbers",
+        "more-schemes-help hilbert-is-hard",
+    ),
+    "findings": (
+        "analysis.claims.findings_command",
+        "reproduce what is wrong in the paper or the released code",
+        "R1 R4 --released ../zigma",
+    ),
+    "compare": (
+        "analysis.compare",
+        "put two sets of records side by side, with differences and significance",
+        "results ../other-machine/results",
+    ),
+    "check": (
+        "analysis.check",
+        "say for every table, figure and number of README whether a record backs it; 1 if one is not backed",
+        "--write",
+    ),
+    "compare-scans": (
+        "analysis.compare_scans",
+        "measure scans side by side, and draw their paths, measures and reach through the layers",
+        "sweep zigzag hilbert my_curves.py:spiral --grid 16x16",
+    ),
+}
 
 
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
-    args = _parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    args = _parser(next((word for word in words if word in COMMANDS), None)).parse_args(words)
     try:
         return int(args.command(args) or 0)
     except (WordError, ValueError, FileNotFoundError) as error:
         fail(f"{PROGRAM} {args.word}", error)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
-def _parser() -> Parser:
+def _parser(word: str | None) -> Parser:
     parser = Parser(
         prog=PROGRAM,
         description="Rebuild the paper's tables and figures from recorded results; needs neither torch nor a GPU.",
@@ -60,24 +90,6 @@ def _parser() -> Parser:
     figures.add_argument("--out", type=results_folder, default=Path("paper_figures"), metavar="DIR")
     figures.set_defaults(command=_make_figures)
 
-    claims = commands.add_parser(
-        "claims",
-        help="what the paper claims, and what the records say of it",
-        description="Judge what the paper claims by the records, beside the paper's own numbers.",
-        epilog=f"example: {PROGRAM} claims more-schemes-help hilbert-is-hard",
-    )
-    claims_command.add_arguments(claims)
-    claims.set_defaults(command=claims_command.run)
-
-    findings = commands.add_parser(
-        "findings",
-        help="what is wrong in the paper or the released code, shown again",
-        description="Reproduce what is wrong in the paper or the released code.",
-        epilog=f"example: {PROGRAM} findings R1 R4 --released ../zigma",
-    )
-    findings_command.add_arguments(findings)
-    findings.set_defaults(command=findings_command.run)
-
     report = commands.add_parser(
         "report",
         help="write one page with everything: tables, figures, claims, and the records behind each number",
@@ -88,14 +100,17 @@ def _parser() -> Parser:
     report.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the results folder")
     report.set_defaults(command=_report)
 
-    scans = commands.add_parser(
-        "compare-scans",
-        help="measure scans side by side, and draw them",
-        description="Measure scans side by side, and draw their paths, measures and reach through the layers.",
-        epilog=f"example: {PROGRAM} compare-scans sweep zigzag hilbert my_curves.py:spiral --grid 16x16",
-    )
-    compare_scans.add_arguments(scans)
-    scans.set_defaults(command=compare_scans.run)
+    for name, (module, help, example) in COMMANDS.items():
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"example: {PROGRAM} {name} {example}",
+        )
+        if name == word:  # its module is read only when it is asked for: the others start without it
+            command = import_module(module)
+            command.add_arguments(added)
+            added.set_defaults(command=command.run)
     return parser
 
 

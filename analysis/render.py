@@ -17,7 +17,14 @@ def markdown(table: Table) -> str:
     """GitHub Markdown, aligned so that it reads as plain text too."""
     lines = [f"**{table.name}.** {table.caption}", ""]
     for part in table.parts:
-        lines += [f"*{part.title}*", "", *_pipes(part), "", *(f"- {note}" for note in part.notes), ""]
+        lines += [
+            f"*{part.title}*",
+            "",
+            *(_pipes(part) if part.rows else []),
+            "",
+            *(f"- {note}" for note in part.notes),
+            "",
+        ]
     lines += [f"- {note}" for note in table.notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -48,7 +55,7 @@ def terminal(table: Table, width: int) -> str:
     lines = [*textwrap.wrap(f"{table.name}. {table.caption}", width), ""]
     for part in table.parts:
         lines += [part.title, ""]
-        for columns in _fitting(part, width):
+        for columns in _fitting(part, width) if part.rows else ():
             lines += [*_grid(part, columns), ""]
         lines += [*_bullets(part.notes, width), ""]
     lines += _bullets(table.notes, width)
@@ -64,11 +71,11 @@ def _bullets(notes: Sequence[str], width: int) -> list[str]:
 
 
 def _column_width(part: Part, index: int) -> int:
-    return max(len(part.columns[index].head), *(len(text(cells[index])) for _, cells in part.rows), 1)
+    return max([len(part.columns[index].head), 1, *(len(text(cells[index])) for _, cells in part.rows)])
 
 
 def _label_width(part: Part) -> int:
-    return max(len(part.corner), *(len(label) for label, _ in part.rows), 1)
+    return max([len(part.corner), 1, *(len(label) for label, _ in part.rows)])
 
 
 def _fitting(part: Part, width: int) -> list[list[int]]:

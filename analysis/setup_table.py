@@ -67,8 +67,9 @@ def setup_table(study: Study, records: Records, file: str) -> Table:
         "hours: device hours of our runs, on whatever device made them; — where no run at scale paper is recorded",
     )
     part = Part("paper", TRAINING, "Scale paper", tuple(columns), rows, notes, corner="hyperparameter")
-    recorded = any(cell is not None for cell in (*counted.values(), *hours.values()))
-    return Table(study.shows, file, study.title, (part,), tuple(study.notes), recorded)
+    found = [sheet for scale in study.scales for sheet in sheets(study, records, scale).values()]
+    behind = tuple(dict.fromkeys(record["identity"] for sheet in found for record in sheet.records))
+    return Table(study.shows, file, study.title, (part,), tuple(study.notes), behind)
 
 
 def _printed(arm: Arm, row: str) -> Cell:

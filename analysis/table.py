@@ -68,7 +68,11 @@ class Table:
     caption: str
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
-    recorded: bool = True  # whether there is any record behind it
+    records: tuple[str, ...] = ()  # identities of those behind it, failed and stale ones included
+
+    @property
+    def recorded(self) -> bool:
+        return bool(self.records)
 
 
 def text(cell: Cell) -> str:

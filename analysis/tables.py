@@ -102,7 +102,18 @@ def study_table(study: Study, records: Iterable[Record]) -> Table:
     absent = [scale for scale in study.scales if scale not in shown and scale not in shared]
     if recorded and absent:
         notes.append(f"nothing is recorded at: {', '.join(absent)}")
-    return Table(_heading(study.shows), file, study.title, tuple(parts), tuple(notes), recorded)
+    return Table(_heading(study.shows), file, study.title, tuple(parts), tuple(notes), _behind(shown))
+
+
+def _behind(shown: Mapping[str, list[Sheet]]) -> tuple[str, ...]:
+    """Identities of the records that the sheets show or name."""
+    records = [
+        record
+        for found in shown.values()
+        for part in found
+        for record in (*part.records, *(record for _, record, _ in part.stale))
+    ]
+    return tuple(dict.fromkeys(record["identity"] for record in records))
 
 
 def _presets(study: Study, shown: Mapping[str, list[Sheet]]) -> list[str]:

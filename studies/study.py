@@ -284,8 +284,14 @@ def identity(config: Config) -> str:
     The same run in two tables has one identity, so it runs once. Hashing the orders themselves, not only the
     plan's name, makes a record stale when a curve's code changes, a user's own curve included.
     """
-    whole: dict[str, Any] = {"config": asdict(config), **fingerprints(config)}
-    whole["config"].get("data", {}).pop("root", None)  # where the data lies; what it is stands in its hash
+    return identity_of(asdict(config), fingerprints(config))
+
+
+def identity_of(config: Mapping[str, Any], hashes: Mapping[str, str]) -> str:
+    """The identity of a configuration as a dict, such as a record's, with the hashes of what it names."""
+    whole: dict[str, Any] = {"config": dict(config), **hashes}
+    if "data" in whole["config"]:  # where the data lies does not enter; what it is stands in its hash
+        whole["config"]["data"] = {k: v for k, v in whole["config"]["data"].items() if k != "root"}
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from analysis.agreement import Agreement, agreement
+from analysis.claims.claim import Verdict
 from analysis.claims.findings import FINDINGS
 from analysis.claims.judge import Book, judge
 from analysis.claims.paper import CLAIMS
@@ -30,18 +31,27 @@ def run(args: argparse.Namespace) -> int:
             raise unknown("claim", name, known)
     records = load(args.results, args.source)
     say_faults(records)
-    verdicts, agreements, findings = judge(records), all_agreements(records), reproduced()
-    sheets = {
-        "claims.md": markdown(verdicts, agreements, findings),
-        "claims.json": as_json(verdicts, agreements, findings),
-    }
+    judged = judge(records), all_agreements(records), reproduced()
     args.results.mkdir(parents=True, exist_ok=True)
-    for name, contents in sheets.items():
+    for name, contents in _written(*judged).items():
         (args.results / name).write_text(contents, encoding="utf-8")
+    verdicts, agreements, findings = judged
     shown = [verdict for verdict in verdicts if not args.claims or verdict.name in args.claims]
     print(text(shown, agreements, findings, terminal_width()))
     print(f"written to {args.results}/claims.md and claims.json", file=sys.stderr)
     return 0
+
+
+def sheets(records: Records) -> dict[str, str]:
+    """File name -> the claims sheet, as `run` writes it."""
+    return _written(judge(records), all_agreements(records), reproduced())
+
+
+def _written(verdicts: list[Verdict], agreements: list[Agreement], findings: Reproduced) -> dict[str, str]:
+    return {
+        "claims.md": markdown(verdicts, agreements, findings),
+        "claims.json": as_json(verdicts, agreements, findings),
+    }
 
 
 def all_agreements(records: Records) -> list[Agreement]:

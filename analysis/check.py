@@ -1,0 +1,195 @@
+"""`python -m analysis check`: whether a record backs every table, figure and number that is kept."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from analysis.claims.command import sheets
+from analysis.load import Records, load
+from analysis.options import add_results
+from analysis.quote import Quotes, fill, spans, unmarked
+from analysis.tables import rendered
+from studies.record import Record
+from studies.study import identity_of
+from studies.words import WordError
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+NEAR = 1e-6  # relative: other processors add in another order
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Something that is kept, and whether the records give it."""
+
+    kind: str  # record, table, claims, figure, number
+    what: str
+    fault: str = ""  # empty: it is backed
+    by: str = ""  # what backs it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    add_results(parser)
+    parser.add_argument("--figures", type=Path, default=Path("paper_figures"), metavar="DIR")
+    parser.add_argument(
+        "--document",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="default: README.md, where there is one",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="first write what stands between the documents' markers anew"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each thing that is kept; 1 if one is not backed."""
+    documents = args.document or [path for path in [Path("README.md")] if path.is_file()]
+    records = load(args.results, args.source)
+    if args.write:
+        write_documents(documents, records)
+    found = list(check(args.results, records, args.figures, documents))
+    for item in found:
+        said = f"NOT BACKED: {item.fault}" if item.fault else item.by or "as the records give it"
+        print(f"{item.kind:<8} {item.what}: {said}")
+    faults = sum(bool(item.fault) for item in found)
+    print(f"{len(found) - faults} of {len(found)} backed", file=sys.stderr if faults else sys.stdout)
+    return 1 if faults else 0
+
+
+def check(results: Path, records: Records, figures: Path, documents: Iterable[Path]) -> Iterator[Checked]:
+    """Records that are whole, then tables, claims, figures and documents against them."""
+    yield from check_records(records)
+    yield from check_tables(results, records)
+    yield from check_claims(results, records)
+    yield from check_figures(figures, records, results)
+    for document in documents:
+        yield from check_document(document, records)
+
+
+def check_records(records: Records) -> Iterator[Checked]:
+    """Every file is a record, and its identity is that of the configuration that it holds."""
+    yield from (Checked("record", fault.partition(" ")[0], fault) for fault in records.faults)
+    wrong = [record for record in records if not _is_itself(record)]
+    for record in wrong:
+        yield Checked("record", str(record.path), "its identity is not that of its configuration and hashes")
+    if records and not wrong and not records.faults:
+        yield Checked("record", f"{len(records)} records", by="whole, each with its configuration's identity")
+
+
+def _is_itself(record: Record) -> bool:
+    hashes = record.data.get("fingerprints", {})
+    return isinstance(hashes, dict) and identity_of(record["config"], hashes) == record["identity"]
+
+
+def check_tables(results: Path, records: Records) -> Iterator[Checked]:
+    """Each file below `tables/` is what the records give now; a line for each table, its formats together."""
+    kept = sorted(path for path in (results / "tables").glob("*") if path.is_file())
+    if not kept:
+        return
+    quotes = Quotes(records, results)
+    made = rendered(quotes.tables.values())
+    for stem, paths in groupby(kept, key=lambda path: path.stem):
+        files = list(paths)
+        table = quotes.tables.get(stem)
+        strange = [path.name for path in files if path.name not in made]
+        other = [path.name for path in files if path.name in made and not _is(path, made[path.name])]
+        said = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
+        if other:
+            said.append(
+                f"the records give other numbers than {', '.join(other)}: python -m analysis make-tables"
+            )
+        endings = ", ".join(path.suffix[1:] for path in files)
+        alone = "the paper's numbers alone; nothing is recorded"
+        behind = table.records if table is not None else ()
+        by = f"{len(behind)} records" if behind else alone
+        yield Checked("table", f"{results / 'tables' / stem} ({endings})", "; ".join(said), by)
+
+
+def _is(path: Path, made: str) -> bool:
+    try:
+        return same(path.read_text(encoding="utf-8"), made)
+    except UnicodeDecodeError:
+        return False
+
+
+def check_claims(results: Path, records: Records) -> Iterator[Checked]:
+    """`claims.md` and `claims.json` are what the records give now."""
+    kept = [path for path in (results / "claims.md", results / "claims.json") if path.is_file()]
+    made = sheets(records) if kept else {}
+    for path in kept:
+        fault = (
+            ""
+            if _is(path, made[path.name])
+            else ("the records give other verdicts or numbers: python -m analysis claims")
+        )
+        yield Checked("claims", str(path), fault, f"{len(records)} records")
+
+
+def check_figures(folder: Path, records: Records, results: Path) -> Iterator[Checked]:
+    """Each figure of the manifest is drawn from the records that there are, with the same contents."""
+    from analysis.figures.make import outdated, read_manifest
+
+    known = read_manifest(folder)
+    why = outdated(folder, records, results) if known else {}
+    for name, entry in known.items():
+        behind = len(entry.get("records", ()))
+        by = (
+            f"{behind} records"
+            if behind
+            else "the code itself"
+            if entry["files"]
+            else "not drawn: no records yet"
+        )
+        yield Checked("figure", f"{folder / name}", why.get(name, ""), by)
+    named = {file for entry in known.values() for file in entry["files"]}
+    for path in sorted(folder.glob("*")):
+        if path.suffix in (".png", ".svg", ".pdf") and path.name not in named and known:
+            yield Checked("figure", str(path), "no record and no drawing of the manifest stands behind it")
+
+
+def check_document(path: Path, records: Records) -> Iterator[Checked]:
+    """What stands between markers is what the records give, and what looks like a result stands between markers."""
+    quotes = Quotes(records, path.parent)
+    document = path.read_text(encoding="utf-8")
+    for span in spans(document):
+        where = f"{path}:{span.line} {span.source}"
+        try:
+            wanted = quotes.of(span.source)
+        except WordError as error:
+            yield Checked("number", where, str(error))
+            continue
+        missing = wanted.strip() in ("—", "")
+        fault = "nothing is recorded for it" if missing else ""
+        if not same(span.shown, wanted):
+            fault = f"the records give {' '.join(wanted.split())[:80]!r}: python -m analysis check --write"
+        yield Checked("number", where, fault)
+    for line, shown in unmarked(document):
+        yield Checked(
+            "number", f"{path}:{line}", f"stands between no markers <!-- from: ... -->: {shown[:60]!r}"
+        )
+
+
+def write_documents(documents: Iterable[Path], records: Records) -> None:
+    """Write what stands between the markers of the documents anew; all are made before the first is written."""
+    made = {path: fill(path.read_text(encoding="utf-8"), Quotes(records, path.parent)) for path in documents}
+    for path, document in made.items():
+        path.write_text(document, encoding="utf-8")
+
+
+def same(kept: str, made: str) -> bool:
+    """Whether two texts are the same, numbers to 1e-6."""
+    if kept == made:
+        return True
+    if NUMBER.sub("#", kept) != NUMBER.sub("#", made):
+        return False
+    pairs = zip(NUMBER.findall(kept), NUMBER.findall(made), strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=NEAR, abs_tol=1e-12) for a, b in pairs)

@@ -1,0 +1,183 @@
+"""Numbers and tables in a document that stand between markers, so that they can be written and checked.
+
+<!-- from: table_1 / tiny / digits-8 ; 256 FID ; fd_digits -->        a part of a table, some of its columns
+<!-- from: table_1 / tiny / digits-8 / zigzag-8 / fd_digits -->       one cell
+<!-- from: claims / hilbert-is-hard / tiny -->                         a verdict; without scale, the whole one
+<!-- from: agreement / scan_ablation / tiny / digits-8 -->             pairs of arms in the paper's order
+<!-- from: file results/benchmarks/scan.md -->                         a file, word for word
+... <!-- end -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from analysis.agreement import Agreement
+from analysis.claims.claim import Verdict
+from analysis.claims.command import all_agreements
+from analysis.claims.judge import judge
+from analysis.load import Records
+from analysis.render import pipes
+from analysis.table import Part, Table, text
+from analysis.tables import build_tables
+from studies.words import WordError, unknown
+
+SPAN = re.compile(r"<!-- from: (?P<source>[^\n]*?) -->(?P<shown>.*?)<!-- end -->", flags=re.DOTALL)
+BEGIN = re.compile(r"<!-- from: ")
+FENCE = re.compile(r"```.*?```", flags=re.DOTALL)
+# what looks like a result: a value with an interval, or a decimal number in a row of a table
+INTERVAL = re.compile(r"\d(?:\.\d+)?\s*±\s*(?:\d|—)")
+ROW = re.compile(r"^\|.*\d\.\d.*\|\s*$", flags=re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A place in a document between markers."""
+
+    source: str
+    shown: str
+    line: int
+
+
+def spans(document: str) -> list[Span]:
+    """Every marked place of a document, examples in code blocks left out.
+
+    Raises:
+        WordError: a marker without its end.
+    """
+    document = blank(document, FENCE)
+    found = [
+        Span(m["source"].strip(), m["shown"], document.count("\n", 0, m.start()) + 1)
+        for m in SPAN.finditer(document)
+    ]
+    if len(found) != len(BEGIN.findall(document)):
+        raise WordError("a marker <!-- from: ... --> has no <!-- end -->")
+    return found
+
+
+def unmarked(document: str) -> list[tuple[int, str]]:
+    """Lines that hold what looks like a result and stand between no markers: (line, what)."""
+    left = blank(blank(document, FENCE), SPAN)
+    found: dict[int, str] = {}
+    for pattern in (INTERVAL, ROW):
+        for match in pattern.finditer(left):
+            line = left.count("\n", 0, match.start()) + 1
+            found.setdefault(line, left.splitlines()[line - 1].strip())
+    return sorted(found.items())
+
+
+def blank(document: str, pattern: re.Pattern[str]) -> str:
+    """What matches replaced by as many empty lines, so that line numbers stay."""
+    return pattern.sub(lambda m: "\n" * m[0].count("\n"), document)
+
+
+def fill(document: str, quotes: Quotes) -> str:
+    """The document with what stands between its markers written anew."""
+    fences = [m.span() for m in FENCE.finditer(document)]
+
+    def write(match: re.Match[str]) -> str:
+        if any(start <= match.start() < end for start, end in fences):
+            return match[0]
+        return f"<!-- from: {match['source']} -->{quotes.of(match['source'].strip())}<!-- end -->"
+
+    return SPAN.sub(write, document)
+
+
+class Quotes:
+    """What the records give for a source; each kind is computed when it is first asked for."""
+
+    def __init__(self, records: Records, root: Path) -> None:
+        self.records, self.root = records, root
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        return {table.file: table for table in build_tables(self.records)}
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        return {verdict.name: verdict for verdict in judge(self.records)}
+
+    @cached_property
+    def agreements(self) -> list[Agreement]:
+        return all_agreements(self.records)
+
+    def of(self, source: str) -> str:
+        """The text that belongs between the markers of a source.
+
+        Raises:
+            WordError: the source names nothing that there is.
+        """
+        kind, *rest = [part.strip() for part in source.split(" / ")]
+        if kind.startswith("file "):
+            return self._file(kind.removeprefix("file ").strip())
+        kinds: Mapping[str, Callable[[list[str]], str]] = {
+            "claims": self._claim,
+            "agreement": self._agreement,
+        }
+        if kind in kinds:
+            return kinds[kind](rest)
+        return self._table(kind, rest)
+
+    def _table(self, file: str, rest: list[str]) -> str:
+        if file not in self.tables:
+            raise unknown("table", file, [*self.tables, "claims", "agreement", "file PATH"])
+        if len(rest) not in (2, 4):
+            raise WordError(f"{file}: wanted SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
+        scale, setting, *cell = rest
+        setting, *wanted = [word.strip() for word in setting.split(" ; ")]
+        parts = self.tables[file].parts
+        part = next((p for p in parts if (p.scale, p.setting) == (scale, setting)), None)
+        if part is None:
+            known = ", ".join(f"{p.scale} / {p.setting}" for p in parts)
+            raise WordError(f"{file} has no part {scale} / {setting}; it has: {known}")
+        return _cell(part, *cell) if cell else f"\n{_part(part, wanted)}\n"
+
+    def _claim(self, rest: list[str]) -> str:
+        name, *scale = rest or [""]
+        if name not in self.verdicts:
+            raise unknown("claim", name, self.verdicts)
+        verdict = self.verdicts[name]
+        if not scale:
+            return verdict.verdict
+        at = {judged.scale: judged.verdict for judged in verdict.at}
+        if scale[0] not in at:
+            raise unknown("scale", scale[0], at)
+        return at[scale[0]]
+
+    def _agreement(self, rest: list[str]) -> str:
+        found = [a for a in self.agreements if [a.study, a.scale, a.setting] == rest]
+        if not found:
+            known = [f"{a.study} / {a.scale} / {a.setting}" for a in self.agreements]
+            raise unknown("agreement", " / ".join(rest), known)
+        ranks = found[0].ranks
+        return f"{ranks.agree} of {ranks.pairs}"
+
+    def _file(self, name: str) -> str:
+        path = self.root / name
+        if not path.resolve().is_relative_to(self.root.resolve()) or not path.is_file():
+            raise WordError(f"file {name} is not there")
+        return f"\n{path.read_text(encoding='utf-8').rstrip()}\n"
+
+
+def _column(part: Part, name: str) -> int:
+    names = [column.name for column in part.columns]
+    if name not in names:
+        raise unknown("column", name, names)
+    return names.index(name)
+
+
+def _cell(part: Part, row: str, column: str) -> str:
+    rows = dict(part.rows)
+    if row not in rows:
+        raise unknown("row", row, rows)
+    return text(rows[row][_column(part, column)])
+
+
+def _part(part: Part, wanted: Sequence[str]) -> str:
+    chosen = [_column(part, name) for name in wanted] or range(len(part.columns))
+    head = [part.corner, *(f"{part.columns[i].group} {part.columns[i].head}" for i in chosen)]
+    return "\n".join(pipes(head, [[label, *(text(cells[i]) for i in chosen)] for label, cells in part.rows]))

@@ -1,0 +1,197 @@
+"""That what is kept is what the records give: a change of any number, file or record is found."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_records import fill
+
+from analysis.__main__ import main
+from analysis.check import check, same
+from analysis.load import load
+from analysis.quote import spans, unmarked
+from studies.words import WordError
+
+ROOT = Path(__file__).parents[2]
+MEANS = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
+DOCUMENT = """# Numbers
+
+<!-- from: table_1 / tiny / digits-8 ; 256 FID ; fd_digits -->
+old
+<!-- end -->
+
+Zigzag-8 has <!-- from: table_1 / tiny / digits-8 / zigzag-8 / fd_digits -->?<!-- end -->, so the claim
+<!-- from: claims / more-schemes-help / tiny -->?<!-- end --> and, in all,
+<!-- from: claims / hilbert-is-hard -->?<!-- end -->;
+<!-- from: agreement / scan_ablation / tiny / digits-8 -->?<!-- end --> pairs agree.
+
+```
+<!-- from: an example -->1.0 ± 0.1
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    results = root / "results"
+    fill(results, means=MEANS, seeds=3, spread=0.05)
+    main(["make-tables", "--results", str(results)])
+    main(["claims", "--results", str(results)])
+    (root / "README.md").write_text(DOCUMENT, encoding="utf-8")
+    assert main([*words(root), "--write"]) == 0
+    return root
+
+
+@pytest.fixture
+def kept(made: Path, tmp_path: Path) -> Path:
+    """A results folder with tables, claims and a document made from its records."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def words(root: Path) -> list[str]:
+    results, figures, document = root / "results", root / "figures", root / "README.md"
+    return ["check", "--results", str(results), "--figures", str(figures), "--document", str(document)]
+
+
+def faults(root: Path) -> list[str]:
+    results = root / "results"
+    found = check(results, load(results), root / "figures", [root / "README.md"])
+    return [f"{item.kind} {item.what}: {item.fault}" for item in found if item.fault]
+
+
+def test_what_was_just_made_is_backed(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert faults(kept) == []
+    assert main(words(kept)) == 0
+    out = capsys.readouterr().out
+    assert "table_1 (csv, md, tex): 12 records" in out
+    assert "the paper's numbers alone" in out
+    document = (kept / "README.md").read_text(encoding="utf-8")
+    assert "| zigzag-8 |" in document
+    assert "<!-- from: claims / more-schemes-help / tiny -->holds<!-- end -->" in document
+    assert "-->6 of 6<!-- end -->" in document
+    assert "<!-- from: an example -->1.0 ± 0.1" in document  # code blocks are left alone
+
+
+def test_a_number_changed_by_hand_is_found(kept: Path) -> None:
+    path = kept / "results" / "tables" / "table_1.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("158.1", "15.81"), encoding="utf-8")
+    assert [fault for fault in faults(kept) if "table_1.md: python" in fault and "other numbers" in fault]
+    assert main(words(kept)) == 1
+
+
+def test_a_record_that_changes_makes_everything_stale(kept: Path) -> None:
+    path = next((kept / "results").rglob("zigzag-8.*.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["metrics"][1]["value"] = 99.0
+    path.write_text(json.dumps(record), encoding="utf-8")
+    found = " ".join(faults(kept))
+    for word in (
+        "table_1.csv, table_1.md, table_1.tex",
+        "claims.md",
+        "claims.json",
+        "README.md:3 ",
+        "/ zigzag-8 / fd",
+    ):
+        assert word in found, word
+    assert "table_7" not in found
+
+
+def test_a_record_that_is_not_what_its_identity_says_is_found(kept: Path) -> None:
+    path = next((kept / "results").rglob("zigzag-8.*.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["config"]["training"]["steps"] = 1
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert [fault for fault in faults(kept) if fault.startswith("record") and "identity" in fault]
+
+
+def test_a_file_that_is_no_record_and_a_table_that_nothing_makes(kept: Path) -> None:
+    (kept / "results" / "records" / "x.json").write_text("{}", encoding="utf-8")
+    (kept / "results" / "tables" / "table_99.md").write_text("| 1.0 |", encoding="utf-8")
+    found = " ".join(faults(kept))
+    assert "x.json" in found
+    assert "no study makes table_99.md" in found
+
+
+def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
+    words = [
+        "make-figures",
+        "--results",
+        str(kept / "results"),
+        "--out",
+        str(kept / "figures"),
+        "--only",
+        "3",
+    ]
+    assert main(words) == 0
+    assert faults(kept) == []
+    drawn = sorted(path for path in (kept / "figures").iterdir() if path.suffix == ".png")
+    drawn[0].unlink()
+    (kept / "figures" / "stray.png").write_bytes(b"")
+    found = " ".join(faults(kept))
+    assert "is not there" in found
+    assert "stray.png" in found
+
+
+def test_results_between_no_markers_are_found(kept: Path) -> None:
+    path = kept / "README.md"
+    path.write_text(
+        path.read_text(encoding="utf-8") + "\nIt is 3.1 ± 0.2.\n\n| a | 1.5 |\n", encoding="utf-8"
+    )
+    found = [fault for fault in faults(kept) if "no markers" in fault]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("table_99 / tiny / digits-8", "unknown table"),
+        ("table_1 / tiny / digits-9", "it has: tiny / digits-8"),
+        ("table_1 / tiny", "wanted SCALE"),
+        ("table_1 / tiny / digits-8 / zigzag-9 / fd_digits", "unknown row"),
+        ("table_1 / tiny / digits-8 / zigzag-8 / fd", "unknown column"),
+        ("table_1 / tiny / digits-8 ; fd", "unknown column"),
+        ("claims / nothing", "unknown claim"),
+        ("claims / hilbert-is-hard / huge", "unknown scale"),
+        ("agreement / hilbert / tiny / digits-8", "unknown agreement"),
+        ("file ../secret", "not there"),
+        ("table_2 / tiny / digits-8 / ZigMa cosine / held_out_loss", "nothing is recorded"),
+    ],
+)
+def test_a_source_that_there_is_not_is_a_fault(source: str, says: str, kept: Path) -> None:
+    (kept / "README.md").write_text(f"<!-- from: {source} -->—<!-- end -->\n", encoding="utf-8")
+    (fault,) = faults(kept)
+    assert says in fault
+
+
+def test_a_file_is_quoted_word_for_word(kept: Path) -> None:
+    (kept / "results" / "speed.md").write_text("| 1.5 ms |\n", encoding="utf-8")
+    document = "<!-- from: file results/speed.md -->\n| 1.5 ms |\n<!-- end -->\n"
+    (kept / "README.md").write_text(document, encoding="utf-8")
+    assert faults(kept) == []
+
+
+def test_a_marker_without_an_end() -> None:
+    with pytest.raises(WordError, match="no <!-- end -->"):
+        spans("<!-- from: table_1 / tiny / digits-8 -->")
+
+
+def test_line_numbers_and_code_blocks() -> None:
+    assert unmarked("a\n\n1.5 ± 0.1\n```\n2.5 ± 0.1\n```\n| 3.5 |\n") == [(3, "1.5 ± 0.1"), (7, "| 3.5 |")]
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert same("p 0.1234567891 a", "p 0.1234567892 a")
+    assert not same("p 0.1234 a", "p 0.1235 a")
+    assert not same("p 0.1 a", "p 0.1 b")
+    assert not same("1 2", "1 2 3")
+
+
+def test_what_this_project_keeps_is_what_its_records_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """README's own prose apart (`python -m analysis check` reads that too), which no generator writes."""
+    monkeypatch.chdir(ROOT)
+    results = Path("results")
+    found = check(results, load(results, "published"), Path("paper_figures"), [Path("README.md")])
+    assert [item for item in found if item.fault and "no markers" not in item.fault] == []

@@ -1,0 +1,174 @@
+"""Two sets of records side by side: what is paired, what is refused, what is said of it."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
+
+from analysis.__main__ import main
+from analysis.compare import Compared, compare_metric, comparison, parse, select
+from analysis.load import load
+from studies.registry import find_study
+from studies.study import change, runs
+from studies.words import WordError
+
+MEANS = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
+
+
+def two(tmp_path: Path, **changed: float) -> tuple[str, str]:
+    """Two results folders, the second with other means for some arms, and other noise."""
+    names = []
+    for name, means, spread in (("a", MEANS, 0.05), ("b", {**MEANS, **changed}, 0.04)):
+        fill(tmp_path / name, means=means, seeds=4, spread=spread)
+        names.append(str(tmp_path / name))
+    return names[0], names[1]
+
+
+def compared(a: str, b: str, metric: str = "fd_digits") -> dict[str, Compared]:
+    selections = [parse(a), parse(b)]
+    chosen = [select(selection) for selection in selections]
+    from analysis.compare import _rows
+
+    rows = {label: sides for label, sides in _rows(chosen, set()).items() if all(sides)}
+    return {row.label.split()[-1]: row for row in compare_metric(rows, metric)}
+
+
+def test_a_change_is_found_and_the_rest_is_not(tmp_path: Path) -> None:
+    rows = compared(*two(tmp_path, **{"zigzag-8": 3.0, "sweep": 10.0}))
+    assert {arm: row.word for arm, row in rows.items()} == {
+        "sweep": "worse",
+        "zigzag-1": "no difference shown",
+        "zigzag-2": "no difference shown",
+        "zigzag-8": "better",
+    }
+    assert rows["zigzag-8"].ratio == pytest.approx(0.75, rel=0.02)
+    assert rows["zigzag-8"].low < 0.75 * 1.02
+    assert rows["zigzag-8"].effect < 0
+
+
+def test_identical_records_are_identical(tmp_path: Path) -> None:
+    a, _ = two(tmp_path)
+    rows = compared(a, a)
+    assert {row.word for row in rows.values()} == {"identical"}
+    table = comparison([parse(a)] * 2, [select(parse(a))] * 2)
+    assert all("4 rows are identical in A and B" in part.notes for part in table.parts)
+
+
+def test_one_seed_and_other_seeds(tmp_path: Path) -> None:
+    fill(tmp_path / "a", means=MEANS, seeds=3, spread=0.05)
+    fill(tmp_path / "one", means={**MEANS, "sweep": 2.0}, seeds=1)
+    row = compared(str(tmp_path / "a"), str(tmp_path / "one"))["sweep"]
+    assert row.word == "one seed"
+    assert math.isnan(row.p)
+    fill(
+        tmp_path / "b",
+        means={**MEANS, "sweep": 2.0},
+        seeds=6,
+        spread=0.05,
+        skip=lambda run: run.config.seed < 2,
+    )
+    row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
+    assert row.word == "better"
+    assert "not paired" in row.note
+
+
+def test_protocols_that_differ_are_not_compared(tmp_path: Path) -> None:
+    fill(tmp_path / "a", means=MEANS, seeds=2)
+    for run in runs(find_study("scan_ablation"), "tiny", range(2), settings=["digits-8"]):
+        other = {**PROTOCOL, "n_generated": 5000}
+        write(tmp_path / "b", run, record_of(run, drawn_metrics(run, 1.0, other)))
+    row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
+    assert row.word == "not comparable"
+    assert row.note == "A by n_generated 500; B by n_generated 5000"
+
+
+def test_timings_of_two_machines_are_what_is_compared(tmp_path: Path) -> None:
+    for name, device, factor in (("a", "slow", 1.0), ("b", "fast", 0.1)):
+        for run in runs(find_study("order_receptive_field"), "tiny", range(3)):
+            latency = factor * (5.0 + 0.1 * run.config.seed)
+            record = record_of(run, drawn_metrics(run, latency))
+            record["environment"]["device"] = device
+            write(tmp_path / name, run, record)
+    rows = compared(str(tmp_path / "a"), str(tmp_path / "b"), "latency_ms")
+    assert {row.word for row in rows.values()} == {"better"}
+    rows = compared(str(tmp_path / "a"), str(tmp_path / "b"), "images_per_s")
+    assert {row.word for row in rows.values()} == {"better"}
+
+
+def test_a_user_s_curve_beside_the_paper_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, means=MEANS, seeds=4, spread=0.05)
+    for run in runs(find_study("scan_ablation"), "tiny", range(4), settings=["digits-8"]):
+        if run.arm == "sweep":
+            mine = replace(run, arm="spiral-8", config=change(run.config, {"model.scan": "spiral-8"}))
+            write(tmp_path, mine, record_of(mine, drawn_metrics(mine, 2.0 + 0.01 * run.config.seed)))
+    a, b = (f"{tmp_path},arm={arm}" for arm in ("spiral-8", "zigzag-8"))
+    assert main(["compare", a, b, "--out", str(tmp_path / "out" / "compared.md")]) == 0
+    out = capsys.readouterr().out
+    assert "scan_ablation tiny digits-8" in out
+    assert "worse" in out
+    assert "worse" in (tmp_path / "out" / "compared.md").read_text(encoding="utf-8")
+
+
+def test_commits_of_one_folder(tmp_path: Path) -> None:
+    for path in fill(tmp_path, means=MEANS, seeds=2):
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if record["seed"] == 1:
+            record["environment"]["commit"] = "d" * 40
+            path.write_text(json.dumps(record), encoding="utf-8")
+    sides = [select(parse(f"{tmp_path},commit={letter * 7}")) for letter in "cd"]
+    assert [len(side) for side in sides] == [4, 4]
+
+
+def test_two_scales_arm_by_arm(tmp_path: Path) -> None:
+    study = find_study("order_receptive_field")
+    for scale in ("tiny", "small"):
+        fill(tmp_path, study, scale, seeds=2, means={"zigzag-1": 5.0, "zigzag-8": 6.0})
+    selections = [parse(f"{tmp_path},scale={scale}") for scale in ("tiny", "small")]
+    table = comparison(selections, [select(selection) for selection in selections], ["parameters"])
+    assert table.parts[0].notes == ("2 rows are identical in A and B",)
+
+
+def test_a_run_that_two_studies_share_is_one_row(tmp_path: Path) -> None:
+    run = next(
+        r for r in runs(find_study("scan_ablation"), "tiny", settings=["digits-8"]) if r.arm == "zigzag-8"
+    )
+    write(tmp_path / "a", run, record_of(run, drawn_metrics(run, 1.0)))
+    other = replace(run, study="mixers", arm="mamba")
+    write(tmp_path / "b", other, record_of(other, drawn_metrics(other, 1.0)))
+    rows = compared(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert [row.word for row in rows.values()] == ["identical"]
+
+
+@pytest.mark.parametrize(
+    ("a", "says"),
+    [
+        ("{tmp}/nowhere", "no folder"),
+        ("{tmp},arms=sweep", "did you mean 'arm'"),
+        ("{tmp},arm=sweep,arm=zigzag-1", "stands twice"),
+        ("{tmp},arm=swep", "known: sweep"),
+        ("{tmp},source=theirs", "unknown source"),
+        ("{tmp},study=scan_ablation,arm=sweep,scale=small", "no record has scale=small"),
+    ],
+)
+def test_wrong_words(a: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, means=MEANS, seeds=1)
+    with pytest.raises(SystemExit) as left:
+        main(["compare", a.format(tmp=tmp_path), str(tmp_path)])
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_several_settings_for_a_row_are_refused(tmp_path: Path) -> None:
+    for setting in ("digits-8", "digits-16"):
+        fill(tmp_path, means=MEANS, seeds=1, setting=setting)
+    fill(tmp_path / "small", "order_receptive_field", "small", means={"zigzag-1": 1.0}, seeds=1)
+    selections = [parse(f"{tmp_path},scale=tiny")] * 2
+    with pytest.raises(WordError, match="add scale="):
+        comparison(selections, [select(selection) for selection in selections])
+    assert len(load(tmp_path)) == 8
