@@ -60,6 +60,7 @@ def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
     from studies.tracker import tracked
     from studies.watch import Watch
     from zigma.training import Progress
+    from zigma.training.checkpoint import BadCheckpoint
 
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
@@ -89,6 +90,8 @@ def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
             )
     except (Owned, Lost, Superseded) as error:
         return False, f"not run here: {error}"
+    except BadCheckpoint as error:
+        return False, f"stopped: {error}"
     except OSError as error:  # a full disk, a folder that may not be written: nothing is recorded of it
         return False, f"stopped: {error}; the same command resumes it"
     if record["status"] == "failed":

@@ -58,6 +58,7 @@ def carry_out(
     Raises:
         Owned: another process holds the run.
         Lost, Superseded: another process has taken over this run, or recorded it first.
+        BadCheckpoint: what lies in the checkpoint's place is something else. Nothing is recorded.
         OSError: the machine failed: a full disk, no permission. Nothing is recorded.
     """
     from zigma.training.processes import OtherProcessFailed, from_main, processes
@@ -150,6 +151,8 @@ def _leave(error: str) -> NoReturn:
 def _record(
     run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float, debug: bool
 ) -> dict[str, Any]:
+    from zigma.training.checkpoint import BadCheckpoint
+
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "study": run.study,
@@ -170,7 +173,7 @@ def _record(
     }
     try:
         record |= _perform(run, results, folder, watch, checkpoint_every_s)
-    except (Lost, Superseded):
+    except (Lost, Superseded, BadCheckpoint):
         raise
     except Exception as error:  # whatever went wrong is the run's result, and is never replaced by a number
         verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run

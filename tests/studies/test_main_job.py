@@ -239,6 +239,27 @@ def test_a_killed_process_among_several_is_told_and_resumed(tmp_path: Path) -> N
     assert not list((tmp_path / "records").rglob("*.json"))
 
 
+def test_a_foreign_checkpoint_stops_the_run_and_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from studies.ownership import acquire
+
+    first = tmp_path / "first"
+    words = "--only sweep --set training.steps=4"
+    command = [sys.executable, *f"-m studies run scan_ablation {SMALL} {words} --results {first}".split()]
+    assert run(f"{words} --dry-run", first) == 0
+    identity = capsys.readouterr().out.split("sweep digits-8 seed 0")[1].split()[0]
+    with acquire(first / "work" / identity, {}, 1.0) as owner:
+        torch.save({"model": {"another": torch.zeros(2)}}, owner.folder / "checkpoint.pt")
+    done = subprocess.run([*command, "--jobs", "1"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is not a checkpoint of this run" in done.stderr
+    assert not list((first / "records").rglob("*.json"))
+    assert len(list(first.glob("work/*/*/checkpoint.pt"))) == 1
+
+
 def test_records_are_plain_json(results: Path) -> None:
     def refuse(word: str) -> None:
         pytest.fail(f"{word} is not JSON")

@@ -27,7 +27,7 @@ SMALL = (
     "--set training.batch_images=8 --set model.hidden=16 --set model.depth=2 --set model.patch=2 "
     "--set sampling.steps=2 --set evaluation.n_generated=100 --heartbeat 0.3 --checkpoint-every 0.3"
 )
-STEPS = 250  # long enough to be interrupted, on an idle machine too
+STEPS = 600  # long enough to be interrupted, on an idle machine too
 PATIENCE_S = 120  # with a machine that does much else
 
 

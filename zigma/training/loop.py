@@ -16,7 +16,7 @@ from zigma.interpolant import interpolant_loss
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models import build_model
 from zigma.models.config import ModelConfig
-from zigma.training.checkpoint import load_checkpoint, save_checkpoint
+from zigma.training.checkpoint import load_checkpoint, refused, save_checkpoint
 from zigma.training.conditioning import condition, withhold
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
@@ -97,6 +97,7 @@ def train(
 
     Raises:
         FloatingPointError: the loss or the gradient of a step is not finite; the message names the step.
+        BadCheckpoint: `checkpoint` is not one of this run; it is left alone.
     """
     world = processes().num_processes  # met before accelerate lets them, with less patience
     AcceleratorState._reset_state()  # else it refuses a second run of another precision in this process
@@ -110,12 +111,13 @@ def train(
     state = _State()
     if checkpoint.exists():
         saved = load_checkpoint(checkpoint)
-        model.load_state_dict(saved["model"])
-        ema.model.load_state_dict(saved["ema"])
-        optimiser.load_state_dict(saved["optimiser"])
-        if accelerator.scaler is not None:
-            accelerator.scaler.load_state_dict(saved["scaler"])
-        state = _State(**saved["state"])
+        with refused(checkpoint):
+            model.load_state_dict(saved["model"])
+            ema.model.load_state_dict(saved["ema"])
+            optimiser.load_state_dict(saved["optimiser"])
+            if accelerator.scaler is not None:
+                accelerator.scaler.load_state_dict(saved["scaler"])
+            state = _State(**saved["state"])
     ema.model.to(accelerator.device)
     model, optimiser = accelerator.prepare(model, optimiser)
     rank = accelerator.process_index
