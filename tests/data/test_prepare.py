@@ -303,6 +303,25 @@ def test_check_finds_what_is_damaged(folder, tmp_path, capsys):
     assert "00000000.image.png: " in capsys.readouterr().out
 
 
+def test_check_goes_on_after_a_shard_that_is_cut_gone_or_silently_changed(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    prepare(PrepareRequest(str(folder), size=16, held_out=0, shard_samples=8), out, say=quiet)
+    assert main(["check", str(out)]) == 0
+    assert "40 samples, 0 damaged" in capsys.readouterr().out
+    cut, gone, changed = (out / f"train-00000{i}.tar" for i in (0, 1, 2))
+    cut.write_bytes(cut.read_bytes()[:3000])
+    gone.unlink()
+    data = bytearray(changed.read_bytes())
+    data[-1] ^= 1  # of the padding after the last member: no reader sees it
+    changed.write_bytes(data)
+    assert main(["check", str(out)]) == 1
+    said = capsys.readouterr().out
+    assert f"{cut.name}: the shard {cut} is no whole uncompressed tar" in said
+    assert f"{gone.name}: [Errno 2] No such file" in said
+    assert f"{changed.name}: other bytes than when it was prepared" in said
+    assert "24 samples, 3 damaged" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

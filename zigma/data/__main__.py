@@ -118,7 +118,7 @@ def _check(args: argparse.Namespace) -> int:
     count, damaged = check_shards(args.root)
     for name, reason in damaged.items():
         print(f"{name}: {reason}")
-    print(f"{count} samples, {len(damaged)} damaged members")
+    print(f"{count} samples, {len(damaged)} damaged members or shards")
     return 1 if damaged else 0
 
 

@@ -12,16 +12,25 @@ import numpy as np
 
 from zigma.data.layout import read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image
-from zigma.data.sources import shard_files
+from zigma.data.sources import listed_shards, sha256_of, shard_files
 from zigma.data.tar_index import index_shard
 
 
 def check_shards(root: Path) -> tuple[int, dict[str, str]]:
-    """The number of samples in `root`, and of every damaged member, "SHARD:KEY.SUFFIX" -> what is wrong."""
+    """The number of samples in `root`, and what is wrong with each damaged member ("SHARD:KEY.SUFFIX") or shard.
+
+    Where a manifest lists the shards, their hashes are compared too: damage inside a latent shows in nothing else.
+    """
     count, damaged = 0, {}
-    for shard in shard_files(root):
+    listed = listed_shards(root)
+    for shard in sorted({*shard_files(root), *(root / name for name in listed)}):
+        try:
+            entries = index_shard(shard)
+        except (OSError, ValueError) as error:
+            damaged[shard.name] = " ".join(str(error).split())
+            continue
         with shard.open("rb") as stream:
-            for entry in index_shard(shard):
+            for entry in entries:
                 count += 1
                 for suffix, (offset, length) in entry.members.items():
                     stream.seek(offset)
@@ -29,6 +38,8 @@ def check_shards(root: Path) -> tuple[int, dict[str, str]]:
                         _read(suffix)(stream.read(length))
                     except (ValueError, EOFError, zipfile.BadZipFile) as error:
                         damaged[f"{shard.name}:{entry.key}.{suffix}"] = " ".join(str(error).split())
+        if shard.name in listed and sha256_of(shard) != listed[shard.name]:
+            damaged[shard.name] = "other bytes than when it was prepared (SHA-256 of the manifest)"
     return count, damaged
 
 

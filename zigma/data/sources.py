@@ -87,6 +87,13 @@ def _head_sha256(path: Path) -> str:
         return hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()
 
 
+def listed_shards(root: Path) -> dict[str, str]:
+    """The SHA-256 of every shard that the manifest lists, by name; none without a manifest."""
+    manifest = root / MANIFEST
+    rows = json.loads(manifest.read_text())["shards"] if manifest.is_file() else []
+    return {row["file"]: row["sha256"] for row in rows}
+
+
 def encoded_by(root: Path) -> str | None:
     """The hash of the autoencoder whose latents the shards hold; None where no manifest tells."""
     manifest = root / MANIFEST
