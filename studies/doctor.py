@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
         scans(device, not args.no_speed),
     )
     _print("weights (nothing is downloaded)", weights())
-    _print("launching", [slurm()])
+    _print("launching", slurm())
     _print("optional packages", packages())
 
 
@@ -157,12 +158,33 @@ def _folders(repository: str, variable: str) -> list[Path]:
     ]
 
 
-def slurm() -> Finding:
-    """Whether jobs can be submitted."""
-    missing = [word for word in ("sbatch", "sinfo") if shutil.which(word) is None]
-    where = shutil.which("sbatch") or ""
-    advice = "runs go on this machine; on a cluster, log in to a node that has Slurm"
-    return Finding("slurm", not missing, f"not found: {', '.join(missing)}" if missing else where, advice)
+def slurm() -> list[Finding]:
+    """Whether jobs can be submitted, and whether Slurm can say later how they ended."""
+    missing = [word for word in ("sbatch", "srun", "squeue", "sinfo") if shutil.which(word) is None]
+    if missing:
+        advice = "runs go on this machine (--cluster local); on a cluster, log in to a node that has Slurm"
+        return [Finding("slurm", False, f"not found: {', '.join(missing)}", advice)]
+    answer = _ask("sinfo", "-h", "-o", "%P (%D nodes, %l, %G)")
+    if answer is None:
+        advice = "`scontrol ping` says why; `status` then tells what the runs' own files tell"
+        return [Finding("slurm", False, "installed, but its controller does not answer", advice)]
+    accounts = _ask("sacct", "-n", "-X", "-j", "1")
+    advice = "ended jobs are told from their logs alone; an administrator can set up slurmdbd"
+    kept = "how jobs ended can be asked" if accounts is not None else "none: sacct does not answer"
+    partitions = ", ".join(answer.splitlines()) or "no partition"
+    return [
+        Finding("slurm", True, f"partitions {partitions}; python -m studies run STUDY --cluster slurm"),
+        Finding("slurm accounts", accounts is not None, kept, advice),
+    ]
+
+
+def _ask(*words: str) -> str | None:
+    """What a command prints, or None if it fails or takes too long."""
+    try:
+        asked = subprocess.run(words, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return asked.stdout.strip() if asked.returncode == 0 else None
 
 
 def packages() -> list[Finding]:

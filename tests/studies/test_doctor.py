@@ -65,9 +65,19 @@ def test_importing_it_costs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_slurm_is_looked_for_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert not doctor.slurm().present
-    for word in ("sbatch", "sinfo"):
-        (tmp_path / word).touch(mode=0o755)
-    assert doctor.slurm().present
+def test_slurm_is_asked_and_every_gap_has_an_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    (found,) = doctor.slurm()
+    assert (found.present, "log in to a node" in found.advice) == (False, True)
+    for word in ("sbatch", "srun", "squeue", "sinfo", "sacct"):
+        (tmp_path / word).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / word).chmod(0o755)
+    (found,) = doctor.slurm()
+    assert (found.present, "scontrol ping" in found.advice) == (False, True)
+    (tmp_path / "sinfo").write_text("#!/bin/sh\necho 'main* (2 nodes, infinite, gpu:4)'\n")
+    found, accounts = doctor.slurm()
+    assert found.present
+    assert "main* (2 nodes, infinite, gpu:4)" in found.detail
+    assert (accounts.present, "slurmdbd" in accounts.advice) == (False, True)
+    (tmp_path / "sacct").write_text("#!/bin/sh\nexit 0\n")
+    assert doctor.slurm()[1].present
