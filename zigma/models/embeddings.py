@@ -22,7 +22,8 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         patches = self.proj(x.flatten(0, -4)).flatten(2).transpose(1, 2)  # (B or B*T, H*W, D)
-        return patches.reshape(x.shape[0], -1, patches.shape[-1])
+        # laid out as it reads, since every sum along the stream of residuals would pass another layout on
+        return patches.reshape(x.shape[0], -1, patches.shape[-1]).contiguous()
 
 
 def unpatchify(tokens: Tensor, token_grid: tuple[int, ...], patch: int) -> Tensor:

@@ -71,7 +71,8 @@ class Mamba(Mixer):
             self.out_proj.weight /= math.sqrt(depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
-        x, z = self.in_proj(x).chunk(2, dim=-1)
+        # one product each: the gradients of two halves of one would have to be put together again
+        x, z = (F.linear(x, half) for half in self.in_proj.weight.chunk(2))
         first, *others = (
             direction(x, z, path, arranged)
             for direction, path in zip(self.directions, self.paths, strict=True)

@@ -4,9 +4,9 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zigma.ops import rms_norm
 from zigma.scans import Layer, ParallelScan, ScanOrder
 
 
@@ -84,8 +84,15 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(hidden))
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight
-        return F.rms_norm(wide(x), weight.shape, wide(weight), eps=1e-5).to(weight.dtype)
+        """x (B, ..., D); the same shape."""
+        n, _ = rms_norm(wide(x).flatten(1, -2), wide(self.weight))
+        return n.view(x.shape).to(self.weight.dtype)
+
+    def modulated(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The norm n of x (B, L, D), and n (1 + scale) + shift for shift and scale (B, D)."""
+        n, m = rms_norm(wide(x), wide(self.weight), shift, scale)
+        assert m is not None
+        return n.to(self.weight.dtype), m.to(self.weight.dtype)
 
 
 def inverse(order: Tensor) -> Tensor:

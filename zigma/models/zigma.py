@@ -64,16 +64,18 @@ class Block(nn.Module):
     def forward(
         self, stream: Tensor, c: Tensor | None = None, text: Tensor | None = None, arranged: bool = False
     ) -> Tensor:
-        branch = drop_path(self.branch(self.norm(stream), c, text, arranged), self.drop, self.training)
+        branch = drop_path(self.branch(stream, c, text, arranged), self.drop, self.training)
         return stream + branch
 
-    def branch(self, x: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool) -> Tensor:
-        """What the block adds to the stream, from the norm of the stream."""
+    def branch(self, stream: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool) -> Tensor:
+        """What the block adds to the stream."""
         if c is None:
+            x = self.norm(stream)
             x = x + self.mixer(x, arranged)
             return x if self.msa is None else x + self.msa(layer_norm(x), text)
         shift, scale, gate, *of_text = self.adaLN_modulation(c).chunk(3 if self.msa is None else 6, dim=1)
-        x = torch.addcmul(x, gate.unsqueeze(1), self.mixer(modulate(x, shift, scale), arranged))
+        x, modulated = self.norm.modulated(stream, shift, scale)
+        x = torch.addcmul(x, gate.unsqueeze(1), self.mixer(modulated, arranged))
         if self.msa is None:
             return x
         shift, scale, gate = of_text

@@ -1,9 +1,11 @@
-"""The selective scan and its short convolution, along any path, by backend.
+"""The selective scan, its short convolution along any path, and the norm around them, by backend.
 
 Shapes, channel-last throughout: u, delta, z and x (batch, L, D); B and C (batch, L, N); A (D, N);
 order (L,) int64.
 """
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.ops import checks
@@ -14,6 +16,7 @@ __all__ = [
     "available_backends",
     "causal_conv1d",
     "resolve_backend",
+    "rms_norm",
     "selective_scan",
     "selective_scan_reference",
 ]
@@ -89,3 +92,35 @@ def causal_conv1d(
     if not hasattr(module, "causal_conv1d"):
         module = backend_module("torch")
     return module.causal_conv1d(x, weight, bias, silu, order)
+
+
+def rms_norm(
+    x: Tensor,
+    weight: Tensor,
+    shift: Tensor | None = None,
+    scale: Tensor | None = None,
+    eps: float = 1e-5,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Divide each token by its root mean square, and modulate the result where shift and scale are given.
+
+        n_t = w x_t / sqrt(mean(x_t^2) + eps)        m_t = n_t (1 + scale) + shift
+
+    Args:
+        x: (batch, L, D). weight: (D,). shift, scale: (batch, D), both or neither.
+        backend: as in `selective_scan`; those without a norm of their own take torch's.
+
+    Returns:
+        n and m (batch, L, D) in the dtype of x; m is None without shift and scale.
+
+    Raises:
+        ValueError: shapes do not fit, or the backend is unknown or missing.
+    """
+    checks.norm_shapes(x, weight, shift, scale)
+    module = backend_module(resolve_backend(backend, x.device, checks.widest(x, weight, shift, scale)))
+    if hasattr(module, "rms_norm"):
+        return module.rms_norm(x, weight, shift, scale, eps)
+    n = F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
+    if shift is None or scale is None:
+        return n, None
+    return n, torch.addcmul(shift.unsqueeze(1), n, 1 + scale.unsqueeze(1)).to(x.dtype)

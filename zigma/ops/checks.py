@@ -83,3 +83,15 @@ def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | 
     _require("weight", weight, (x.shape[2], weight.shape[1]), "(D, K)", x)
     _require("bias", bias, (x.shape[2],), "(D,)", x)
     _require_order(order, x)
+
+
+def norm_shapes(x: Tensor, weight: Tensor, shift: Tensor | None, scale: Tensor | None) -> None:
+    """Raise ValueError unless the inputs of a norm fit each other."""
+    _require_tokens("x", x)
+    batch, _, width = x.shape
+    _require("x", x, tuple(x.shape), "(batch, L, D)", x)
+    _require("weight", weight, (width,), "(D,)", x)
+    if (shift is None) != (scale is None):
+        raise ValueError("shift and scale belong together: give both or neither")
+    _require("shift", shift, (batch, width), "(batch, D)", x)
+    _require("scale", scale, (batch, width), "(batch, D)", x)

@@ -1,31 +1,45 @@
 """The loops of the short causal convolution and its SiLU on the CPU: channel-last, float32, vectors over channels.
 
 A task is one sequence and a block of up to BLOCK neighbouring channels. Names and strides are as in
-`cpu_scan_kernels`; weight is (K, D), and its last tap meets the present token.
+`cpu_scan_kernels`; weight is (K, D), and its last tap meets the present token. `taps` is a tuple of K numbers: its
+length is known when a kernel is compiled, so that loops over taps unroll.
 """
 
-from zigma.ops.cpu_compile import kernel
+import numpy as np
+
+from zigma.ops.cpu_compile import kernel, part
 from zigma.ops.cpu_math import ONE, load_row, scratch, sigmoid, store_row
 from zigma.ops.simd import LANES, load, splat, store
 
 BLOCK = 256
 
 
+@part
+def _find_rows(rows, taps, s, b, x_at, order):  # type: ignore[no-untyped-def]
+    """Note where the tokens lie that the taps of step s meet; returns how many reach before the first step."""
+    early = max(0, len(taps) - 1 - s)
+    for k in range(early, len(taps)):
+        rows[k] = b * x_at[0] + order[s - (len(taps) - 1) + k] * x_at[1]
+    return early
+
+
 @kernel
-def conv_forward(first, last, sizes, x, x_at, weight, bias, silu, order, y):  # type: ignore[no-untyped-def]
+def conv_forward(first, last, sizes, x, x_at, weight, taps, bias, silu, order, y):  # type: ignore[no-untyped-def]
     """Write y (batch, L, D)."""
-    length, width, taps = sizes
+    length, width = sizes
     blocks = (width + BLOCK - 1) // BLOCK
+    rows = np.empty(len(taps), np.int64)
     for task in range(first, last):
         b, d0 = task // blocks, task % blocks * BLOCK
         for s in range(length):
+            early = _find_rows(rows, taps, s, b, x_at, order)
             y_t = (b * length + order[s]) * width
             for d in range(d0, min(d0 + BLOCK, width), LANES):
                 lanes = width - d
                 out = load_row(bias, d, lanes) if len(bias) > 0 else splat(0.0)
-                for k in range(max(0, taps - 1 - s), taps):
-                    x_t = b * x_at[0] + order[s - (taps - 1) + k] * x_at[1]
-                    out = out + load_row(weight, k * width + d, lanes) * load_row(x, x_t + d, lanes)
+                for k in range(len(taps)):
+                    if k >= early:
+                        out = out + load_row(weight, k * width + d, lanes) * load_row(x, rows[k] + d, lanes)
                 if silu:
                     out = out * sigmoid(out)
                 store_row(y, y_t + d, out, lanes)
@@ -33,45 +47,50 @@ def conv_forward(first, last, sizes, x, x_at, weight, bias, silu, order, y):  # 
 
 @kernel
 def conv_backward(  # type: ignore[no-untyped-def]
-    first, last, sizes, x, x_at, weight, bias, silu, order, dy, dy_at, dx, dweight, dbias
+    first, last, sizes, x, x_at, weight, taps, bias, silu, order, dy, dy_at, dx, dweight, dbias
 ):
     """Write dx (batch, L, D), and by sequence dweight (batch, K, D) and dbias (batch, D).
 
-    Steps are taken backwards: the gradient of a token is whole once its own step is done, `later` holding the
-    gradients of the convolution's results at this step and the K - 1 after it, a ring by step modulo K.
+    Steps are taken backwards: the gradient of a token is whole once its own step is done. `held` has for every
+    vector of channels K sums for dweight, and the gradients of the convolution's results at this step and the K - 1
+    after it, a ring by step modulo K. They lie together, since memory that lies 4 KiB apart seems one to a processor.
     """
-    length, width, taps = sizes
-    blocks, most = (width + BLOCK - 1) // BLOCK, BLOCK // LANES
-    later, sums, shift = scratch(taps * most), scratch(taps * most), scratch(most)
+    length, width = sizes
+    blocks, most, K = (width + BLOCK - 1) // BLOCK, BLOCK // LANES, len(taps)
+    held, shift = scratch(2 * K * most), scratch(most)
+    rows, ring = np.empty(K, np.int64), np.empty(K, np.int64)
     for task in range(first, last):
         b, d0 = task // blocks, task % blocks * BLOCK
         end = min(d0 + BLOCK, width)
-        later[:], sums[:], shift[:] = 0.0, 0.0, 0.0
+        held[:], shift[:] = 0.0, 0.0
         for s in range(length - 1, -1, -1):
-            t = order[s]
-            early = max(0, taps - 1 - s)  # taps that reach before the first step
+            early = _find_rows(rows, taps, s, b, x_at, order)
+            for k in range(K):  # the step whose tap k meets this token
+                ring[k] = (K + (s + K - 1 - k) % K) * LANES
+            dy_t, dx_t = b * dy_at[0] + order[s] * dy_at[1], (b * length + order[s]) * width
             for d in range(d0, end, LANES):
-                j, lanes = d - d0, width - d
-                grad = load_row(dy, b * dy_at[0] + t * dy_at[1] + d, lanes)
+                j, lanes, sums = d - d0, width - d, (d - d0) * 2 * K
+                grad = load_row(dy, dy_t + d, lanes)
                 if silu:
                     out = load_row(bias, d, lanes) if len(bias) > 0 else splat(0.0)
-                    for k in range(early, taps):
-                        x_t = b * x_at[0] + order[s - (taps - 1) + k] * x_at[1]
-                        out = out + load_row(weight, k * width + d, lanes) * load_row(x, x_t + d, lanes)
+                    for k in range(K):
+                        if k >= early:
+                            out = out + load_row(weight, k * width + d, lanes) * load_row(
+                                x, rows[k] + d, lanes
+                            )
                     p = sigmoid(out)
                     grad = grad * (p + out * p * (ONE - p))
-                store(later, s % taps * BLOCK + j, grad)
+                store(held, sums + ring[K - 1], grad)
                 store(shift, j, load(shift, j) + grad)
-                for k in range(early, taps):
-                    x_t = b * x_at[0] + order[s - (taps - 1) + k] * x_at[1]
-                    i = k * BLOCK + j
-                    store(sums, i, load(sums, i) + grad * load_row(x, x_t + d, lanes))
-                dx_v = splat(0.0)
-                for k in range(taps):
-                    ahead = (s + taps - 1 - k) % taps * BLOCK
-                    dx_v = dx_v + load_row(weight, k * width + d, lanes) * load(later, ahead + j)
-                store_row(dx, (b * length + t) * width + d, dx_v, lanes)
+                dx_d = splat(0.0)
+                for k in range(K):
+                    if k >= early:
+                        i = sums + k * LANES
+                        store(held, i, load(held, i) + grad * load_row(x, rows[k] + d, lanes))
+                    dx_d = dx_d + load_row(weight, k * width + d, lanes) * load(held, sums + ring[k])
+                store_row(dx, dx_t + d, dx_d, lanes)
         for d in range(d0, end):
+            j, lane = (d - d0) // LANES, (d - d0) % LANES
             dbias[b * width + d] = shift[d - d0]
-            for k in range(taps):
-                dweight[(b * taps + k) * width + d] = sums[k * BLOCK + d - d0]
+            for k in range(K):
+                dweight[(b * K + k) * width + d] = held[(j * 2 * K + k) * LANES + lane]

@@ -254,6 +254,17 @@ def where_negative(typing: Any, vector: Any, then: Any, otherwise: Any) -> Any:
 
 
 @intrinsic
+def sqrt(typing: Any, vector: Any) -> Any:
+    """The square root of each lane."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = _declare(builder, f"llvm.sqrt.v{LANES}f32", ir.FunctionType(_LLVM, [_LLVM]))
+        return builder.call(function, arguments)
+
+    return VECTOR(vector), lower
+
+
+@intrinsic
 def low_bits_as_exponent(typing: Any, vector: Any) -> Any:
     """The float32 whose sign and exponent are the last nine bits of each lane, and whose mantissa is zero."""
 

@@ -1,9 +1,11 @@
-"""`python -m zigma.profiling scan`: the scan benchmark."""
+"""`python -m zigma.profiling`: the scan beside others, and a training step beside its matrix products."""
 
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 # Two OpenMP pools that spin starve each other on few cores; must be set before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -24,17 +26,41 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument(
         "--shape", action="append", metavar="BATCH,D,L,N", help="default: three on a CPU, six on a GPU"
     )
-    scan.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
     scan.add_argument("--dtype", choices=DTYPES, help="of the tokens; default: float32, on a GPU bfloat16")
-    scan.add_argument("--repeats", type=int, default=5, metavar="N", help="timed calls of each; default: 5")
     scan.add_argument("--path", action="store_true", help="scan along a random path, not row by row")
-    scan.add_argument(
-        "--out",
-        type=Path,
-        default=Path("results/benchmarks"),
-        metavar="DIR",
-        help="default: results/benchmarks",
+    scan.set_defaults(command=_scan, repeats=5)
+    step = words.add_parser(
+        "step",
+        help="a training step beside its matrix products alone",
+        description="Time whole training steps of ZigMa, and the matrix products in them alone; writes a JSON record.",
+        epilog=f"example: {PROGRAM} step --hidden 64 --depth 8 --grid 16x16 --batch 16 --beside 1",
     )
+    step.add_argument("--hidden", type=int, default=64, metavar="D", help="default: 64")
+    step.add_argument("--depth", type=int, default=8, metavar="N", help="default: 8")
+    step.add_argument("--grid", default="16x16", metavar="HxW", help="or TxHxW for video; default: 16x16")
+    step.add_argument("--batch", type=int, default=16, metavar="N", help="default: 16")
+    step.add_argument("--scan", default="zigzag-8", metavar="PLAN", help="default: zigzag-8")
+    step.add_argument(
+        "--beside",
+        type=int,
+        default=0,
+        metavar="N",
+        help="busy processes beside the measured one; default: 0",
+    )
+    step.set_defaults(command=_step, repeats=20)
+    for command in (scan, step):
+        default = command.get_default("repeats")
+        command.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
+        command.add_argument(
+            "--repeats", type=int, metavar="N", help=f"timed calls of each; default: {default}"
+        )
+        command.add_argument(
+            "--out",
+            type=Path,
+            default=Path("results/benchmarks"),
+            metavar="DIR",
+            help="default: results/benchmarks",
+        )
     return parser
 
 
@@ -48,34 +74,68 @@ def _shape(text: str) -> tuple[int, int, int, int]:
     return batch, width, length, states
 
 
+def _grid(text: str) -> tuple[int, ...]:
+    numbers = text.split("x")
+    if len(numbers) not in (2, 3) or not all(n.isdecimal() and int(n) > 0 for n in numbers):
+        raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16, not {text!r}")
+    return tuple(map(int, numbers))
+
+
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
     args = _parser().parse_args(words)
     try:
-        return _scan(args)
+        if args.repeats < 1:
+            raise ValueError(f"--repeats takes a number from 1 on, not {args.repeats}")
+        return int(args.command(args))
     except ValueError as error:
         print(f"{PROGRAM} {args.word}: {error}", file=sys.stderr)
         return 2
 
 
+def _device(wanted: str | None) -> Any:
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: torch finds no GPU here; use --device cpu")
+    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
 def _scan(args: argparse.Namespace) -> int:
     shapes = [_shape(text) for text in args.shape or ()]
-    if args.repeats < 1:
-        raise ValueError(f"--repeats takes a number from 1 on, not {args.repeats}")
     import torch
 
     from zigma.profiling import scan_benchmark
+    from zigma.profiling.records import write_record
 
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: torch finds no GPU here; use --device cpu")
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = _device(args.device)
     gpu = device.type == "cuda"
     dtype = args.dtype or ("bfloat16" if gpu else "float32")
     shapes = shapes or (scan_benchmark.GPU_SHAPES if gpu else scan_benchmark.CPU_SHAPES)
     rows, missing = scan_benchmark.benchmark(shapes, device, getattr(torch, dtype), args.repeats, args.path)
     print(scan_benchmark.table(rows, missing))
     settings = {"dtype": dtype, "repeats": args.repeats, "path": "random" if args.path else None}
-    print(f"recorded in {scan_benchmark.write_record(args.out, rows, missing, settings, device)}")
+    contents = {"settings": settings, "missing": missing, "rows": [asdict(row) for row in rows]}
+    print(f"recorded in {write_record(args.out, 'scan', device, contents)}")
+    return 0
+
+
+def _step(args: argparse.Namespace) -> int:
+    grid = _grid(args.grid)
+    for name, least in (("hidden", 1), ("depth", 1), ("batch", 1), ("beside", 0)):
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} takes a number from {least} on, not {getattr(args, name)}")
+    from zigma.profiling import step_benchmark
+    from zigma.profiling.records import write_record
+
+    device = _device(args.device)
+    times = step_benchmark.time_step(
+        grid, args.hidden, args.depth, args.scan, args.batch, device, args.repeats, args.beside
+    )
+    print(step_benchmark.table(times))
+    settings = {name: getattr(args, name) for name in ("hidden", "depth", "grid", "batch", "scan", "beside")}
+    contents = {"settings": settings, "ratio": times.ratio} | asdict(times)
+    print(f"recorded in {write_record(args.out, 'step', device, contents)}")
     return 0
 
 

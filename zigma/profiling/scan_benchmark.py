@@ -1,17 +1,10 @@
 """The selective scan beside others' in one run: checked, then timed in turn, as ratios to mambapy's pscan."""
 
-import json
-import os
-import platform
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from zigma.ops.backends import resolve_backend
 from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
 from zigma.profiling.scan_contenders import Inputs, Scan, contenders
 from zigma.profiling.speed import peak_memory_mib, time_calls
@@ -111,46 +104,3 @@ def table(rows: list[Row], missing: dict[str, str]) -> str:
             f"| {ratio} | {row.peak_mib:.0f} | {row.error:.0e} |"
         )
     return "\n".join([*lines, *(f"not here: {name}: {reason}" for name, reason in missing.items())])
-
-
-def environment(device: torch.device) -> dict[str, Any]:
-    """What the numbers were made on and with."""
-    cuda = device.type == "cuda"
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "scan_backend": resolve_backend(None, device),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "cpu")
-
-
-def write_record(
-    folder: Path, rows: list[Row], missing: dict[str, str], settings: dict[str, Any], device: torch.device
-) -> Path:
-    """Write the run as one JSON file, named by device kind and time, and return its path."""
-    made = environment(device)
-    record: dict[str, Any] = {
-        "benchmark": "scan",
-        "settings": settings,
-        "environment": made,
-        "missing": missing,
-    }
-    record["rows"] = [asdict(row) for row in rows]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"scan-{device.type}-{made['time'].replace(':', '').replace('+0000', 'Z')}.json"
-    partial_path = path.with_suffix(".partial")
-    partial_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    partial_path.replace(path)
-    return path

@@ -1,0 +1,65 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from zigma.profiling.__main__ import main
+from zigma.profiling.step_benchmark import busy_processes, matrix_products, training_step
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(5, 7, bias=False), nn.Linear(7, 5, bias=False)
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.tanh(self.first(x)))
+
+
+def test_all_products_of_a_step_and_only_they() -> None:
+    """Two layers: two products forward, two for the weights, one for what lies between."""
+    step = training_step(Model(), torch.randn(3, 5))
+    shapes = sorted(tuple(product().shape) for product in matrix_products(step))
+    assert shapes == sorted([(3, 7), (3, 5), (5, 7), (7, 5), (3, 7)])
+
+
+def test_a_step_trains() -> None:
+    torch.manual_seed(0)
+    model = Model()
+    before = [parameter.clone() for parameter in model.parameters()]
+    training_step(model, torch.randn(3, 5))()
+    assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_command_writes_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = (
+        "step --hidden 16 --depth 1 --grid 3x4 --batch 2 --scan sweep-1 --repeats 2 --device cpu --beside 1"
+    )
+    assert main([*words.split(), "--out", str(tmp_path)]) == 0
+    record = json.loads(next(tmp_path.glob("step-cpu-*.json")).read_text())
+    assert record["tokens"] == 24
+    assert record["ratio"] == record["step"]["median_ms"] / record["products"]["median_ms"] > 1
+    assert record["settings"]["beside"] == 1
+    assert "| whole step |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of children so")
+def test_busy_processes_end_with_their_block() -> None:
+    def children() -> int:
+        return len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+    before = children()
+    with busy_processes(2):
+        assert children() == before + 2
+    assert children() == before
+
+
+def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["step", "--grid", "16"]) == 2
+    assert "HxW" in capsys.readouterr().err
+    assert main(["step", "--beside", "-1"]) == 2
+    assert main(["step", "--scan", "zigzagg-8"]) == 2
+    assert "zigzag" in capsys.readouterr().err

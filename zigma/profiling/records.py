@@ -1,0 +1,48 @@
+"""What was measured, as a JSON file beside others: with what it was measured on."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zigma.ops.backends import resolve_backend
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What the numbers were made on and with."""
+    cuda = device.type == "cuda"
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "scan_backend": resolve_backend(None, device),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "cpu")
+
+
+def write_record(folder: Path, benchmark: str, device: torch.device, contents: dict[str, Any]) -> Path:
+    """Write a run as one JSON file, named by benchmark, device kind and time, and return its path."""
+    made = environment(device)
+    record = {"benchmark": benchmark, "environment": made} | contents
+    folder.mkdir(parents=True, exist_ok=True)
+    time = made["time"].replace(":", "").replace("+0000", "Z")
+    path = folder / f"{benchmark}-{device.type}-{time}.json"
+    partial_path = path.with_suffix(".partial")
+    partial_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    partial_path.replace(path)
+    return path
