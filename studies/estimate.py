@@ -1,8 +1,8 @@
 """What a run will take, from its configuration alone: parameters, time and memory. No torch.
 
-Parameters are exact. Time and memory are sums of a few terms whose constants were fitted to measured training
-steps on one core of an AMD EPYC (18 networks, hidden 32 to 768, batch times tokens 512 to 8,192, float32); they
-size runs before they start, and nothing else. For a GPU they are assumptions, named as such below.
+Parameters are exact. Time and memory are sums of a few terms whose constants were fitted to the processor time of
+training steps with one thread on an AMD EPYC (18 networks, hidden 32 to 768, batch times tokens 512 to 8,192,
+float32); they size runs before they start, and nothing else. For a GPU they are assumptions, named as such below.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GATE_RANK = 16  # of gated linear attention's forget gates
 SAMPLE_BATCH = 125  # images drawn at a time
 EVALUATIONS = {"heun": 2, "sde-heun": 2}  # of the network in a step of a sampler; else 1
 DOPRI5_EVALUATIONS = 60  # it chooses its steps itself; about what rtol 1e-3 takes on a trained network
-SCAN_SECONDS = 0.05  # to measure a plan on its grid
+SCAN_SECONDS = 5e-4  # to measure a plan on its grid, per token: 2 to 4 s for eight orders of 8x32x32
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     """What a run takes on one CPU core, or on `devices` GPUs; rough for what it was not fitted to."""
     rates = RATES[device]
     if isinstance(config, ScanConfig):
-        return Estimate(SCAN_SECONDS * math.prod(config.grid) / 256, CPU.process_gib / 3)
+        return Estimate(SCAN_SECONDS * math.prod(config.grid), CPU.process_gib / 3)
     if isinstance(config, MeasurementConfig):
         forward = _step_seconds(config.model, rates) / 3 * config.batch_images
         passes = config.repeats + 4 if {"speed", "memory", "flops"} & set(config.quantities) else 0

@@ -14,7 +14,9 @@ NEAR_STEPS = 4  # neighbours this near in some layer's walk count as covered
 def measure_network(config: MeasurementConfig) -> dict[str, Any]:
     """Parameters, FLOPs, images a second and peak memory of a forward pass of an untrained network.
 
-    FLOPs are of one image, in two counts: `flops_as_paper` is fvcore's default (Table 5), `flops` everything.
+    FLOPs are of one image, in two counts: `flops_as_paper` is fvcore's default (Table 5), `flops` everything. So are
+    the parameters of a network with cross-attention: `parameters_as_paper` is what Table 9 counts. Where parameters
+    alone are asked for, the weights are not made, so that a network of any size is counted on any machine.
 
     Raises:
         WordError: a GPU is asked for and there is none.
@@ -22,16 +24,23 @@ def measure_network(config: MeasurementConfig) -> dict[str, Any]:
     import torch
 
     from zigma.models import build_model
+    from zigma.models.sizes import count_as_the_paper
     from zigma.profiling import count_flops, measure_model
 
-    if config.device == "cuda" and not torch.cuda.is_available():
+    counted_alone = set(config.quantities) == {"parameters"}
+    if config.device == "cuda" and not counted_alone and not torch.cuda.is_available():
         raise WordError("device='cuda' but torch sees no GPU; --set device=cpu measures on this machine")
     started = time.monotonic()
     torch.manual_seed(config.seed)
-    model = build_model(config.model).to(config.device).eval()
+    with torch.device("meta" if counted_alone else "cpu"):
+        model = build_model(config.model).eval()
+    model = model if counted_alone else model.to(config.device)
     metrics: list[dict[str, Any]] = []
     if "parameters" in config.quantities:
-        metrics.append({"name": "parameters", "value": sum(p.numel() for p in model.parameters())})
+        count, as_the_paper = sum(p.numel() for p in model.parameters()), count_as_the_paper(model)
+        metrics.append({"name": "parameters", "value": count})
+        if as_the_paper != count:
+            metrics.append({"name": "parameters_as_paper", "value": as_the_paper})
     if "flops" in config.quantities:
         flops = count_flops(model, *_inputs(config, 1))
         metrics += [
@@ -67,7 +76,8 @@ def measure_scan(config: ScanConfig) -> dict[str, Any]:
     started = time.monotonic()
     layers = scan_plan(config.scan, grid=config.grid, depth=config.depth)
     orders = [o for layer in layers for o in (layer.scans if isinstance(layer, ParallelScan) else (layer,))]
-    measured = [locality(order.order, config.grid) for order in orders]
+    once = {id(order): locality(order, config.grid) for order in {id(o): o for o in orders}.values()}
+    measured = [once[id(order)] for order in orders]  # layers of one order share its object
     metrics = [
         {"name": name, "value": float(np.mean([values[name] for values in measured]))} for name in measured[0]
     ]

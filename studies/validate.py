@@ -72,6 +72,8 @@ def config_faults(config: Config) -> list[str]:
 def machine_faults(config: Config, here: Machine, devices: int = 1) -> list[str]:
     """Why a machine cannot carry a run out: a device that is not there, or too little memory by estimate."""
     faults = []
+    if isinstance(config, MeasurementConfig) and config.quantities == ("parameters",):
+        return []  # counted without weights and without a device
     if isinstance(config, MeasurementConfig) and config.device == "cuda" and not here.gpus_gib:
         faults.append("device=cuda, but this machine has no GPU; --set device=cpu measures on this one")
     if isinstance(config, RunConfig) and config.training.precision == "fp16" and not here.gpus_gib:
