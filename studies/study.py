@@ -170,7 +170,9 @@ def with_scans(study: Study, scans: Iterable[str]) -> Study:
     for two of them.
     """
     plans = dict.fromkeys(map(_plan, scans))
-    added = tuple(Arm(plan, {"model.scan": plan}) for plan in plans)
+    bases = [config for settings in study.scales.values() for config in settings.values()]
+    path = "scan" if all(isinstance(config, ScanConfig) for config in bases) else "model.scan"
+    added = tuple(Arm(plan, {path: plan}) for plan in plans)
     declared = {arm.name for arm in study.arms}
     return replace(study, arms=study.arms + tuple(arm for arm in added if arm.name not in declared))
 

@@ -98,6 +98,14 @@ def test_a_curve_of_a_file_becomes_an_arm(tmp_path: Path) -> None:
     assert with_scans(study, ["zigzag-8"]) == study
 
 
+@pytest.mark.parametrize("name", ["curves", "hilbert", "order_receptive_field", "video_scan"])
+def test_a_scan_can_be_added_to_studies_of_every_kind(name: str) -> None:
+    study = with_scans(find_study(name), ["random-3"])
+    added = [run.config for run in runs(study, "tiny") if run.arm == "random-3"]
+    assert added
+    assert all(getattr(config, "scan", None) or config.model.scan == "random-3" for config in added)  # type: ignore[union-attr]
+
+
 def test_a_changed_curve_is_another_run(tmp_path: Path) -> None:
     file, identities = tmp_path / "curves.py", []
     for step in ("range(height)", "reversed(range(height))"):
