@@ -66,15 +66,17 @@ def find_figure(word: str) -> str:
     return f"figure_{number}"
 
 
-def picture(name: str, records: Records, results: Path) -> Picture | Missing:
-    """A figure, ready to be drawn, or what would have to be run for it."""
+def picture(name: str, records: Records, results: Path, side: int | None = None) -> Picture | Missing:
+    """A figure, ready to be drawn, or what would have to be run for it; samples at most `side` pixels wide."""
     if name in DRAWINGS:
         return DRAWINGS[name]()
     if name in SAMPLES:
-        return SAMPLES[name](records, results)
+        return SAMPLES[name](records, results, side)
     return FROM_RECORDS[name](records)
 
 
-def pictures(names: Iterable[str], records: Records, results: Path) -> dict[str, Picture | Missing]:
+def pictures(
+    names: Iterable[str], records: Records, results: Path, side: int | None = None
+) -> dict[str, Picture | Missing]:
     """The figures of these names."""
-    return {name: picture(name, records, results) for name in names}
+    return {name: picture(name, records, results, side) for name in names}

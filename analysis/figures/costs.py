@@ -9,18 +9,19 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from analysis.figures.notes import PRINTS_NONE
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import device, ratio, recorded_sheets, slope, token_count
 from analysis.load import Records
 from analysis.stats import estimate
-from analysis.style import WIDTH, bare, line, looks
+from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.record import Record
 from studies.registry import find_study
 
 ROW = 2.3  # inches
+LABELS_APART = 2.0  # ratio of two labelled sizes
 MEMORY, SPEED, PARAMETERS = "peak_memory_mib", "images_per_s", "parameters"
 Points = dict[int, float]  # size -> value
 Corner = Literal["upper left", "lower left"]
@@ -93,6 +94,7 @@ def figure_6(records: Records) -> Picture | Missing:
         grid = figure.subplots(len(rows), 4, squeeze=False)
         for axes, key in zip(grid, rows, strict=True):
             tokens, paths = by_tokens.get(key), by_paths.get(key)
+            axes[0].set_ylabel(", ".join(key), fontsize=SMALL)
             for ax, letter, metric in zip(axes[:2], "ab", (MEMORY, SPEED), strict=True):
                 _panel(ax, f"({letter})", tokens, metric, draw_growth, "complexity")
             for ax, letter, metric in zip(axes[2:], "cd", (MEMORY, SPEED), strict=True):
@@ -117,6 +119,7 @@ def figure_7(records: Records) -> Picture | Missing:
     def draw(figure: Figure) -> None:
         grid = figure.subplots(len(found), 3, squeeze=False)
         for axes, part in zip(grid, found, strict=True):
+            axes[0].set_ylabel(f"{part.scale}, {part.device}", fontsize=SMALL)
             for ax, metric in zip(axes, metrics, strict=True):
                 _panel(ax, "", part, metric, draw_paths, "order_receptive_field")
         write_notes(figure, notes)
@@ -173,12 +176,22 @@ def draw_growth(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
     room = (high / low) ** 0.6  # for the legend
     ax.set_ylim(low / room if falls else low, high if falls else high * room)
     sizes = sorted({size for line_ in points.values() for size in line_})
-    ax.xaxis.set_major_locator(FixedLocator(sizes))
+    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes)))
     ax.xaxis.set_major_formatter(
         FuncFormatter(lambda size, _: f"{size / 1000:.3g}k" if size >= 1000 else f"{size:g}")
     )
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_locator(FixedLocator(sizes))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.tick_params(axis="x", rotation=45)
+
+
+def _apart(sizes: list[int]) -> list[int]:
+    """Of rising sizes those whose labels have room on a logarithmic axis: the last, and from it downwards."""
+    kept: list[int] = []
+    for size in reversed(sizes):
+        if not kept or kept[-1] / size >= LABELS_APART:
+            kept.append(size)
+    return kept[::-1]
 
 
 def draw_paths(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
@@ -223,7 +236,11 @@ def _growth(name: str, points: Mapping[str, Points]) -> str:
     """`DiT  L^1.6  x4.9`: the exponent of growth, and how many times ZigMa's at the largest common size."""
     power, times = slope(points[name]), ratio(points[name], points.get("ZigMa", {}))
     grows = "" if power is None else f"  $L^{{{power:.2f}}}$"
-    return name + grows + (f"  ×{times[1]:.2g}" if times is not None and name != "ZigMa" else "")
+    return name + grows + (f"  ×{_times(times[1])}" if times is not None and name != "ZigMa" else "")
+
+
+def _times(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _note(part: Costs) -> str:

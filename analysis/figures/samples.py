@@ -39,8 +39,8 @@ class Grid:
     @property
     def title(self) -> str:
         data = self.record["config"]["data"]
-        stand_in = "" if self.scale == "paper" else f": {data['name']} {data['size']} stands in"
-        return f"{self.arm}{stand_in} ({self.scale}, seed {self.record['seed']})"
+        stand_in = "" if self.scale == "paper" else f"\nstand-in: {data['name']} {data['size']}"
+        return f"{self.arm} ({self.scale}, seed {self.record['seed']}){stand_in}"
 
 
 def sample_file(results: Path, record: Record) -> Path | None:
@@ -58,37 +58,44 @@ def sample_file(results: Path, record: Record) -> Path | None:
     return path if path.is_file() else None
 
 
-def read_grid(path: Path) -> npt.NDArray[np.uint8]:
-    """A grid as (H, W, 3)."""
+def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
+    """A grid as (H, W, 3), made smaller where a `side` is given that it exceeds.
+
+    Raises:
+        WordError: it is no PNG, or larger than a grid has reason to be; names the file.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=("PNG",)) as image:
             if image.width * image.height > LARGEST:
                 raise WordError(f"{path} has {image.width}x{image.height} pixels, more than {LARGEST}")
-            return np.asarray(image.convert("RGB"))
+            shown = image.convert("RGB")
+            if side is not None:
+                shown.thumbnail((side, side))
+            return np.asarray(shown)
     except (UnidentifiedImageError, OSError) as error:
         raise WordError(f"{path} is no image: {error}") from error
 
 
-def figure_12(records: Records, results: Path) -> Picture | Missing:
+def figure_12(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
     """Figure 12: samples at various resolutions."""
-    return _samples(records, results, ("FacesHQ 1024", "MultiModal-CelebA 512"))
+    return _samples(records, results, side, ("FacesHQ 1024", "MultiModal-CelebA 512"))
 
 
-def figure_15(records: Records, results: Path) -> Picture | Missing:
+def figure_15(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
     """Figure 15: samples of networks that read captions."""
-    return _samples(records, results, ("MS-COCO 256",))
+    return _samples(records, results, side, ("MS-COCO 256",))
 
 
-def figure_16(records: Records, results: Path) -> Picture | Missing:
+def figure_16(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
     """Figure 16: samples of faces."""
-    return _samples(records, results, ("FacesHQ 1024",))
+    return _samples(records, results, side, ("FacesHQ 1024",))
 
 
-def figure_17(records: Records, results: Path) -> Picture | Missing:
+def figure_17(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
     """Figure 17: samples of landscapes, whose caption prints the one number: a FID of 10.07 with 5,000 images."""
-    return _samples(records, results, ("Landscape-HQ",))
+    return _samples(records, results, side, ("Landscape-HQ",))
 
 
 def saved_grids(records: Records, results: Path, arms: Sequence[str] = ()) -> list[Grid]:
@@ -111,17 +118,17 @@ def draw_grid(ax: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:
     ax.set_axis_off()
 
 
-def _samples(records: Records, results: Path, arms: Sequence[str]) -> Picture | Missing:
+def _samples(records: Records, results: Path, side: int | None, arms: Sequence[str]) -> Picture | Missing:
     study = find_study(STUDY)
     grids = saved_grids(records, results, arms)
     if not grids:
         only = " ".join(f'--only "{arm}"' for arm in arms)
         return Missing(f"python -m studies run {STUDY} {only}")
-    pixels = [read_grid(grid.path) for grid in grids]
+    pixels = [read_grid(grid.path, side) for grid in grids]
     columns = min(COLUMNS, len(grids))
     rows = [list(range(i, min(i + columns, len(grids)))) for i in range(0, len(grids), columns)]
     wide = min(WIDTH / columns, WIDEST)
-    heights = [max(wide * pixels[i].shape[0] / pixels[i].shape[1] for i in row) + 0.25 for row in rows]
+    heights = [max(wide * pixels[i].shape[0] / pixels[i].shape[1] for i in row) + 0.4 for row in rows]
     printed = [
         f"{arm.name} {', '.join(f'{c} {v}' for c, v in arm.paper.items())}"
         for arm in study.arms
@@ -141,6 +148,6 @@ def _samples(records: Records, results: Path, arms: Sequence[str]) -> Picture | 
             draw_grid(ax, image, grid.title)
         write_notes(figure, notes)
 
-    alt = " ".join(f"A grid of uncurated samples: {grid.title}." for grid in grids)
+    alt = " ".join(f"A grid of uncurated samples: {grid.title.replace(chr(10), ', ')}." for grid in grids)
     size = (WIDTH, min(sum(heights), TALLEST) + notes_height(notes, WIDTH))
     return Picture(size, draw, alt, notes, tuple(grid.record for grid in grids))

@@ -24,6 +24,7 @@ from studies.record import Record
 from studies.registry import studies
 
 CURVES_HEIGHT = 2.4  # inches
+SAMPLES_SIDE = 384  # pixels of a grid inside a figure of the page; the figure's own files have all
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def overview(records: Records) -> Overview:
 def shown_figures(records: Records, results: Path, store: Store) -> list[ShownFigure]:
     """Figures 1 to 17."""
     found = []
-    for name, picture in pictures(TITLES, records, results).items():
+    for name, picture in pictures(TITLES, records, results, side=SAMPLES_SIDE).items():
         number = name.removeprefix("figure_")
         if isinstance(picture, Missing):
             found.append(ShownFigure(name, number, TITLES[name], "", (), (), (), (), picture.run))

@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.figures.samples import read_grid
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 BUDGET = 900_000  # bytes of all samples of a page
-SIDES = (384, 256, 192, 128)  # pixels of the longer side, tried in turn
+LARGEST, SMALLEST = 384, 64  # pixels of a grid's longer side
+FLAT = 2  # a picture is kept exact where that costs at most so many times as much
 
 
 def data_uris(paths: Sequence[Path]) -> list[str]:
     """Each picture as a `data:` address; all are made smaller alike until they fit the budget.
 
-    A picture below the size is kept as it is, pixel for pixel.
+    Below the size that fits, a picture of few colours is kept as it is, pixel for pixel.
     """
-    encoded: list[str] = []
-    for side in SIDES:
-        encoded = [_encode(path, side) for path in paths]
-        if sum(map(len, encoded)) <= BUDGET:
-            break
-    return encoded
+    side = LARGEST
+    while True:
+        encoded = [_read(path, side) for path in paths]
+        spent = sum(map(len, encoded))
+        if spent <= BUDGET or side == SMALLEST:
+            return encoded
+        side = max(SMALLEST, int(0.9 * side * math.sqrt(BUDGET / spent)))
 
 
-def _encode(path: Path, side: int) -> str:
+def smaller(uri: str) -> str:
+    """The `data:` address of a PNG as that of a smaller file, where there is one."""
     from PIL import Image
 
-    image = Image.fromarray(read_grid(path))
-    image.thumbnail((side, side))
-    found = []
-    for kind in ("png", "jpeg"):
-        out = io.BytesIO()
-        image.save(out, format=kind, optimize=True)
-        found.append((out.tell(), kind, out.getvalue()))
-    _, kind, data = min(found)
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+        return min(uri, encode(image.convert("RGB")), key=len)
+
+
+def encode(image: Image) -> str:
+    """A picture as a `data:` address: WebP, or PNG where exactness costs little."""
+    lossy = _saved(image, "webp", quality=70)
+    exact = _saved(image, "png")
+    kind, data = ("png", exact) if len(exact) <= FLAT * len(lossy) else ("webp", lossy)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _read(path: Path, side: int) -> str:
+    from PIL import Image
+
+    return encode(Image.fromarray(read_grid(path, side)))
+
+
+def _saved(image: Image, kind: str, **options: int) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format=kind, **options)
+    return out.getvalue()

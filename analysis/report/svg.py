@@ -8,8 +8,10 @@ import re
 from typing import Any
 
 from analysis.figures.picture import Picture
+from analysis.report.images import smaller
 
 FONT = "DejaVu Sans, Verdana, sans-serif"  # Verdana is as wide, so that words keep to their places
+PNG = re.compile(r"data:image/png;base64,[\w+/=\s]+")
 TAG = re.compile(r"<[^>]+>")
 NUMBER = re.compile(r"(?<![\w.#-])-?\d+\.\d+")
 REFERENCE = re.compile(r'(href="#|url\(#)([^")]+)')
@@ -36,7 +38,7 @@ def inline_svg(picture: Picture, name: str) -> str:
 
 def embed(svg: str, name: str, alt: str) -> str:
     """The text of an SVG file as an element of a page; `name` must be unlike that of any other there."""
-    svg = svg[svg.index("<svg") :]
+    svg = PNG.sub(lambda found: smaller(found[0]), svg[svg.index("<svg") :])
     for left_out in (r"<metadata>.*?</metadata>", r"<!--.*?-->", r"<style.*?</style>"):
         svg = re.sub(left_out, "", svg, flags=re.DOTALL)
     svg = svg.replace("DejaVu Sans", FONT).replace(f"'{FONT}'", FONT)

@@ -62,6 +62,15 @@ def test_growth_says_exponent_and_ratio() -> None:
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
+def test_labels_have_room_and_ratios_are_written_out() -> None:
+    ax = Figure().subplots()
+    sizes = (1024, 4096, 9216, 16384, 25600, 38416)
+    points = {"ZigMa": dict.fromkeys(sizes, 1.0), "U-ViT": dict.fromkeys(sizes, 682.4)}
+    draw_growth(ax, points, "peak_memory_mib")
+    assert ax.get_xticks().tolist() == [1024, 4096, 16384, 38416]
+    assert ax.get_legend().get_texts()[1].get_text().endswith("×682")
+
+
 def test_what_is_flat_looks_flat() -> None:
     ax = Figure().subplots()
     draw_paths(ax, {"zigzag": {1: 99.0, 8: 100.0}}, SPEED)

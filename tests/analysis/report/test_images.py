@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from analysis.report import images
-from analysis.report.images import data_uris
+from analysis.report.images import data_uris, smaller
 
 
 def decoded(uri: str) -> Image.Image:
     head, data = uri.split(",")
-    assert head in ("data:image/png;base64", "data:image/jpeg;base64")
+    assert head in ("data:image/png;base64", "data:image/webp;base64")
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
@@ -42,3 +42,15 @@ def test_many_large_pictures_are_made_smaller_alike(tmp_path: Path, monkeypatch:
 
 def test_no_pictures() -> None:
     assert data_uris([]) == []
+
+
+def test_a_png_inside_a_figure_is_made_smaller_or_left(tmp_path: Path) -> None:
+    def uri(path: Path) -> str:
+        return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+    noisy = uri(noise(tmp_path / "noise.png", 120))
+    assert len(smaller(noisy)) < len(noisy) / 2
+    assert decoded(smaller(noisy)).size == (120, 120)
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "flat.png")
+    flat = uri(tmp_path / "flat.png")
+    assert len(smaller(flat)) <= len(flat)
