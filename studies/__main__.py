@@ -15,6 +15,9 @@ from studies.registry import find_study
 from studies.study import SCALES, with_scans
 from studies.words import Parser, WordError, fail, results_folder
 
+# Before torch is loaded, here or in the processes of runs: threads that wait by spinning starve whatever runs beside.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 PROGRAM = "python -m studies"
 EXAMPLES = """examples:
   python -m studies list

@@ -67,7 +67,7 @@ class Scale(nn.Module):
 
 def test_clipping_acts_before_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "build_model", lambda config: Scale())
-    monkeypatch.setattr(torch.optim, "AdamW", lambda params, lr, weight_decay: torch.optim.SGD(params, lr=lr))
+    monkeypatch.setattr(torch.optim, "AdamW", lambda params, lr, **_: torch.optim.SGD(params, lr=lr))
     config = TrainingConfig(steps=1, batch_images=4, learning_rate=0.1, clip_norm=2.0, ema_rate=0.0)
     data = load_data(DataConfig(name="digits", size=8)).train
     done = loop.train(MODEL, data, InterpolantConfig(), config, seed=0, checkpoint=tmp_path / "c.pt")

@@ -106,7 +106,7 @@ def train(
     model = build_model(model_config)
     ema = EMA(model, training.ema_rate)
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
     )
     state = _State()
     if checkpoint.exists():
