@@ -300,6 +300,18 @@ def test_what_does_not_fit_is_refused(change: dict[str, Tensor], says: str) -> N
     assert "\n" not in str(caught.value)
 
 
+def test_an_order_that_was_changed_is_looked_at_again() -> None:
+    made = {name: value.float() for name, value in inputs((1, 5, 4, 2), optional=False).items()}
+    order = torch.arange(5)
+    for _ in range(2):
+        selective_scan(**made, order=order)
+    order[0] = 7
+    with pytest.raises(ValueError, match="outside 0"):
+        selective_scan(**made, order=order)
+    with torch.inference_mode(), pytest.raises(ValueError, match="more than once"):
+        selective_scan(**made, order=torch.zeros(5, dtype=torch.int64))
+
+
 def test_compiled_whole() -> None:
     made = inputs((1, 8, 4, 2), optional=True)
     order = permutation(8)

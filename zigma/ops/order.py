@@ -2,14 +2,20 @@
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+_known = WeakIdKeyDictionary()  # orders that were found good, each with the version it had then
 
 
 def require_permutation(order: Tensor) -> None:
     """Raise ValueError unless `order` visits every token exactly once.
 
     An index out of range would read foreign memory in a compiled kernel; a repeated one would leave tokens
-    unwritten.
+    unwritten. An order that has not changed since it was found good is not looked at again.
     """
+    version = None if order.is_inference() else order._version
+    if version is not None and _known.get(order) == version:
+        return
     length = order.numel()
     if length and (int(order.min()) < 0 or int(order.max()) >= length):
         raise ValueError(
@@ -19,6 +25,8 @@ def require_permutation(order: Tensor) -> None:
         raise ValueError(
             f"order visits a token more than once; it must be a permutation of the {length} tokens"
         )
+    if version is not None:
+        _known[order] = version
 
 
 def along_order(x: Tensor, order: Tensor | None) -> Tensor:

@@ -1,6 +1,5 @@
 """A whole training step beside the matrix products in it, alone: the rest is what the scan and everything else cost."""
 
-import copy
 import math
 import subprocess
 import sys
@@ -36,18 +35,19 @@ class StepTimes:
 
 def training_step(model: nn.Module, images: Tensor) -> Callable[[], None]:
     """A step as `zigma.training` takes it: velocity loss, backward, clipping, AdamW, average of the weights."""
-    averaged = copy.deepcopy(model).requires_grad_(False)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.0, fused=True)
+    parameters = list(model.parameters())
+    averaged = [p.detach().clone() for p in parameters]
+    optimiser = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.0, fused=True)
 
     def step() -> None:
         noise, t = torch.randn_like(images), torch.rand(len(images), device=images.device)
         s = t.view(-1, *[1] * (images.ndim - 1))
         loss = (model(s * images + (1 - s) * noise, t) - (images - noise)).square().mean()  # Eq. 12
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(parameters, 2.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        torch._foreach_lerp_(list(averaged.parameters()), [p.detach() for p in model.parameters()], 1e-4)
+        torch._foreach_lerp_(averaged, [p.detach() for p in parameters], 1e-4)
 
     return step
 
