@@ -14,6 +14,8 @@ from studies.jobs import Submission, order_of, task_of
 from studies.ownership import read_json
 from studies.progress import Reporter
 
+PREEMPTED = signal.SIGUSR2  # submitit's own choice
+
 
 @dataclass
 class Job:
@@ -24,6 +26,7 @@ class Job:
 
     def __call__(self) -> bool:
         """Carry out the run; whether it is done."""
+        _leave_by_signal_alone()
         _meet()
         submission = read_submission(self.folder)
         order = order_of(submission)
@@ -92,6 +95,27 @@ def _meet() -> None:
 
         if not torch.cuda.is_available():
             os.environ["ACCELERATE_USE_CPU"] = "true"
+
+
+def _leave_by_signal_alone() -> None:
+    """Let nothing but SystemExit come out of submitit's signal handler.
+
+    It interrupts the run wherever that is, and asks Slurm to requeue the job; when Slurm is quicker and kills the
+    question, or when the job has run out of time too often, it raises in the middle of the run, which must not take
+    it for a failure of its own.
+    """
+    handler = signal.getsignal(PREEMPTED)
+    if not callable(handler):
+        return
+
+    def leave(number: int, frame: Any) -> None:
+        try:
+            handler(number, frame)
+        except Exception as error:
+            print(f"not requeued by the job itself: {error}", file=sys.stderr, flush=True)
+            sys.exit(1)
+
+    signal.signal(PREEMPTED, leave)
 
 
 def _end(*heard: Any) -> None:

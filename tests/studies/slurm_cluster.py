@@ -81,9 +81,12 @@ StorageUser=root
 StorageLoc=accounts
 """
 # the first process of a node: it must outlive slurmd, and reap what slurmd leaves behind
-NODE = (
-    "hostname {name}; slurmd -D -N {name} & echo $! > {base}/{name}.slurmd; while :; do wait; sleep 0.2; done"
-)
+NODE = """
+mount --bind {base}/hosts /etc/hosts
+hostname {name}
+slurmd -D -N {name} & echo $! > {base}/{name}.slurmd
+while :; do wait; sleep 0.2; done
+"""
 
 
 def why_not() -> str | None:
@@ -123,6 +126,7 @@ class Cluster:
         (self.base / "state").mkdir()
         conf = CONF.format(**places).replace("PartitionName", "\n".join(nodes) + "\nPartitionName", 1)
         (self.base / "slurm.conf").write_text(conf)
+        (self.base / "hosts").write_text(f"127.0.0.1 localhost {' '.join(NODES)}\n")
         (self.base / "slurmdbd.conf").write_text(ACCOUNTS.format(**places))
         (self.base / "slurmdbd.conf").chmod(0o600)
         try:
