@@ -18,6 +18,14 @@ def _handlers() -> Iterator[None]:
     signal.signal(PREEMPTED, before)
 
 
+def a_run() -> None:
+    try:
+        os.kill(os.getpid(), PREEMPTED)
+        time.sleep(5)
+    except Exception:
+        pytest.fail("the run took it for its own")
+
+
 @pytest.mark.parametrize("error", [RuntimeError("killed"), SystemExit(-1)])
 def test_whatever_goes_wrong_in_the_handler_is_no_failure_of_the_run(error: BaseException) -> None:
     def handler(number: int, frame: Any) -> None:
@@ -26,11 +34,7 @@ def test_whatever_goes_wrong_in_the_handler_is_no_failure_of_the_run(error: Base
     signal.signal(PREEMPTED, handler)
     _leave_by_signal_alone()
     with pytest.raises(SystemExit):
-        try:
-            os.kill(os.getpid(), PREEMPTED)
-            time.sleep(5)
-        except Exception:
-            pytest.fail("the run took it for its own")
+        a_run()
 
 
 def test_without_a_handler_nothing_is_changed() -> None:
