@@ -126,8 +126,28 @@ def check_record(path: Path, data: Any) -> None:
             raise WordError(f"{path}: each metric needs a name and a value")
         if not _is_number(metric["value"]):
             raise WordError(f"{path}: metric {metric['name']!r} has no number for its value")
+    for name, curve in data["curves"].items():
+        if not _is_curve(curve):
+            raise WordError(f"{path}: curve {name!r} is not a list of steps and one of as many numbers")
+    artifacts = data.get("artifacts", {})
+    if not isinstance(artifacts, dict) or not all(_is_inside(named) for named in artifacts.values()):
+        raise WordError(f"{path}: artifacts should name files by their path inside the results folder")
     if not path.name.endswith(f".{data['identity']}.json"):
         raise WordError(f"{path}: the file's name does not end in its identity {data['identity']}")
+
+
+def _is_curve(curve: Any) -> bool:
+    if not isinstance(curve, dict):
+        return False
+    steps, values = curve.get("step"), curve.get("value")
+    if not isinstance(steps, list) or not isinstance(values, list) or len(steps) != len(values):
+        return False
+    return all(map(_is_number, steps)) and all(map(_is_number, values))
+
+
+def _is_inside(named: Any) -> bool:
+    """Whether it is a path that cannot lead out of the folder that it starts from."""
+    return isinstance(named, str) and not Path(named).is_absolute() and ".." not in Path(named).parts
 
 
 def _check_schema(path: Path, schema: Any) -> None:

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,6 @@ from analysis.load import Records, Sheet, sheets
 from analysis.stats import Estimate, estimate
 from studies.record import Record
 from studies.study import Study
-from studies.words import WordError
 
 Array = npt.NDArray[np.float64]
 
@@ -38,22 +36,9 @@ def band(values: npt.ArrayLike) -> tuple[Array, Array]:
 
 
 def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:
-    """Steps and values of a recorded curve, or None.
-
-    Raises:
-        WordError: it is not two lists of numbers of one length; names the record.
-    """
+    """Steps and values of a recorded curve, or None."""
     found = record["curves"].get(name)
-    if found is None:
-        return None
-    steps, values = (found.get("step"), found.get("value")) if isinstance(found, dict) else (None, None)
-    if not _numbers(steps) or not _numbers(values) or len(steps) != len(values):
-        raise WordError(f"{record.path}: curve {name!r} is not a list of steps and one of as many values")
-    return steps, values
-
-
-def _numbers(part: object) -> TypeGuard[list[float]]:
-    return isinstance(part, list) and all(isinstance(x, int | float) for x in part)
+    return None if found is None else (found["step"], found["value"])
 
 
 def curve_names(records: Iterable[Record]) -> list[str]:

@@ -68,7 +68,4 @@ def for_script(data: Any) -> str:
 
 def summary(record: Record) -> dict[str, str]:
     """Curves are long: how many points each has. They are in the file, and drawn on the page."""
-    return {
-        name: f"{len(found.get('step', ()))} points, in the file" if isinstance(found, dict) else "malformed"
-        for name, found in record["curves"].items()
-    }
+    return {name: f"{len(found['step'])} points, in the file" for name, found in record["curves"].items()}

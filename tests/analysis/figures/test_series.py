@@ -9,7 +9,6 @@ import pytest
 from analysis.figures.series import (
     band,
     by_arm,
-    curve,
     mean_curve,
     ratio,
     recorded_sheets,
@@ -20,7 +19,6 @@ from analysis.load import load
 from analysis.stats import estimate
 from studies.record import Record
 from studies.registry import find_study
-from studies.words import WordError
 
 
 def with_curve(step: Any, value: Any, status: str = "done") -> Record:
@@ -55,14 +53,6 @@ def test_mean_curve_takes_the_steps_that_most_runs_share() -> None:
     assert found.mean.tolist() == [5.0, 3.0]
     assert (found.seeds, found.left_out) == (2, 1)
     assert mean_curve(runs, "fid") is None
-
-
-@pytest.mark.parametrize(
-    ("step", "value"), [([1, 2], [1.0]), ([1], ["high"]), ("1, 2", [1.0]), (None, None), ([1], [None])]
-)
-def test_a_malformed_curve_is_named(step: Any, value: Any) -> None:
-    with pytest.raises(WordError, match=r"record\.json: curve 'loss'"):
-        curve(with_curve(step, value), "loss")
 
 
 def test_slope_is_the_exponent() -> None:
