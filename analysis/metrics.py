@@ -48,7 +48,7 @@ METRICS = (
     Metric("parameters_as_paper", "lower", "Parameters (M)", "as the paper counts (M)", 1e6, exact=True),
     Metric("flops_as_paper", "lower", "FLOPS (G)", "FLOPs as the paper (G)", 1e9, exact=True),
     Metric("flops", "lower", "", "FLOPs, all (G)", 1e9, exact=True),
-    Metric("peak_memory_mib", "lower", "Memory (G)", "peak memory (GiB)", 1024.0),
+    Metric("peak_memory_mib", "lower", "Memory (G)", "peak memory (MiB)"),
     Metric("images_per_s", "higher", "", "images/s"),
     Metric("latency_ms", "lower", "", "latency (ms)"),
     Metric("unit_steps", "neither", exact=True),

@@ -153,7 +153,7 @@ _ALONE = r"""\expandafter\ifx\csname @nodocument\endcsname\relax\else
   \documentclass{article}
   \usepackage[utf8]{inputenc}
   \usepackage[margin=2cm]{geometry}
-  \usepackage{booktabs}
+  \usepackage{booktabs,graphicx}
   \def\zigmatable{}
   \begin{document}
 \fi"""
@@ -167,7 +167,7 @@ def tex(words: str) -> str:
 
 
 def latex(table: Table) -> str:
-    """A `table` environment per part: compiles as it is, or `\\input` where booktabs is loaded."""
+    """A `table` environment per part: compiles as it is, or `\\input` where booktabs and graphicx are loaded."""
     parts = [_environment(table, part) for part in table.parts]
     return "\n".join([f"% {table.name}: written by analysis from records", _ALONE, *parts, _END, ""])
 
@@ -188,9 +188,9 @@ def _environment(table: Table, part: Part) -> str:
     return "\n".join(
         [
             r"\begin{table}[htbp]",
-            r"\centering\small\setlength{\tabcolsep}{4pt}",
+            r"\centering\small\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{tex(caption)}}}",
-            rf"\begin{{tabular}}{{l{'r' * len(part.columns)}}}",
+            rf"\setbox0=\hbox{{\begin{{tabular}}{{l{'r' * len(part.columns)}}}",
             r"\toprule",
             rf" & {spans} \\",
             "".join(rules),
@@ -198,7 +198,8 @@ def _environment(table: Table, part: Part) -> str:
             r"\midrule",
             *rows,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}}",
+            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi",
             *([r"\begin{itemize}\footnotesize\raggedright", *notes, r"\end{itemize}"] if notes else []),
             r"\end{table}",
         ]

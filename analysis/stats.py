@@ -19,6 +19,7 @@ LEVEL = 0.95
 RESAMPLES = 2000
 MOST_EXACT = 12  # pairs or arms up to which every sign or permutation is tried; beyond, so many are drawn:
 DRAWN = 20_000
+LARGEST = 2_000_000  # numbers drawn at once
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Friedman:
     """Whether the arms differ at all, by their ranks within each block."""
 
     statistic: float
-    p: float  # by permutations within the blocks, which holds for few blocks, as the chi-squared law does not
+    p: float  # by permutations within the blocks, which holds for few blocks as for many; chi-squared's does not
     mean_ranks: tuple[float, ...]  # 1 is the lowest value
     posthoc: Array  # (arms, arms): p of each pair by Nemenyi's test, corrected for all pairs
 
@@ -133,8 +134,14 @@ def sign_flip_p(differences: Array, rng: np.random.Generator | None = None) -> f
         signs = np.array(list(product((1.0, -1.0), repeat=n)))
         return float(np.mean(_as_extreme(signs @ differences, differences.sum())))
     rng = rng or np.random.default_rng(0)
-    signs = rng.choice((1.0, -1.0), size=(DRAWN, n))
-    return _drawn_p(_as_extreme(signs @ differences, differences.sum()))
+    found = [rng.choice((1.0, -1.0), size=(size, n)) @ differences for size in _portions(DRAWN, n)]
+    return _drawn_p(_as_extreme(np.concatenate(found), differences.sum()))
+
+
+def _portions(total: int, each: int) -> list[int]:
+    """`total` in portions, so that portions of `each` numbers fit in memory however many there are."""
+    size = max(1, LARGEST // each)
+    return [min(size, total - start) for start in range(0, total, size)]
 
 
 def _as_extreme(found: Array, observed: float) -> npt.NDArray[np.bool_]:
@@ -184,9 +191,12 @@ def friedman(matrix: Array, rng: np.random.Generator, drawn: int = DRAWN) -> Fri
     ranks = np.asarray(rankdata(matrix, axis=1), dtype=float)
     spread = _rank_spread(ranks)
     ties = float(((ranks - (arms + 1) / 2) ** 2).sum())
-    statistic = blocks * (arms - 1) * float(spread) / ties * blocks if ties else 0.0
-    shuffled = rng.permuted(np.broadcast_to(ranks, (drawn, blocks, arms)), axis=2)
-    p = _drawn_p(np.asarray(_rank_spread(shuffled) >= spread * (1 - 1e-12)))
+    statistic = blocks**2 * (arms - 1) * float(spread) / ties if ties else 0.0
+    spreads = [
+        _rank_spread(rng.permuted(np.broadcast_to(ranks, (size, blocks, arms)), axis=2))
+        for size in _portions(drawn, blocks * arms)
+    ]
+    p = _drawn_p(np.concatenate(spreads) >= spread * (1 - 1e-12))
     means = ranks.mean(axis=0)
     apart = np.abs(means[:, None] - means) / math.sqrt(arms * (arms + 1) / (12 * blocks))
     posthoc = np.asarray(studentized_range.sf(apart, arms, np.inf), dtype=float)
@@ -210,7 +220,8 @@ def bootstrap(
     value, rows = float(statistic(matrix)), len(matrix)
     if rows < 2:
         return Interval(value, math.nan, math.nan)
-    found = np.asarray(statistic(matrix[rng.integers(rows, size=(resamples, rows))]), dtype=float)
+    drawn = [statistic(matrix[rng.integers(rows, size=(n, rows))]) for n in _portions(resamples, matrix.size)]
+    found = np.concatenate(drawn).astype(float)
     found = found[~np.isnan(found)]
     if not len(found):
         return Interval(value, math.nan, math.nan)

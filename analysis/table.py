@@ -82,7 +82,7 @@ def text(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, Exact):
-        return number(cell.value)
+        return number(cell.value, digits=5)
     if isinstance(cell, Ranged):
         return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
     if isinstance(cell, Estimate):
@@ -97,12 +97,12 @@ def text(cell: Cell) -> str:
     return str(cell)  # as printed: 121.0 stays 121.0
 
 
-def number(value: float) -> str:
-    """Four digits that matter, no exponent where it can be helped, whole numbers whole."""
+def number(value: float, digits: int = 4) -> str:
+    """So many digits that matter, no exponent where it can be helped, whole numbers whole."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     if 1e-3 <= abs(value) < 1e7:
-        digits = max(0, 3 - math.floor(math.log10(abs(value))))
-        plain = f"{value:.{digits}f}"
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        plain = f"{value:.{places}f}"
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
-    return f"{value:.3e}"
+    return f"{value:.{digits - 1}e}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.agreement import agreement, differ, metric_names
-from analysis.load import Records, Sheet, Source, load, protocol_of, sheets
+from analysis.load import TIMED, Records, Sheet, Source, load, protocol_of, sheets
 from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
 from analysis.render import ENDINGS
 from analysis.setup_table import SETUP, setup_table
@@ -223,6 +223,8 @@ def _cell(sheet: Sheet, arm: str, name: str, protocol: str | None) -> Cell:
         timing = next(m for r in sheet.done(arm) if (m := r.metric(name)) is not None)
         if {"lower_ms", "upper_ms"} <= timing.keys() and name.endswith("_ms"):
             return Ranged(values[0], timing["lower_ms"] / metric.unit, timing["upper_ms"] / metric.unit)
+        if name in TIMED:
+            return Exact(values[0])
     return estimate(values)
 
 
@@ -253,7 +255,7 @@ def _notes(sheet: Sheet) -> list[str]:
             "ours is a stand-in for the paper's data and size: compare arms within a column, not columns"
         )
     if done:
-        notes.append(f"± is the half-width of the 95 % Student t interval over seeds; {_seeds(sheet)}")
+        notes.append(_seeds(sheet))
     agrees = agreement(sheet)
     if agrees is not None:
         notes.append(agreement_note(agrees.metric, agrees.paper_column, agrees.ranks))
@@ -276,11 +278,15 @@ def _interval(found: Any) -> str:
 
 
 def _seeds(sheet: Sheet) -> str:
+    """How many runs stand behind the arms, and what the interval is."""
     counts = {arm: len(sheet.done(arm)) for arm in sheet.arms}
+    some = sorted({n for n in counts.values() if n})
+    if some == [1]:
+        return "one run of every arm that has a number: no interval over seeds"
+    interval = "± is the half-width of the 95 % Student t interval over seeds"
     if len(set(counts.values())) == 1:
-        n = next(iter(counts.values()))
-        return f"n = {n} seed{'s' if n != 1 else ''} of every arm"
-    return "seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items())
+        return f"{interval}; n = {some[0]} seeds of every arm"
+    return f"{interval}; seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items())
 
 
 def _origin(sheet: Sheet, done: list[Record]) -> list[str]:
@@ -354,7 +360,10 @@ def _pivot(found: list[Sheet]) -> list[Part]:
         )
     rest = [f"{sheet.setting}: {note}" for sheet in found for note in (*_failures(sheet), *_stale(sheet))]
     origin = [
-        note for sheet in found for note in _notes(sheet) if note.startswith(("made on", "by commit", "±"))
+        note
+        for sheet in found
+        for note in _notes(sheet)
+        if note.startswith(("made on", "by commit", "±", "one run"))
     ]
     last = parts[-1]
     notes_all = tuple(dict.fromkeys([*last.notes, *origin, *rest]))

@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
         (args.results / name).write_text(contents, encoding="utf-8")
     verdicts, agreements, findings = judged
     shown = [verdict for verdict in verdicts if not args.claims or verdict.name in args.claims]
-    print(text(shown, agreements, findings, terminal_width()))
+    beside = ([], []) if args.claims else (agreements, findings)
+    print(text(shown, *beside, terminal_width()))
     print(f"written to {args.results}/claims.md and claims.json", file=sys.stderr)
     return 0
 

@@ -35,13 +35,10 @@ def text(
         lines += _wrapped(f'"{verdict.claim.quote}" ({verdict.claim.where})', width, "  ", "  ")
         lines += [line for item in evidence(verdict) for line in _wrapped(item, width, "  - ", "    ")]
         lines.append("")
-    lines += ["Order of the arms against the paper's", ""]
-    lines += (
-        [*_table(_ranks(agreements, short=True)), ""]
-        if agreements
-        else ["no table has three arms recorded yet", ""]
-    )
-    lines += ["Wrong in the paper or the released code", "", *_table(_found(findings)), ""]
+    if agreements:
+        lines += ["Order of the arms against the paper's", "", *_table(_ranks(agreements, short=True)), ""]
+    if findings:
+        lines += ["Wrong in the paper or the released code", "", *_table(_found(findings)), ""]
     return "\n".join([*lines, *_wrapped(HOW, width, "", "")]) + "\n"
 
 

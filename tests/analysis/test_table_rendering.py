@@ -41,7 +41,7 @@ def test_cells() -> None:
     assert text(Estimate(0.5, math.nan, 1)) == "0.5 ± —"
     assert text(Estimate(0.5, 0.0, 2)) == "0.5 ± 0"
     assert text(Estimate(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
-    assert text(Exact(133.83)) == "133.8"
+    assert text(Exact(133.8278)) == "133.83"
     assert text(Exact(12.0)) == "12"
     assert text(Ranged(5.0, 4.5, 6.25)) == "5 (4.5 to 6.25)"
 
@@ -100,7 +100,7 @@ def test_latex_is_balanced_and_escaped() -> None:
 def test_latex_compiles_alone_and_inside_a_document(tmp_path: Path) -> None:
     (tmp_path / "table_0.tex").write_text(latex(TABLE), encoding="utf-8")
     (tmp_path / "paper.tex").write_text(
-        r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
         r"\input{table_0}\input{table_0} the end\end{document}",
         encoding="utf-8",
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
@@ -157,21 +158,30 @@ def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert not (tmp_path / "tables").exists()
 
 
+@pytest.mark.slow
 def test_ten_thousand_records_take_less_than_ten_seconds(tmp_path: Path) -> None:
-    run = runs(STUDY, "tiny")[0]
-    record = record_of(run, drawn_metrics(run, 5.0))
-    record["curves"] = {"loss": {"step": list(range(50)), "value": [0.5] * 50}}
-    folder = tmp_path / "records" / "tiny" / STUDY.name
-    folder.mkdir(parents=True)
-    for seed in range(10_000):  # written plainly: the disk's patience is not what is timed
-        identity = f"{seed:016x}"
-        one = {**record, "seed": seed, "identity": identity}
-        (folder / f"sweep.{SETTING}.seed{seed}.{identity}.json").write_text(json.dumps(one), encoding="utf-8")
-    start = time.perf_counter()
+    """Of four arms with 2,500 seeds each; in seconds of the processor, which a busy machine does not change."""
+    for run in runs(STUDY, "tiny", settings=[SETTING]):
+        record = record_of(run, drawn_metrics(run, 5.0))
+        record["curves"] = {"loss": {"step": list(range(50)), "value": [0.5] * 50}}
+        folder = tmp_path / "records" / "tiny" / STUDY.name
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(len(run.arm))
+        for seed in range(2_500):  # written plainly: the disk's patience is not what is timed
+            identity = f"{run.identity[:8]}{seed:08x}"
+            one = {
+                **record,
+                "seed": seed,
+                "identity": identity,
+                "metrics": drawn_metrics(run, 5 + rng.normal()),
+            }
+            path = folder / f"{run.arm}.{SETTING}.seed{seed}.{identity}.json"
+            path.write_text(json.dumps(one), encoding="utf-8")
+    start = time.process_time()
     tables, _ = make_tables(tmp_path)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     cells = dict(next(table for table in tables if table.file == "table_1").parts[0].rows)
-    assert max(cell.n for cell in cells["sweep"] if isinstance(cell, Estimate)) == 10_000
+    assert max(cell.n for cell in cells["sweep"] if isinstance(cell, Estimate)) == 2_500
 
 
 def test_table_10_prints_what_the_paper_prints_beside_the_presets(tmp_path: Path) -> None:
