@@ -14,7 +14,7 @@ from analysis.__main__ import main
 from analysis.claims import CLAIMS, Verdict, judge
 from analysis.claims.claim import across, all_of, verdict_of
 from analysis.claims.statements import Alike, Better, GainGrows, Scaling, SmallerEffect, Trend
-from analysis.load import load
+from analysis.load import load, sheets
 from analysis.metrics import find_metric
 from studies.registry import find_study
 from studies.study import runs
@@ -282,3 +282,27 @@ def test_a_user_s_older_records_count_for_nothing(tmp_path: Path) -> None:
     ):
         write(tmp_path, run, record_of(run, drawn_metrics(run, AS_CLAIMED[run.arm])))
     assert verdict(tmp_path, "more-schemes-help").verdict == "not tried"
+
+
+def test_where_more_is_better_the_larger_is_better(tmp_path: Path) -> None:
+    for run in runs(find_study("complexity"), "tiny", range(3), settings=["8x8"]):
+        speed = (50.0 if run.arm == "ZigMa" else 10.0) * (1 + 0.01 * run.config.seed)
+        write(tmp_path, run, record_of(run, [{"name": "images_per_s", "value": speed}]))
+    faster = Better("complexity", "ZigMa", "DiT", "images_per_s")
+    (tested,) = faster.ours(sheets(find_study("complexity"), load(tmp_path), "tiny"))
+    assert tested.value == pytest.approx(5.0)
+
+
+def test_one_bad_statement_among_many_must_be_very_bad(tmp_path: Path) -> None:
+    """p 0.034 against one of four statements: more likely than not by chance in one of the four."""
+    study = find_study("position_embedding")
+    gains = {"VisionMamba cosine": (0.1, -0.1, 0.05), "VisionMamba learned": (0.2, -0.2, 0.1)}
+    gains |= {"ZigMa cosine": (0.1, 0.05, 0.08), "ZigMa learned": (-0.5, 0.4, -0.4)}
+    for run in runs(study, "tiny", range(3), settings=["digits-8"]):
+        value = 5.0 * math.exp(gains.get(run.arm, (0.0,) * 3)[run.config.seed])
+        write(tmp_path, run, record_of(run, drawn_metrics(run, value)))
+    tested = [t for t in verdict(tmp_path, "learned-beats-cosine-beats-none").at[0].tested if t.main]
+    against = next(t for t in tested if t.says == "ZigMa cosine is better than ZigMa none")
+    assert against.high < 1
+    assert against.p == pytest.approx(0.034, abs=0.002)
+    assert against.verdict == "inconclusive"

@@ -172,3 +172,15 @@ def test_several_settings_for_a_row_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WordError, match="add scale="):
         comparison(selections, [select(selection) for selection in selections])
     assert len(load(tmp_path)) == 8
+
+
+def test_p_is_corrected_for_the_number_of_rows(tmp_path: Path) -> None:
+    changes = dict.fromkeys(("zigzag-1", "zigzag-2", "zigzag-8"), (0.1, -0.1, 0.05)) | {
+        "sweep": (0.1, 0.05, 0.08)
+    }
+    for run in runs(find_study("scan_ablation"), "tiny", range(3), settings=["digits-8"]):
+        for name, value in (("a", 5.0), ("b", 5.0 * math.exp(changes[run.arm][run.config.seed]))):
+            write(tmp_path / name, run, record_of(run, drawn_metrics(run, value)))
+    row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
+    assert row.p == pytest.approx(4 * 0.034, abs=0.01)
+    assert row.word == "no difference shown"
