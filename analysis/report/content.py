@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from analysis.metrics import main_metric
 from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg
-from analysis.report.tables import ShownTable, devices, shown_tables
+from analysis.report.tables import devices
 from analysis.style import WIDTH
 from studies.record import Record
 from studies.registry import studies
@@ -115,20 +116,24 @@ def _figure(
     )
 
 
-def learning_curves(records: Records, store: Store) -> list[ShownFigure]:
+def counted_sheets(records: Records) -> list[Sheet]:
+    """Every study's records at every scale and setting that has any."""
+    return [part for study in studies().values() for part in recorded_sheets(study, records)]
+
+
+def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
     """Loss and quality over training for every study, scale and setting; runs that several studies share once."""
     found: list[ShownFigure] = []
     seen: set[frozenset[str]] = set()
-    for study in studies().values():
-        for part in recorded_sheets(study, records):
-            done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
-            runs = frozenset(record["identity"] for record in done)
-            if not runs or any(runs <= other for other in seen):
-                continue
-            seen.add(runs)
-            title = f"{study.name}, {part.scale}, {part.setting}"
-            name, short, picture = f"curves-{len(found)}", f"c{len(found)}", _curves(part, done)
-            found.append(_figure(name, short, "", title, picture, store, picture.notes))
+    for part in parts:
+        done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
+        runs = frozenset(record["identity"] for record in done)
+        if not runs or any(runs <= other for other in seen):
+            continue
+        seen.add(runs)
+        title = f"{part.study.name}, {part.scale}, {part.setting}"
+        name, short, picture = f"curves-{len(found)}", f"c{len(found)}", _curves(part, done)
+        found.append(_figure(name, short, "", title, picture, store, picture.notes))
     return found
 
 
@@ -150,36 +155,33 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
     return Picture((WIDTH, CURVES_HEIGHT), draw, alt, provenance(part), tuple(done))
 
 
-def shown_samples(records: Records, results: Path, store: Store) -> list[ShownSample]:
-    """The grid of the lowest seed of each arm, scale and setting, whichever study ran it."""
-    first: dict[tuple[str, ...], tuple[Record, Path]] = {}
-    for record in sorted(records, key=lambda r: r["seed"]):
-        file = sample_file(results, record) if record["status"] == "done" else None
-        place = tuple(str(record[part]) for part in ("study", "scale", "setting", "arm"))
-        if file is not None:
-            first.setdefault(place, (record, file))
-    ordered = [first[place] for place in sorted(first)]
-    uris = data_uris([file for _, file in ordered])
+def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[ShownSample]:
+    """The grid of the lowest seed of each arm, scale and setting that a study counts, each run once."""
+    first: dict[str, tuple[Record, Path]] = {}
+    for part in parts:
+        for arm in part.arms:
+            saved = ((record, sample_file(results, record)) for record in part.done(arm))
+            found = next(((record, file) for record, file in saved if file is not None), None)
+            if found is not None:
+                first.setdefault(found[0]["identity"], found)
+    uris = data_uris([file for _, file in first.values()])
     return [
-        ShownSample(
-            f"{record['study']}: {record['arm']}, {record['scale']}, {record['setting']}, seed {record['seed']}",
-            record["scale"],
-            device(record),
-            uri,
-            store.refer([record])[0],
-        )
-        for (record, _), uri in zip(ordered, uris, strict=True)
+        ShownSample(_place(record), record["scale"], device(record), uri, store.refer([record])[0])
+        for (record, _), uri in zip(first.values(), uris, strict=True)
     ]
 
 
-__all__ = [
-    "Overview",
-    "ShownFigure",
-    "ShownSample",
-    "ShownTable",
-    "learning_curves",
-    "overview",
-    "shown_figures",
-    "shown_samples",
-    "shown_tables",
-]
+def _place(record: Record) -> str:
+    study, arm, scale, setting = (record[part] for part in ("study", "arm", "scale", "setting"))
+    return f"{study}: {arm}, {scale}, {setting}, seed {record['seed']}"
+
+
+def shown_rows(records: Records, parts: Sequence[Sheet]) -> list[dict[str, Any]]:
+    """A row for each record; `stale` where no study counts it: what it computed is not, or no more, declared."""
+    counted = {record["identity"] for part in parts for record in part.records}
+    rows = []
+    for record in records:
+        row = {name: record[name] for name in ("study", "arm", "setting", "scale", "seed", "identity")}
+        status = record["status"] if record["identity"] in counted else "stale"
+        rows.append(row | {"status": status, "device": device(record)})
+    return rows

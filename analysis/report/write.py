@@ -11,8 +11,16 @@ from analysis.claims import judge
 from analysis.claims.findings import FINDINGS
 from analysis.load import Records
 from analysis.report.claims import shown_claims, shown_findings
-from analysis.report.content import learning_curves, overview, shown_figures, shown_samples, shown_tables
+from analysis.report.content import (
+    counted_sheets,
+    learning_curves,
+    overview,
+    shown_figures,
+    shown_rows,
+    shown_samples,
+)
 from analysis.report.store import Store, for_script
+from analysis.report.tables import shown_tables
 from analysis.report.walks import SIDE, path_data, walks
 from studies.study import SCALES
 
@@ -58,6 +66,7 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
     """What the template takes."""
     store = Store(records, results)
     about = overview(records)
+    parts = counted_sheets(records)
     claims = shown_claims(judge(records), store)
     script = (HERE / "script.js").read_text(encoding="utf-8")
     known = walks()
@@ -71,9 +80,9 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "claim_scales": [scale for scale in SCALES if any(scale in claim.at for claim in claims)],
         "tables": shown_tables(records, store),
         "figures": shown_figures(records, results, store),
-        "curves": learning_curves(records, store),
-        "samples": shown_samples(records, results, store),
-        "records": [_row(record) for record in records],
+        "curves": learning_curves(parts, store),
+        "samples": shown_samples(parts, results, store),
+        "records": shown_rows(records, parts),
         "walks": [_still(walk) for walk in known],
         "walk_side": SIDE,
         "walk_orders": for_script(known),
@@ -82,12 +91,6 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "script": script,
         "script_hash": f"sha256-{digest}",
     }
-
-
-def _row(record: Any) -> dict[str, Any]:
-    shown = ("study", "arm", "setting", "scale", "seed", "status", "identity")
-    row = {name: record[name] for name in shown}
-    return row | {"device": str(record["environment"].get("device", "unknown device"))}
 
 
 def _still(walk: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from fake_records import drawn_metrics, fill, record_of, write
+from PIL import Image
 
 from analysis.__main__ import main
 from analysis.load import Records, load
 from analysis.report.write import render
 from studies.registry import find_study
-from studies.study import runs, with_scans
+from studies.study import runs, with_scans, with_settings
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "link", "img", "input", "br", "path", "circle", "use", "rect", "image"}
@@ -154,3 +155,16 @@ def test_the_command_loads_no_torch(tmp_path: Path) -> None:
         "'sklearn' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_what_no_study_declares_is_listed_as_stale_and_shown_nowhere_else(tmp_path: Path) -> None:
+    study = find_study("scan_ablation")
+    run = next(iter(runs(with_settings(study, {"training.steps": 7}), "tiny")))
+    samples = tmp_path / "samples" / "a.png"
+    samples.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(samples)
+    write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0), artifacts={"samples": "samples/a.png"}))
+    text = render(load(tmp_path), tmp_path)
+    assert '<td class="stale">stale</td>' in text
+    assert "No declared run has saved samples yet" in text
+    assert "No declared run that trains is recorded yet" in text
