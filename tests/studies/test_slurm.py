@@ -171,7 +171,7 @@ def test_an_array_runs_one_after_another_and_status_follows(undisturbed: Any) ->
 @pytest.mark.parametrize("partition", ["main", "rough"])
 def test_preempted_gently_and_roughly(cluster: Cluster, runs: Runs, undisturbed: Any, partition: str) -> None:
     gently = partition == "main"
-    runs.steps = STEPS if gently else 3000  # else it ends while Slurm still waits for it to be killed
+    runs.steps = STEPS if gently else 2000  # else it ends while Slurm still waits for it to be killed
     runs.submit(f"--partition {partition}")
     before = runs.training()
     cluster.run("sbatch", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2")
