@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ from studies.words import WordError
 MEMORY = "records.index.json"
 VERSION = 1
 WORTH = 200  # records from which on it is worth a file
+WORTH_PROCESSES = 1000  # and from which on reading them is worth several processes
+MOST_READERS = 8
+
+_Read = list[str | None] | str  # the words of a Summary, or a fault
 
 
 @dataclass(frozen=True)
@@ -42,23 +49,48 @@ def summaries(results: Path) -> tuple[list[Summary], list[WordError]]:
         known = {}
     found: dict[str, list[Any]] = {}
     faults = []
-    for path in record_files(results):
-        try:
-            state = path.stat()
-            key = [state.st_size, state.st_mtime_ns, state.st_ino]
-            entry = known.get(str(path))
-            if not _is_entry(entry) or entry[:3] != key:
-                entry = [*key, *_read(path)]
-            found[str(path)] = entry
-        except (OSError, WordError) as error:
-            faults.append(error if isinstance(error, WordError) else WordError(f"{path}: {error}"))
+    for path, key, read in _entries(record_files(results), known):
+        if isinstance(read, str):
+            faults.append(WordError(read))
+        else:
+            found[str(path)] = [*key, *read]
     if found != known and len(found) >= WORTH:
         _remember(memory, found)
     return [Summary(*entry[3:]) for entry in found.values()], faults
 
 
-def _read(path: Path) -> list[str | None]:
-    record = read_record(path)
+def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, list[int], _Read]]:
+    """Every record with what tells a changed one, and its line, remembered or read now."""
+    keys, unread = {}, []
+    for path in paths:
+        try:
+            state = path.stat()
+        except FileNotFoundError:  # replaced or moved away since it was listed
+            continue
+        keys[path] = key = [state.st_size, state.st_mtime_ns, state.st_ino]
+        entry = known.get(str(path))
+        if not _is_entry(entry) or entry[:3] != key:
+            unread.append(path)
+    read = dict(zip(unread, _read_all(unread), strict=True))
+    for path, key in keys.items():
+        yield path, key, read[path] if path in read else known[str(path)][3:]
+
+
+def _read_all(paths: list[Path]) -> list[_Read]:
+    """The lines of many records, read by as many processes as there are cores: parsing them is all the work."""
+    cores = min(len(os.sched_getaffinity(0)), MOST_READERS) if sys.platform == "linux" else 1
+    if len(paths) < WORTH_PROCESSES or cores == 1:
+        return list(map(_read, paths))
+    with get_context("fork").Pool(cores) as readers:  # nothing but a look at files: no threads, no torch
+        return readers.map(_read, paths, chunksize=100)
+
+
+def _read(path: Path) -> _Read:
+    """A record's line, or what is wrong with it."""
+    try:
+        record = read_record(path)
+    except WordError as fault:
+        return str(fault)
     label = f"{record['arm']} {record['setting']} seed {record['seed']}"
     error = record.data.get("error")
     return [record["study"], record["scale"], label, record["status"], None if error is None else str(error)]
