@@ -68,7 +68,7 @@ def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, l
         except FileNotFoundError:  # replaced or moved away since it was listed
             continue
         keys[path] = key = [state.st_size, state.st_mtime_ns, state.st_ino]
-        entry = known.get(str(path))
+        entry: Any = known.get(str(path))
         if not _is_entry(entry) or entry[:3] != key:
             unread.append(path)
     read = dict(zip(unread, _read_all(unread), strict=True))
