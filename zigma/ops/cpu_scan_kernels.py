@@ -94,14 +94,14 @@ def scan_backward(  # type: ignore[no-untyped-def]
     a, da = scratch(most * states), scratch(most * states)
     g = scratch(most * states)  # dL/dh, carried backwards
     skip, shift, dskip, dshift = scratch(most), scratch(most), scratch(most), scratch(most)
-    # Of every step i of a chunk, (vectors, CHUNK, LANES): delta' and its derivative, delta' u, C h + D u; the
-    # gradient of the last without and with the gate's derivative; dL/d(delta' u), and dL/d(delta' a) a over states.
-    rows = most * CHUNK
-    step, slope, x, y = scratch(rows), scratch(rows), scratch(rows), scratch(rows)
-    out, gated, into, moved = scratch(rows), scratch(rows), scratch(rows), scratch(rows)
-    B_s, C_s, dB_s, dC_s = scratch(states), scratch(states), scratch(states), scratch(states)  # (N, CHUNK)
-    decay, h = scratch(CHUNK), scratch(CHUNK + 1)  # of one vector and state, before (h) and in each step
-    sum_B, sum_C = scratch(CHUNK), scratch(CHUNK)
+    # Of every step of a chunk and one vector of channels: delta' and its derivative, delta' u, C h + D u; dL/d(the
+    # last) without and with the gate's derivative; dL/d(delta' u); and sum over states of dL/d(delta' a) a.
+    step, slope, x, y = scratch(CHUNK), scratch(CHUNK), scratch(CHUNK), scratch(CHUNK)
+    out, gated, into, moved = scratch(CHUNK), scratch(CHUNK), scratch(CHUNK), scratch(CHUNK)
+    decay, h = scratch(CHUNK), scratch(CHUNK + 1)  # of one state, in each step and (h) before the first
+    # of every state and step of a chunk: B, C, and their gradients, before and after sums over lanes
+    B_s, C_s, dB_s, dC_s = scratch(states), scratch(states), scratch(states), scratch(states)
+    sum_B, sum_C = scratch(CHUNK * states), scratch(CHUNK * states)
     for task in range(first, last):
         b, k = task // blocks, task % blocks
         d0 = k * block
@@ -114,86 +114,87 @@ def scan_backward(  # type: ignore[no-untyped-def]
             start = chunk * CHUNK
             steps = min(CHUNK, length - start)
             for i in range(steps):
-                t, soon = order[start + i], order[max(start + i - CHUNK, 0)]
+                t = order[start + i]
                 B_t, C_t = b * B_at[0] + t * B_at[1], b * C_at[0] + t * C_at[1]
                 for n in range(states):
                     B_s[n * CHUNK + i], C_s[n * CHUNK + i] = B[B_t + n], C[C_t + n]
-                u_t, delta_t = b * u_at[0] + t * u_at[1] + d0, b * delta_at[0] + t * delta_at[1] + d0
-                z_t, dy_t = b * z_at[0] + t * z_at[1] + d0, b * dy_at[0] + t * dy_at[1] + d0
-                for v in range(vectors):
-                    d, row = v * LANES, (v * CHUNK + i) * LANES
-                    lanes = width - d0 - d
-                    prefetch(u, b * u_at[0] + soon * u_at[1] + d0 + d)
-                    prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d0 + d)
-                    prefetch(dy, b * dy_at[0] + soon * dy_at[1] + d0 + d)
-                    u_i = load_row(u, u_t + d, lanes)
-                    step_i = load_row(delta, delta_t + d, lanes) + load(shift, d)
+            sum_B[:], sum_C[:] = 0.0, 0.0
+            for v in range(vectors):
+                d = d0 + v * LANES
+                lanes, skip_v, shift_v = width - d, load(skip, v * LANES), load(shift, v * LANES)
+                for i in range(steps):
+                    row, t, soon = i * LANES, order[start + i], order[max(start + i - CHUNK, 0)]
+                    prefetch(u, b * u_at[0] + soon * u_at[1] + d)
+                    prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d)
+                    prefetch(dy, b * dy_at[0] + soon * dy_at[1] + d)
+                    u_i = load_row(u, b * u_at[0] + t * u_at[1] + d, lanes)
+                    step_i = load_row(delta, b * delta_at[0] + t * delta_at[1] + d, lanes) + shift_v
                     if plus:
                         step_i, slope_i = softplus(step_i)
                         store(slope, row, slope_i)
-                    out_i = load_row(dy, dy_t + d, lanes)
+                    out_i = load_row(dy, b * dy_at[0] + t * dy_at[1] + d, lanes)
                     if len(z) > 0:
-                        prefetch(z, b * z_at[0] + soon * z_at[1] + d0 + d)
-                        gate = load_row(z, z_t + d, lanes)
+                        prefetch(z, b * z_at[0] + soon * z_at[1] + d)
+                        gate = load_row(z, b * z_at[0] + t * z_at[1] + d, lanes)
                         s = sigmoid(gate)
                         store(gated, row, out_i * (s + gate * s * (ONE - s)))
                         out_i = out_i * (gate * s)
                     store(step, row, step_i)
                     store(x, row, step_i * u_i)
                     store(out, row, out_i)
-                    store(y, row, load(skip, d) * u_i)
+                    store(y, row, skip_v * u_i)
                     store(into, row, splat(0.0))
                     store(moved, row, splat(0.0))
-            for n in range(states):
-                sum_B[:], sum_C[:] = 0.0, 0.0
-                for v in range(vectors):
+                for n in range(states):
                     i_n = (v * states + n) * LANES
                     a_n = load(a, i_n)
                     h_i = load(starts, (task * chunks + chunk) * most * states * LANES + i_n)
                     store(h, 0, h_i)
                     for i in range(steps):
-                        row = (v * CHUNK + i) * LANES
+                        row = i * LANES
                         decay_i = exp2(load(step, row) * a_n)
                         h_i = decay_i * h_i + load(x, row) * spread(B_s, n * CHUNK + i)
-                        store(decay, i * LANES, decay_i)
-                        store(h, (i + 1) * LANES, h_i)
+                        store(decay, row, decay_i)
+                        store(h, row + LANES, h_i)
                         if len(z) > 0:
                             store(y, row, load(y, row) + h_i * spread(C_s, n * CHUNK + i))
                     g_i, da_n = load(g, i_n), load(da, i_n)
                     for i in range(steps - 1, -1, -1):
-                        row, j = (v * CHUNK + i) * LANES, i * LANES
+                        row, row_n = i * LANES, (n * CHUNK + i) * LANES
                         out_i = load(out, row)
                         g_i = g_i + out_i * spread(C_s, n * CHUNK + i)
-                        store(sum_C, j, load(sum_C, j) + out_i * load(h, j + LANES))
-                        store(sum_B, j, load(sum_B, j) + g_i * load(x, row))
+                        store(sum_C, row_n, load(sum_C, row_n) + out_i * load(h, row + LANES))
+                        store(sum_B, row_n, load(sum_B, row_n) + g_i * load(x, row))
                         store(into, row, load(into, row) + g_i * spread(B_s, n * CHUNK + i))
-                        g_i = g_i * load(decay, j)
-                        through = g_i * load(h, j)  # dL/d(delta' A)
+                        g_i = g_i * load(decay, row)
+                        through = g_i * load(h, row)  # dL/d(delta' A)
                         store(moved, row, load(moved, row) + through * a_n)
                         da_n = da_n + through * load(step, row)
                     store(g, i_n, g_i)
                     store(da, i_n, da_n)
-                store(dB_s, n * CHUNK, totals(sum_B, 0))
-                store(dC_s, n * CHUNK, totals(sum_C, 0))
-            for i in range(steps):
-                t = order[start + i]
-                states_t = ((b * blocks + k) * length + t) * states
-                for n in range(states):
-                    dB[states_t + n], dC[states_t + n] = dB_s[n * CHUNK + i], dC_s[n * CHUNK + i]
-                u_t, row_t = b * u_at[0] + t * u_at[1] + d0, (b * length + t) * width + d0
-                for v in range(vectors):
-                    d, row = v * LANES, (v * CHUNK + i) * LANES
-                    lanes = width - d0 - d
-                    u_i, into_i, out_i = load_row(u, u_t + d, lanes), load(into, row), load(out, row)
+                dskip_v, dshift_v = load(dskip, v * LANES), load(dshift, v * LANES)
+                for i in range(steps):
+                    row, t = i * LANES, order[start + i]
+                    row_t = (b * length + t) * width + d
+                    u_i = load_row(u, b * u_at[0] + t * u_at[1] + d, lanes)
+                    into_i, out_i = load(into, row), load(out, row)
                     dstep = into_i * u_i + load(moved, row) * LN2
                     if plus:
                         dstep = dstep * load(slope, row)
-                    store_row(du, row_t + d, into_i * load(step, row) + out_i * load(skip, d), lanes)
-                    store_row(ddelta, row_t + d, dstep, lanes)
+                    store_row(du, row_t, into_i * load(step, row) + out_i * skip_v, lanes)
+                    store_row(ddelta, row_t, dstep, lanes)
                     if len(z) > 0:
-                        store_row(dz, row_t + d, load(gated, row) * load(y, row), lanes)
-                    store(dskip, d, load(dskip, d) + out_i * u_i)
-                    store(dshift, d, load(dshift, d) + dstep)
+                        store_row(dz, row_t, load(gated, row) * load(y, row), lanes)
+                    dskip_v, dshift_v = dskip_v + out_i * u_i, dshift_v + dstep
+                store(dskip, v * LANES, dskip_v)
+                store(dshift, v * LANES, dshift_v)
+            for n in range(states):
+                store(dB_s, n * CHUNK, totals(sum_B, n * CHUNK * LANES))
+                store(dC_s, n * CHUNK, totals(sum_C, n * CHUNK * LANES))
+            for i in range(steps):
+                states_t = ((b * blocks + k) * length + order[start + i]) * states
+                for n in range(states):
+                    dB[states_t + n], dC[states_t + n] = dB_s[n * CHUNK + i], dC_s[n * CHUNK + i]
         for j in range(min(block, width - d0)):
             channel = b * width + d0 + j
             dD[channel], dbias[channel] = dskip[j], dshift[j]
