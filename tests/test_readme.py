@@ -64,8 +64,8 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 
     from analysis.load import all_records, sheet
     from analysis.tables import study_table
-    from studies.launch import Order, launch
     from studies.registry import find_study
+    from studies.run import carry_out
     from studies.study import change, runs, with_scans
 
     study = find_study("scan_ablation")
@@ -77,7 +77,8 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
     wanted = [
         run for run in runs(with_scans(study, ["hilbert-8"]), "tiny") if run.arm in ("sweep", "hilbert-8")
     ]
-    assert launch(wanted, Order(tmp_path, "cached", 10.0), jobs=1) == 0
+    for one in wanted:
+        carry_out(one, tmp_path)
     records = all_records(tmp_path)
     found = sheet(study, "tiny", "digits-8", records)
     assert {arm: len(held) for arm, held in found.arms.items()} == {
