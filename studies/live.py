@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from studies.jobs import Submission, submissions
 from studies.ownership import HEARTBEAT, Claim, read_claim
@@ -24,6 +24,8 @@ from studies.record import digest, recorded
 State = Literal["queued", "running", "interrupted", "cancelled", "unknown"]
 FRESH_BEATS = 3  # a heartbeat younger than this many beats is believed without being watched
 TAIL_BYTES = 8192
+
+Known = TypeVar("Known", Claim, "_Submitted")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class _Submitted:
     about: Mapping[str, Any]
 
     @property
+    def replaces(self) -> str | None:
+        return self.about.get("replaces")
+
+    @property
     def job(self) -> str | None:
         ids = self.submission.job_ids if self.submission.cluster == "slurm" else []
         return ids[self.index] if self.index < len(ids) else None
@@ -61,32 +67,28 @@ class _Submitted:
 
 def live_runs(results: Path) -> tuple[list[Live], str | None]:
     """Every run without a record of its own, sorted by study and label; and what Slurm could not answer, or None."""
-    files = recorded(results)
-    claims = {work.name: claim for work in _work_folders(results) if (claim := read_claim(work))}
-    submitted = _submitted(results)
-
-    def settled(identity: str, replaces: Any) -> bool:
-        """There is a record, and not merely the one that is being replaced."""
-        return identity in files and (replaces is None or digest(files[identity]) != replaces)
-
-    claims = {
-        identity: claim
-        for identity, claim in claims.items()
-        if not settled(identity, claim.heartbeat.get("replaces"))
-    }
-    submitted = {
-        identity: item
-        for identity, item in submitted.items()
-        if identity in claims or not settled(identity, item.about.get("replaces"))
-    }
+    submitted = _unsettled(_submitted(results), recorded(results))
     on_slurm = any(item.submission.cluster == "slurm" for item in submitted.values())
+    # the slow questions first, and records last: what a run's files say is then the later word
     queue = ask_queue() if on_slurm else Queue({})
-    alive = _alive(claims, queue)
+    claims = {work.name: claim for work in _work_folders(results) if (claim := read_claim(work))}
+    alive = _alive(_unsettled(claims, recorded(results)), queue)
+    files = recorded(results)
+    claims, submitted = _unsettled(claims, files), _unsettled(submitted, files)
     found = [
         _judge(identity, claims.get(identity), submitted.get(identity), identity in alive, queue)
         for identity in claims.keys() | submitted.keys()
     ]
     return sorted(_explained(found, queue), key=_place), queue.error
+
+
+def _unsettled(runs: Mapping[str, Known], files: Mapping[str, Path]) -> dict[str, Known]:
+    """Those without a record, and those that are to replace the record that is there."""
+    return {
+        identity: run
+        for identity, run in runs.items()
+        if identity not in files or (run.replaces is not None and digest(files[identity]) == run.replaces)
+    }
 
 
 def _place(run: Live) -> tuple[str, ...]:

@@ -78,6 +78,11 @@ class Claim:
         return self.heartbeat.get("state") == "released"
 
     @property
+    def replaces(self) -> str | None:
+        """The digest of the record that the run is to replace."""
+        return self.heartbeat.get("replaces")
+
+    @property
     def who(self) -> str:
         job = self.said.get("job")
         words = f"process {self.said.get('pid', '?')} on {self.said.get('host', '?')}"
