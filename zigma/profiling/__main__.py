@@ -113,10 +113,11 @@ def _scan(args: argparse.Namespace) -> int:
     dtype = args.dtype or ("bfloat16" if gpu else "float32")
     shapes = shapes or (scan_benchmark.GPU_SHAPES if gpu else scan_benchmark.CPU_SHAPES)
     rows, missing = scan_benchmark.benchmark(shapes, device, getattr(torch, dtype), args.repeats, args.path)
-    print(scan_benchmark.table(rows, missing))
+    table = scan_benchmark.table(rows, missing)
+    print(table)
     settings = {"dtype": dtype, "repeats": args.repeats, "path": "random" if args.path else None}
     contents = {"settings": settings, "missing": missing, "rows": [asdict(row) for row in rows]}
-    print(f"recorded in {write_record(args.out, 'scan', device, contents)}")
+    print(f"recorded in {write_record(args.out, 'scan', device, contents, table)}")
     return 0
 
 
@@ -132,10 +133,11 @@ def _step(args: argparse.Namespace) -> int:
     times = step_benchmark.time_step(
         grid, args.hidden, args.depth, args.scan, args.batch, device, args.repeats, args.beside
     )
-    print(step_benchmark.table(times))
+    table = step_benchmark.table(times)
+    print(table)
     settings = {name: getattr(args, name) for name in ("hidden", "depth", "grid", "batch", "scan", "beside")}
     contents = {"settings": settings, "ratio": times.ratio} | asdict(times)
-    print(f"recorded in {write_record(args.out, 'step', device, contents)}")
+    print(f"recorded in {write_record(args.out, 'step', device, contents, table)}")
     return 0
 
 

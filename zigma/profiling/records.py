@@ -35,8 +35,13 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "cpu")
 
 
-def write_record(folder: Path, benchmark: str, device: torch.device, contents: dict[str, Any]) -> Path:
-    """Write a run as one JSON file, named by benchmark, device kind and time, and return its path."""
+def write_record(
+    folder: Path, benchmark: str, device: torch.device, contents: dict[str, Any], table: str
+) -> Path:
+    """Write a run as one JSON file, named by benchmark, device kind and time, and return its path.
+
+    Its table, as it was printed, lies beside it in Markdown, so that a document can quote it.
+    """
     made = environment(device)
     record = {"benchmark": benchmark, "environment": made} | contents
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,5 +49,6 @@ def write_record(folder: Path, benchmark: str, device: torch.device, contents: d
     path = folder / f"{benchmark}-{device.type}-{time}.json"
     partial_path = path.with_suffix(".partial")
     partial_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".md").write_text(f"{table}\n", encoding="utf-8")
     partial_path.replace(path)
     return path

@@ -103,4 +103,5 @@ def table(rows: list[Row], missing: dict[str, str]) -> str:
             f"{start} {row.forward_ms:.3g} | {row.both_ms:.4g} ({row.both_lower_ms:.4g} to {row.both_upper_ms:.4g}) "
             f"| {ratio} | {row.peak_mib:.0f} | {row.error:.0e} |"
         )
-    return "\n".join([*lines, *(f"not here: {name}: {reason}" for name, reason in missing.items())])
+    left_out = [f"- not here: {name}: {reason}" for name, reason in missing.items()]
+    return "\n".join([*lines, "", *left_out] if left_out else lines)
