@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from studies.__main__ import main
@@ -64,6 +65,11 @@ def results(tmp_path: Path) -> Iterator[Path]:
             os.kill(process["pid"], signal.SIGTERM)
     with contextlib.suppress(AssertionError):
         wait_for(lambda: all(is_dead(process) for process in dispatchers(tmp_path)))
+    for left in psutil.process_iter(
+        ["cmdline"]
+    ):  # the run of a dispatcher that was killed goes on without it
+        if any(str(tmp_path) in word for word in left.info["cmdline"] or ()):
+            left.kill()
 
 
 @pytest.mark.slow
