@@ -32,6 +32,7 @@ def test_the_tutorial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")  # narrower tables are cut into pieces
     Path("my_curves.py").write_text(blocks("python")[0], encoding="utf-8")
     look, train, table = (
         line.removeprefix("python -m ").split()[1:] for line in blocks("bash")[1].splitlines()
