@@ -8,7 +8,9 @@ from zigma.scans import scan_names, scan_order
 
 def test_every_curve_is_there_in_the_library_s_order() -> None:
     found = {walk["name"]: walk for walk in walks(side=4)}
-    assert set(found) == set(scan_names())
+    # other tests register curves of their own
+    built_in = {name for name in scan_names() if not name.startswith("test-")}
+    assert built_in <= set(found) <= set(scan_names())
     assert found["hilbert"]["orders"][3] == scan_order("hilbert", (4, 4), variant=3).tolist()
     assert found["zigzag"]["near"] == "100%"
     assert found["sweep"]["near"] == "80%"  # 12 of 15 steps
