@@ -102,16 +102,7 @@ def _absolute(scan: str) -> str:
 
 def _run(task: Task) -> dict[str, Any]:
     run = task.run
-    return {
-        "study": run.study,
-        "arm": run.arm,
-        "scale": run.scale,
-        "setting": run.setting,
-        "seed": run.config.seed,
-        "identity": run.identity,
-        "replaces": task.replaces,
-        "config": pack(run.config),
-    }
+    return {**run.about, "identity": run.identity, "replaces": task.replaces, "config": pack(run.config)}
 
 
 def order_of(submission: Submission) -> Order:

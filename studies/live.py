@@ -20,6 +20,7 @@ from studies.ownership import HEARTBEAT, Claim, read_claim
 from studies.process import is_dead
 from studies.queue import Queue, ask_accounting, ask_queue
 from studies.record import digest, recorded
+from studies.study import label_of
 
 State = Literal["queued", "running", "interrupted", "cancelled", "unknown"]
 FRESH_BEATS = 3  # a heartbeat younger than this many beats is believed without being watched
@@ -43,8 +44,7 @@ class Live:
 
     @property
     def label(self) -> str:
-        about = self.about
-        return f"{about.get('arm', '?')} {about.get('setting', '?')} seed {about.get('seed', '?')}"
+        return label_of(self.about)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def carry_out(
         owners: list[Owner] = []
 
         def begin() -> tuple[str | None, dict[str, Any] | None]:
-            owner = acquire(work_folder(results, run), _about(run, replaces), beat_s)
+            owner = acquire(work_folder(results, run), run.about | {"replaces": replaces}, beat_s)
             owners.append(stack.enter_context(owner))
             path = recorded(results).get(run.identity)
             if path is not None and digest(path) != replaces:  # perhaps since the run was planned
@@ -104,18 +104,6 @@ def _publish(results: Path, run: Run, token: str, record: dict[str, Any], replac
     verify(work_folder(results, run), token)
     # looked up again: the same run may have been recorded under another study's name
     publish(recorded(results).get(run.identity) or record_path(results, run), record, replaces)
-
-
-def _about(run: Run, replaces: str | None) -> dict[str, Any]:
-    """What `status` says of a run under way."""
-    return {
-        "study": run.study,
-        "arm": run.arm,
-        "scale": run.scale,
-        "setting": run.setting,
-        "seed": run.config.seed,
-        "replaces": replaces,
-    }
 
 
 def _begin_afresh(folder: Path, replaces: str | None) -> None:
@@ -155,11 +143,7 @@ def _record(
 
     record: dict[str, Any] = {
         "schema": SCHEMA,
-        "study": run.study,
-        "arm": run.arm,
-        "scale": run.scale,
-        "setting": run.setting,
-        "seed": run.config.seed,
+        **run.about,
         "identity": run.identity,
         "config": asdict(run.config),
         "fingerprints": fingerprints(run.config),

@@ -83,12 +83,28 @@ class Run:
     config: Config
 
     @property
+    def about(self) -> dict[str, Any]:
+        """Which run this is, in the words of a record, a claim and a submission."""
+        return {
+            "study": self.study,
+            "arm": self.arm,
+            "scale": self.scale,
+            "setting": self.setting,
+            "seed": self.config.seed,
+        }
+
+    @property
     def label(self) -> str:
-        return f"{self.arm} {self.setting} seed {self.config.seed}"
+        return label_of(self.about)
 
     @property
     def identity(self) -> str:
         return identity(self.config)
+
+
+def label_of(about: Mapping[str, Any]) -> str:
+    """A run's name in a line, from what a file says of it."""
+    return f"{about.get('arm', '?')} {about.get('setting', '?')} seed {about.get('seed', '?')}"
 
 
 def runs(

@@ -18,6 +18,7 @@ from typing import Any
 
 from studies.ownership import read_json
 from studies.record import read_record, record_files
+from studies.study import label_of
 from studies.words import WordError
 
 MEMORY = "records.index.json"
@@ -91,9 +92,14 @@ def _read(path: Path) -> _Read:
         record = read_record(path)
     except WordError as fault:
         return str(fault)
-    label = f"{record['arm']} {record['setting']} seed {record['seed']}"
     error = record.data.get("error")
-    return [record["study"], record["scale"], label, record["status"], None if error is None else str(error)]
+    return [
+        record["study"],
+        record["scale"],
+        label_of(record.data),
+        record["status"],
+        None if error is None else str(error),
+    ]
 
 
 def _is_entry(entry: Any) -> bool:

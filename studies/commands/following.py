@@ -14,6 +14,7 @@ from studies.jobs import submissions
 from studies.live import Live, live_runs, log_files
 from studies.process import is_dead
 from studies.registry import studies
+from studies.study import label_of
 from studies.words import WordError, printable, results_folder
 
 Add = Callable[[str, object, str, str], argparse.ArgumentParser]
@@ -49,7 +50,7 @@ def _logs(args: argparse.Namespace) -> int:
     for submission in reversed(list(submissions(args.results))):
         for index, run in enumerate(submission.runs):
             identity = str(run.get("identity"))
-            label = f"{run.get('arm')} {run.get('setting')} seed {run.get('seed')}"
+            label = label_of(run)
             if not _fits(args.run, identity, label):
                 continue
             matches.setdefault(identity, label)

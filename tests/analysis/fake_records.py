@@ -29,11 +29,7 @@ def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> 
     """A whole record of a run, as `studies.run` makes it."""
     return {
         "schema": SCHEMA,
-        "study": run.study,
-        "arm": run.arm,
-        "scale": run.scale,
-        "setting": run.setting,
-        "seed": run.config.seed,
+        **run.about,
         "identity": run.identity,
         "config": asdict(run.config),
         "fingerprints": fingerprints(run.config),
