@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studies.execute import Order, Task
+from studies.files import replace_json
 from studies.job import Job
-from studies.jobs import Submission, new_submission, replace_json
+from studies.jobs import Submission, new_submission
 from studies.words import WordError
 
 REQUEUES = 1000  # how often a job may run out of its time: each time it resumes from its checkpoint

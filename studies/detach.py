@@ -9,11 +9,10 @@ import os
 import sys
 from pathlib import Path
 
+from studies.cluster import FOR_EVER_MIN
+from studies.files import replace_json
 from studies.job import Dispatcher
-from studies.jobs import replace_json
 from studies.process import local_process
-
-FOR_EVER_MIN = 60 * 24 * 365  # submitit ends local jobs after two minutes unless it is told a time
 
 
 def main(folder: Path, jobs: int | None, gpus: int) -> None:
@@ -21,6 +20,7 @@ def main(folder: Path, jobs: int | None, gpus: int) -> None:
     from submitit.local.local import LocalExecutor
 
     executor = LocalExecutor(folder=folder)
+    # submitit ends local jobs after two minutes unless it is told a time
     executor.update_parameters(timeout_min=FOR_EVER_MIN, stderr_to_stdout=True)
     job = executor.submit(Dispatcher(folder, jobs, gpus, os.environ.get("CUDA_VISIBLE_DEVICES")))
     replace_json(folder / "jobs.json", {"ids": [job.job_id], "process": local_process(int(job.job_id))})

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from studies.execute import execute, read_scans
+from studies.files import read_json
 from studies.jobs import Submission, order_of, task_of
-from studies.ownership import read_json
 from studies.progress import Reporter
 
 PREEMPTED = signal.SIGUSR2  # submitit's own choice

@@ -9,7 +9,6 @@ cancelled.json    identities that the user has cancelled.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from studies.config import Config
 from studies.execute import Order, Task
-from studies.ownership import read_json
+from studies.files import read_json, replace_json
 from studies.study import Run
 from studies.words import WordError
 
@@ -185,13 +184,3 @@ def _types() -> dict[str, Any]:
         else:
             waiting += get_args(kind)
     return found
-
-
-def replace_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON in one step."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        beside.write_text(json.dumps(data), encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

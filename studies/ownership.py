@@ -35,6 +35,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from studies.files import read_json, replace_json
 from studies.process import is_dead, this_process
 
 BEAT_S = 5.0
@@ -104,15 +105,6 @@ def read_claim(work: Path) -> Claim | None:
     return Claim(work, numbers[-1], said, read_json(work / token / HEARTBEAT) if token else {})
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or an empty one where there is none that can be read."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
 class Owner:
     """The right to carry out a run, from `acquire`; a context manager that lets go at its end."""
 
@@ -174,9 +166,7 @@ class Owner:
         """Write the next heartbeat."""
         self._beat += 1
         heartbeat = {"state": state, "beat": self._beat, **self._about, **self.progress, **more}
-        beside = self.folder / f"{HEARTBEAT}.tmp"
-        beside.write_text(json.dumps(heartbeat), encoding="utf-8")
-        os.replace(beside, self.folder / HEARTBEAT)
+        replace_json(self.folder / HEARTBEAT, heartbeat)
 
     def _clear_away(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from studies.config import MeasurementConfig, RunConfig
 from studies.environment import environment
-from studies.ownership import BEAT_S, HEARTBEAT, Lost, Owned, Owner, acquire, read_json, verify
+from studies.files import read_json
+from studies.ownership import BEAT_S, HEARTBEAT, Lost, Owned, Owner, acquire, verify
 from studies.plan import CHECKPOINT_EVERY_S
 from studies.record import SCHEMA, Superseded, digest, publish, read_record, record_path, recorded
 from studies.study import Run, fingerprints

@@ -7,7 +7,6 @@ Reading ten thousand records takes seconds, looking at their dates a tenth of on
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from studies.ownership import read_json
+from studies.files import read_json, replace_json
 from studies.record import read_record, record_files
 from studies.study import label_of
 from studies.words import WordError
@@ -108,12 +107,8 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _remember(memory: Path, found: dict[str, list[Any]]) -> None:
-    beside = memory.with_name(f".{MEMORY}.{os.getpid()}.tmp")
     with contextlib.suppress(
         OSError
     ):  # a folder that one may not write to, a full disk: it is read again next time
         memory.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"version": VERSION, "records": found}), encoding="utf-8")
-        os.replace(beside, memory)
-    with contextlib.suppress(OSError):
-        beside.unlink(missing_ok=True)
+        replace_json(memory, {"version": VERSION, "records": found})

@@ -10,7 +10,8 @@ import pytest
 
 from studies.__main__ import main
 from studies.execute import Order, Task
-from studies.jobs import Submission, new_submission, replace_json
+from studies.files import replace_json
+from studies.jobs import Submission, new_submission
 from studies.live import Live, live_runs
 from studies.ownership import acquire
 from studies.process import this_process
