@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from analysis.load import TIMED, Records, Source, key, load, protocol_of
+from analysis.load import TIMED, Records, Source, key, load, protocols_of
 from analysis.metrics import find_metric, in_order
 from analysis.options import say_faults, terminal_width
 from analysis.render import markdown, terminal
@@ -238,7 +238,7 @@ def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) ->
     sides = [_by_seed(records, name) for records in (a, b)]
     if not all(sides):
         return None
-    protocols = [_protocols(records, name) for records in (a, b)]
+    protocols = [_rules(records, name) for records in (a, b)]
     values = [list(side.values()) for side in sides]
     logs = all(value > 0 for side in values for value in side)
     bare = Compared(label, name, estimate(values[0]), estimate(values[1]))
@@ -288,16 +288,10 @@ def _by_seed(records: Iterable[Record], name: str) -> dict[int, float]:
     return {r["seed"]: float(m["value"]) for r in done if (m := r.metric(name)) is not None}
 
 
-def _protocols(records: Iterable[Record], name: str) -> list[str]:
-    """The rules behind a metric's values; where timings were made may differ, that is what is compared."""
-    found = dict.fromkeys(
-        protocol_of(record, measured)
-        for record in records
-        if record["status"] == "done" and (measured := record.metric(name)) is not None
-    )
-    if name in TIMED:
-        found = dict.fromkeys(protocol.partition("device ")[0] for protocol in found)
-    return list(found)
+def _rules(records: Iterable[Record], name: str) -> list[str]:
+    """The protocols of a metric's values; where timings were made may differ, that is what is compared."""
+    found = protocols_of(records, name)
+    return list(dict.fromkeys(rule.partition("device ")[0] for rule in found)) if name in TIMED else found
 
 
 def _apart(protocols: Sequence[Sequence[str]]) -> str:

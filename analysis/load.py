@@ -138,13 +138,30 @@ def protocol_of(record: Record, metric: Mapping[str, Any]) -> str:
         rules = {k: v for k, v in shown.pop("settings").items() if k not in ("std", "low", "high")}
         shown |= rules
     if metric["name"] in TIMED:
-        environment = record["environment"]
-        shown["device"] = environment.get("device", "unknown")
-        shown["backend"] = environment.get("scan_backend", "unknown")
+        shown["device"] = device_of(record)
+        shown["backend"] = record["environment"].get("scan_backend", "unknown")
     data = record.data.get("fingerprints", {}).get("data")
     if data is not None and "reference" in shown:
         shown["data"] = str(data)[:12]
     return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def protocols_of(records: Iterable[Record], name: str) -> list[str]:
+    """Every protocol by which a metric of these records was made, in their order."""
+    measured = ((record, record.metric(name)) for record in records if record["status"] == "done")
+    return list(
+        dict.fromkeys(protocol_of(record, metric) for record, metric in measured if metric is not None)
+    )
+
+
+def device_of(record: Record) -> str:
+    """The name of the device that a record was made on."""
+    return str(record["environment"].get("device", "unknown device"))
+
+
+def devices_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """The devices of these records, each once."""
+    return tuple(dict.fromkeys(map(device_of, records)))
 
 
 def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
@@ -239,8 +256,3 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 def _plain(config: Config) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return plain
-
-
-def all_records(results: Path, source: Source = "all") -> Records:
-    """Every record below a results folder; see `load`."""
-    return load(results, source)

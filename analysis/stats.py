@@ -39,6 +39,10 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        between = "" if math.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.value:.2f}{between}"
+
 
 @dataclass(frozen=True)
 class Paired:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.agreement import agreement, differ, metric_names
-from analysis.load import TIMED, Records, Sheet, Source, load, protocol_of, sheets
+from analysis.load import TIMED, Records, Sheet, Source, device_of, load, protocols_of, sheets
 from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
 from analysis.render import ENDINGS
 from analysis.setup_table import SETUP, setup_table
@@ -197,16 +197,9 @@ def _paper_columns(sheet: Sheet, names: list[str]) -> list[Column]:
 
 def _protocols(sheet: Sheet, metric: str) -> dict[str, str | None]:
     """Mark -> protocol: one column each, so that values made by different rules never meet in a cell."""
-    found = dict.fromkeys(
-        protocol_of(record, measured)
-        for arm in sheet.arms
-        for record in sheet.done(arm)
-        if (measured := record.metric(metric)) is not None
-    )
-    if not found:
-        return {"": None}
-    if len(found) == 1:
-        return {"": next(iter(found))}
+    found = protocols_of(sheet.records, metric)
+    if len(found) < 2:
+        return {"": found[0] if found else None}
     return {f" [{i}]": protocol for i, protocol in enumerate(found, start=1)}
 
 
@@ -266,15 +259,9 @@ def agreement_note(metric: str, column: str, ranks: Any) -> str:
     """Our order of the arms against the paper's, in one line."""
     return (
         f"order of {ranks.arms} arms by {metric} against the paper's {column}: {ranks.agree} of {ranks.pairs} "
-        f"pairs agree, Spearman {_interval(ranks.spearman)}, Kendall {_interval(ranks.kendall)} (95 % bootstrap "
+        f"pairs agree, Spearman {ranks.spearman}, Kendall {ranks.kendall} (95 % bootstrap "
         f"over {ranks.seeds} seeds), p {ranks.p_exact:.2g} by all orders of the arms"
     )
-
-
-def _interval(found: Any) -> str:
-    if found.low != found.low:  # one seed: no interval
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _seeds(sheet: Sheet) -> str:
@@ -292,9 +279,7 @@ def _seeds(sheet: Sheet) -> str:
 def _origin(sheet: Sheet, done: list[Record]) -> list[str]:
     notes = []
     places = dict.fromkeys(
-        f"{r['environment'].get('device', 'unknown device')}, "
-        f"scan backend {r['environment'].get('scan_backend', 'unknown')}"
-        for r in done
+        f"{device_of(r)}, scan backend {r['environment'].get('scan_backend', 'unknown')}" for r in done
     )
     if places:
         notes.append(f"made on {'; '.join(places)}")

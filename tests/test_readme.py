@@ -63,7 +63,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 ) -> None:
     from dataclasses import replace
 
-    from analysis.load import all_records, sheet
+    from analysis.load import load, sheet
     from analysis.tables import study_table
     from studies.registry import find_study
     from studies.run import carry_out
@@ -80,7 +80,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
     ]
     for one in wanted:
         carry_out(one, tmp_path)
-    records = all_records(tmp_path)
+    records = load(tmp_path)
     found = sheet(study, "tiny", "digits-8", records)
     assert {arm: len(held) for arm, held in found.arms.items()} == {
         "sweep": 1,

@@ -150,18 +150,14 @@ def _ranks(agreements: Sequence[Agreement], short: bool = False) -> list[list[st
                 where,
                 item.metric,
                 f"{r.agree}/{r.pairs}",
-                _interval(r.spearman),
+                str(r.spearman),
                 f"{r.p_exact:.2g}",
                 str(r.seeds),
-                _interval(r.kendall),
+                str(r.kendall),
             ]
         )
     shown = (1, 2, 4, 5, 6, 7) if short else range(len(head))
     return [[row[i] for i in shown] for row in [head, *rows]]
-
-
-def _interval(found: Any) -> str:
-    return f"{found.value:.2f}" + ("" if math.isnan(found.low) else f" [{found.low:.2f}, {found.high:.2f}]")
 
 
 def _found(findings: Reproduced) -> list[list[str]]:

@@ -13,8 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from analysis.figures.notes import PRINTS_NONE
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
-from analysis.figures.series import device, ratio, recorded_sheets, slope, token_count
-from analysis.load import Records
+from analysis.figures.series import ratio, recorded_sheets, slope, token_count
+from analysis.load import Records, device_of
 from analysis.stats import estimate
 from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.record import Record
@@ -141,7 +141,7 @@ def costs(
     found: dict[tuple[str, str], Costs] = {}
     for part in recorded_sheets(study, records):
         for arm, record in ((arm, record) for arm, runs in part.arms.items() for record in runs):
-            key = (part.scale, device(record))
+            key = (part.scale, device_of(record))
             here = found.setdefault(key, Costs(study_name, *key))
             if record["status"] == "failed":
                 here.failed.append(f"{arm} {part.setting} seed {record['seed']}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.figures.series import device
-from analysis.load import Sheet
+from analysis.load import Sheet, devices_of
 from analysis.metrics import main_metric
 from studies.record import Record
 
@@ -38,7 +37,7 @@ def _seeds(part: Sheet) -> str:
 
 def devices(records: Iterable[Record]) -> str:
     """The devices of these records by name."""
-    return "; ".join(dict.fromkeys(device(record) for record in records)) or "no device"
+    return "; ".join(devices_of(records)) or "no device"
 
 
 def protocol(records: Iterable[Record], metric: str | None = None) -> str:

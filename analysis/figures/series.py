@@ -86,11 +86,6 @@ def token_count(record: Record) -> int:
     return math.prod(frames) * (height // model["patch"]) * (width // model["patch"])
 
 
-def device(record: Record) -> str:
-    """The device's name as recorded."""
-    return str(record["environment"].get("device", "unknown device"))
-
-
 def ratio(over: Mapping[int, float], under: Mapping[int, float]) -> tuple[int, float] | None:
     """At the largest size that both have: the size, and how many times `over` is `under`."""
     common = [size for size in over.keys() & under.keys() if under[size]]

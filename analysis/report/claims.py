@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from analysis.claims import Tested, Verdict
 from analysis.claims.findings import Finding, Shown
+from analysis.load import devices_of
 from analysis.report.store import Store
-from analysis.report.tables import devices
 from analysis.table import MISSING, number
 
 
@@ -116,5 +116,5 @@ def _test(tested: Tested, store: Store) -> ShownTest:
         tested.verdict,
         tested.main,
         behind,
-        devices([store.records[i] for i in behind]),
+        devices_of([store.records[i] for i in behind]),
     )

@@ -12,14 +12,13 @@ from analysis.figures.catalogue import TITLES, pictures
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.samples import sample_file
-from analysis.figures.series import curve_names, device, recorded_sheets
+from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.trends import bands_of, draw_trend
-from analysis.load import Records, Sheet
+from analysis.load import Records, Sheet, device_of, devices_of
 from analysis.metrics import main_metric
 from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg
-from analysis.report.tables import devices
 from analysis.style import WIDTH
 from studies.record import Record
 from studies.registry import studies
@@ -76,7 +75,7 @@ def overview(records: Records) -> Overview:
         done=sum(record["status"] == "done" for record in records),
         failed=sum(record["status"] == "failed" for record in records),
         by_scale=tuple((scale, scales[scale]) for scale in ("tiny", "small", "paper") if scales[scale]),
-        devices=tuple(sorted(devices(records))),
+        devices=tuple(sorted(devices_of(records))),
         commits=tuple(commit for commit, _ in commits.most_common()),
         latest=max((str(record.data.get("finished", "")) for record in records), default=""),
         faults=tuple(records.faults),
@@ -111,7 +110,7 @@ def _figure(
         inline_svg(picture, short),
         notes,
         tuple(dict.fromkeys(record["scale"] for record in picture.records)),
-        devices(picture.records),
+        devices_of(picture.records),
         tuple(store.refer(picture.records)),
     )
 
@@ -166,7 +165,7 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
                 first.setdefault(found[0]["identity"], found)
     uris = data_uris([file for _, file in first.values()])
     return [
-        ShownSample(_place(record), record["scale"], device(record), uri, store.refer([record])[0])
+        ShownSample(_place(record), record["scale"], device_of(record), uri, store.refer([record])[0])
         for (record, _), uri in zip(first.values(), uris, strict=True)
     ]
 
@@ -183,5 +182,5 @@ def shown_rows(records: Records, parts: Sequence[Sheet]) -> list[dict[str, Any]]
     for record in records:
         row = {name: record[name] for name in ("study", "arm", "setting", "scale", "seed", "identity")}
         status = record["status"] if record["identity"] in counted else "stale"
-        rows.append(row | {"status": status, "device": device(record)})
+        rows.append(row | {"status": status, "device": device_of(record)})
     return rows

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from analysis.load import Records, Sheet, protocol_of, sheets
+from analysis.load import Records, Sheet, devices_of, protocols_of, sheets
 from analysis.report.store import Store
 from analysis.table import MISSING, PAPER, Column, Part, Table, text
 from analysis.tables import study_table
@@ -84,7 +83,7 @@ def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
             words = text(cell)
             behind = behind_cell(known, part, label, column) if words != MISSING else []
             shown.append(
-                ShownCell(words, tuple(store.refer(behind)), devices(behind), _cell_kind(words, column))
+                ShownCell(words, tuple(store.refer(behind)), devices_of(behind), _cell_kind(words, column))
             )
         rows.append((label, tuple(shown)))
     groups = tuple((name, len(list(found))) for name, found in groupby(part.columns, lambda c: c.group))
@@ -103,25 +102,9 @@ def behind_cell(known: dict[str, Sheet], part: Part, label: str, column: Column)
         return []
     done = [record for record in sheet.done(label) if record.metric(column.metric) is not None]
     if mark:
-        done = [r for r in done if _protocol(r, column.metric) == _marked(sheet, column.metric, int(mark[1]))]
+        protocol = protocols_of(sheet.records, column.metric)[int(mark[1]) - 1]
+        done = [record for record in done if protocols_of([record], column.metric) == [protocol]]
     return done or sheet.failed(label) or [record for arm, record, _ in sheet.stale if arm == label]
-
-
-def _protocol(record: Record, metric: str) -> str:
-    measured = record.metric(metric)
-    return "" if measured is None else protocol_of(record, measured)
-
-
-def _marked(sheet: Sheet, metric: str, number: int) -> str | None:
-    """The protocol that a column's mark stands for: they are counted in the order of arms and seeds."""
-    every = (r for arm in sheet.arms for r in sheet.done(arm) if r.metric(metric) is not None)
-    found = list(dict.fromkeys(_protocol(record, metric) for record in every))
-    return found[number - 1] if number <= len(found) else None
-
-
-def devices(records: Sequence[Record]) -> tuple[str, ...]:
-    """The devices of these records, each once."""
-    return tuple(dict.fromkeys(str(r["environment"].get("device", "unknown device")) for r in records))
 
 
 def _cell_kind(words: str, column: Column) -> str:
