@@ -1,6 +1,5 @@
 """Where a number was made: code, libraries and device, for the record."""
 
-import os
 import platform
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 def environment() -> dict[str, Any]:
     """The commit and whether it was changed, versions, device, threads and the backend of the selective scan."""
     from zigma.ops import resolve_backend
+    from zigma.profiling.device import device_name
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
         "dirty": _dirty(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else _processor(),
+        "device": device_name(device),
         "device_kind": device.type,
         "threads": torch.get_num_threads(),
         "scan_backend": resolve_backend(None, device),
@@ -40,12 +40,3 @@ def _dirty() -> bool | None:
     # code only: a new record under results/ does not change what made it
     status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", "../zigma", "../pyproject.toml")
     return None if status is None else bool(status)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()} ({os.cpu_count()} cores)"

@@ -10,29 +10,21 @@ from typing import Any
 import torch
 
 from zigma.ops.backends import resolve_backend
+from zigma.profiling.device import device_name
 
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What the numbers were made on and with."""
-    cuda = device.type == "cuda"
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "scan_backend": resolve_backend(None, device),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "cpu")
 
 
 def write_record(

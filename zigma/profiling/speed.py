@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from zigma.profiling.device import device_name
+
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
@@ -131,5 +133,4 @@ def measure_model(model: nn.Module, *inputs: Any, repeats: int = 10, warm_up: in
             peak = peak_memory_mib(lambda: model(*inputs), device)
     finally:
         model.train(training)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return Speed(timing, 1e3 * len(inputs[0]) / timing.median_ms, peak, name)
+    return Speed(timing, 1e3 * len(inputs[0]) / timing.median_ms, peak, device_name(device))
