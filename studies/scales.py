@@ -52,6 +52,10 @@ TINY_SHAPES = vary(
     data={"name": "shapes", "size": 16},
     evaluation=_TRENDS,
 )
+# 64 tokens of real photographs
+TINY_PHOTOS = vary(
+    TINY, model={"grid": (32, 32), "in_channels": 3, "patch": 4}, data={"name": "photos", "size": 32}
+)
 TINY_TEXT = vary(TINY_SHAPES, model={"text_width": 32, "text_tokens": 10})
 # 8 frames of 4x4 tokens: real digits that move
 TINY_VIDEO = vary(

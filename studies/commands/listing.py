@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ def print_list(results: Path) -> None:
         for scale in SCALES:
             configs = _configs(study, scale)
             everything[scale] |= configs
-            row += [str(len(study.scales.get(scale, ()))), _cost(configs, scale), _known(configs, files)]
+            sets = str(len(study.scales[scale])) if configs else "-"
+            row += [sets, _cost(configs, scale), _known(configs, files)]
         rows.append(row)
     total = ["all", "shared runs once", ""]
     for scale in SCALES:
@@ -112,13 +113,17 @@ def _configs(study: Study, scale: str) -> frozenset[Config]:
     return frozenset(study.config(arm, scale, setting) for setting in settings for arm in study.arms)
 
 
-def _cost(configs: Iterable[Config], scale: str) -> str:
+def _cost(configs: Collection[Config], scale: str) -> str:
+    if not configs:
+        return "-"
     minutes = sum(estimate(config, scale_device(scale)).seconds for config in configs) / 60
     return f"{max(minutes, 1):.0f} min" if minutes < 99.5 else f"{minutes / 60:,.0f} h"
 
 
 def _known(configs: frozenset[Config], files: dict[str, Path]) -> str:
-    """`3/4`; a dash where the data or weights are not here, so that no run can have been made of them."""
+    """`3/4`; `-/4` where the data or weights are not here, so that no run can have been made of them."""
+    if not configs:
+        return "-"
     if not files:  # then nothing has to be hashed
         return f"0/{len(configs)}"
     identities = [known_identity(config) for config in configs]
