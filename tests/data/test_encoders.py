@@ -15,23 +15,6 @@ from zigma.data.prepare import prepare
 
 
 @pytest.fixture(scope="module")
-def vae_folder(tmp_path_factory):
-    """An AutoencoderKL of Stable Diffusion's shape (factor 8, 4 channels), but narrow."""
-    diffusers = pytest.importorskip("diffusers")
-    torch.manual_seed(0)
-    model = diffusers.AutoencoderKL(
-        block_out_channels=(8, 8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        norm_num_groups=4,
-        layers_per_block=1,
-    )
-    folder = tmp_path_factory.mktemp("vae")
-    model.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def clip_folder(tmp_path_factory):
     transformers = pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("clip")
@@ -67,7 +50,7 @@ def source(tmp_path):
     return folder
 
 
-def test_prepared_latents_and_text_are_those_of_the_encoders(source, vae_folder, clip_folder, tmp_path):
+def test_prepared_latents_and_text_are_those_of_the_encoders(source, autoencoder, clip_folder, tmp_path):
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -75,7 +58,7 @@ def test_prepared_latents_and_text_are_those_of_the_encoders(source, vae_folder,
         str(source),
         size=16,
         captions=str(source),
-        vae=str(vae_folder),
+        vae=str(autoencoder),
         clip=str(clip_folder),
         latent="mean",
         held_out=0.3,
@@ -88,7 +71,7 @@ def test_prepared_latents_and_text_are_those_of_the_encoders(source, vae_folder,
     pixels = load_data(DataConfig("celebamm", size=16, root=str(tmp_path / "out"))).held_out
     images = pixels.batch(range(len(pixels))).images
     with torch.no_grad():
-        vae = AutoencoderKL.from_pretrained(vae_folder).eval()
+        vae = AutoencoderKL.from_pretrained(autoencoder).eval()
         expected = vae.encode(images).latent_dist.mean * 0.18215
         tokenizer, clip = (
             CLIPTokenizer.from_pretrained(clip_folder),
@@ -101,11 +84,13 @@ def test_prepared_latents_and_text_are_those_of_the_encoders(source, vae_folder,
     assert torch.allclose(batch.text, text, atol=3e-3)
 
 
-def test_sampled_latents_depend_on_the_file_alone(source, vae_folder, tmp_path):
+def test_sampled_latents_depend_on_the_file_alone(source, autoencoder, tmp_path):
     """Other shards, other neighbours in the batch: the same noise, and noise there is."""
 
     def latents(out, **options):
-        prepare(PrepareRequest(str(source), size=16, vae=str(vae_folder), **options), out, say=lambda _: None)
+        prepare(
+            PrepareRequest(str(source), size=16, vae=str(autoencoder), **options), out, say=lambda _: None
+        )
         data = load_data(DataConfig("shards", size=16, root=str(out), view="latents"))
         parts = [part.batch(range(len(part))).images for part in (data.train, data.held_out)]
         return torch.cat(parts)[torch.cat(parts).flatten(1).sum(1).argsort()]
@@ -115,10 +100,10 @@ def test_sampled_latents_depend_on_the_file_alone(source, vae_folder, tmp_path):
     assert not torch.allclose(one, latents(tmp_path / "c", latent="mean"), atol=0.05)
 
 
-def test_decoding_divides_by_the_factor(vae_folder):
+def test_decoding_divides_by_the_factor(autoencoder):
     from zigma.data import Autoencoder
 
-    autoencoder = Autoencoder(vae_folder)
+    autoencoder = Autoencoder(autoencoder)
     images = torch.randint(
         0, 256, (3, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
@@ -132,7 +117,7 @@ def test_decoding_divides_by_the_factor(vae_folder):
     assert torch.equal(video[0], autoencoder.decode(0.18215 * latents))
 
 
-def test_video_latents_are_those_of_the_frames(vae_folder, tmp_path):
+def test_video_latents_are_those_of_the_frames(autoencoder, tmp_path):
     from zigma.data import Autoencoder
 
     pytest.importorskip("imageio")
@@ -141,13 +126,13 @@ def test_video_latents_are_those_of_the_frames(vae_folder, tmp_path):
     frames[0].save(tmp_path / "source" / "a.gif", save_all=True, append_images=frames[1:])
     frames[3].save(tmp_path / "source" / "b.gif", save_all=True, append_images=frames[:5])
     request = PrepareRequest(
-        str(tmp_path / "source"), size=16, frames=4, vae=str(vae_folder), latent="mean", held_out=0
+        str(tmp_path / "source"), size=16, frames=4, vae=str(autoencoder), latent="mean", held_out=0
     )
     prepare(request, tmp_path / "out", say=lambda _: None)
     root = str(tmp_path / "out")
     latents = load_data(DataConfig("shards", size=16, frames=6, root=root, view="latents")).train.batch([0])
     pixels = load_data(DataConfig("shards", size=16, frames=6, root=root)).train.batch([0])
-    expected = 0.18215 * Autoencoder(vae_folder).encode(to_uint8(pixels.images[0]))
+    expected = 0.18215 * Autoencoder(autoencoder).encode(to_uint8(pixels.images[0]))
     assert latents.images.shape == (1, 6, 4, 2, 2)
     assert torch.allclose(latents.images[0], expected, atol=1e-3)
 
@@ -162,10 +147,10 @@ def test_missing_weights_say_where_they_are_published(tmp_path):
         TextEncoder(tmp_path)
 
 
-def test_pickled_weights_are_not_loaded(vae_folder, tmp_path):
+def test_pickled_weights_are_not_loaded(autoencoder, tmp_path):
     from zigma.data import Autoencoder
 
-    (tmp_path / "config.json").write_bytes((vae_folder / "config.json").read_bytes())
+    (tmp_path / "config.json").write_bytes((autoencoder / "config.json").read_bytes())
     torch.save({}, tmp_path / "diffusion_pytorch_model.bin")
     with pytest.raises(ValueError, match="safetensors"):
         Autoencoder(tmp_path)

