@@ -60,7 +60,8 @@ def carry_out(
         Owned: another process holds the run.
         Lost, Superseded: another process has taken over this run, or recorded it first.
         BadCheckpoint: what lies in the checkpoint's place is something else. Nothing is recorded.
-        OSError: the machine failed: a full disk, no permission. Nothing is recorded.
+        OSError: the machine failed: a full disk, no permission, another process of this run that is gone. Nothing is
+            recorded.
     """
     from zigma.training.processes import OtherProcessFailed, from_main, processes
 
@@ -141,6 +142,7 @@ def _record(
     run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float, debug: bool
 ) -> dict[str, Any]:
     from zigma.training.checkpoint import BadCheckpoint
+    from zigma.training.processes import says_another_is_gone
 
     record: dict[str, Any] = {
         "schema": SCHEMA,
@@ -164,6 +166,8 @@ def _record(
         verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run
         if debug or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE):
             raise
+        if says_another_is_gone(error):
+            raise ConnectionError(f"another process of this run is gone: {error}") from error
         (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         record |= {"status": "failed", "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
     return record | {"finished": _now(), "environment": environment()}

@@ -1,6 +1,8 @@
 """Carries out a run as every one of several processes does: `torchrun ... run_in_processes.py FOLDER CASE`."""
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,12 +11,15 @@ import torch
 import studies.drawing
 from studies.artifacts import Places
 from studies.config import RunConfig
+from studies.run import carry_out
+from studies.study import Run
 from studies.train_and_evaluate import train_and_evaluate
 from studies.watch import Watch
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics.config import EvaluationConfig
 from zigma.models.config import ZigMaConfig
+from zigma.training import Progress
 from zigma.training.config import TrainingConfig
 from zigma.training.processes import processes
 
@@ -27,10 +32,24 @@ CONFIG = RunConfig(
 )
 
 
+def lose(folder: Path, me: bool) -> None:
+    """Carry a run out, and be killed in the middle of it, or lose another one."""
+
+    def watched(progress: Progress) -> None:
+        if progress.step == 5 and me:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run = Run("scan_ablation", "zigzag-2", "tiny", "digits-8", CONFIG)
+    carry_out(run, folder / "results", Watch(training=watched), checkpoint_every_s=-1, beat_s=0.2)
+
+
 def main(folder: Path, case: str) -> None:
     torch.set_num_threads(1)
     studies.drawing.MOST_IMAGES = 10  # several batches, so that there is something to share
     rank = processes().process_index
+    if case.startswith("lost-"):
+        lose(folder, case == f"lost-{rank}")
+        return
     if case == "broken" and rank == 1:
 
         def sample(*args: object, **options: object) -> torch.Tensor:

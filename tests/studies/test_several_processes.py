@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +76,37 @@ def test_every_process_hears_that_one_has_failed(tmp_path: Path) -> None:
     assert main["error"] == "OtherProcessFailed: process 1: FloatingPointError: not finite"
     assert other["error"] == "FloatingPointError: not finite"
     assert not (tmp_path / "samples").exists()
+
+
+def two(folder: Path, case: str) -> list[subprocess.Popen[str]]:
+    """Two processes without a launcher, which would end the one when the other is gone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    common = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1]), "WORLD_SIZE": "2"}
+    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "ACCELERATE_USE_CPU": "true"}
+    command = [sys.executable, str(HERE / "run_in_processes.py"), str(folder), case]
+    return [
+        subprocess.Popen(
+            command,
+            env=os.environ | common | {"RANK": rank, "LOCAL_RANK": rank},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_process_that_is_gone_is_no_failure_of_the_run(tmp_path: Path, lost: int) -> None:
+    started = two(tmp_path, f"lost-{lost}")
+    said = [process.communicate(timeout=200)[1] for process in started]
+    assert started[lost].returncode == -signal.SIGKILL
+    assert started[1 - lost].returncode == 1
+    assert "ConnectionError: another process of this run is gone" in said[1 - lost]
+    assert not list(tmp_path.rglob("records/**/*.json"))
+    assert list(tmp_path.rglob("checkpoint.pt"))
+    carried_out([sys.executable], tmp_path, "lost-none")
+    [record] = [json.loads(path.read_text()) for path in tmp_path.rglob("records/**/*.json")]
+    assert (record["status"], record["error"]) == ("done", None)

@@ -79,6 +79,14 @@ def from_main(work: Callable[[], T]) -> T:
     return _heard(result, words, error, 0)
 
 
+def says_another_is_gone(error: Exception) -> bool:
+    """Whether an error is a connection's to another process of this run, which alone can know what went wrong."""
+    if processes().num_processes == 1:
+        return False
+    # gloo raises plain RuntimeErrors, which name the place in its source
+    return isinstance(error, torch.distributed.DistError) or "/gloo/" in str(error)
+
+
 def _attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
     try:
         return work(), None
