@@ -2,7 +2,8 @@
 
 Only the state at each chunk's start is kept, O(batch L D N / chunk); the backward recomputes the states of
 one chunk at a time. Inside a chunk everything but the recurrence itself is one operation over all its steps,
-so a step costs one `addcmul_`. Shapes in this file are time-first: (L, batch, D) and (L, batch, N).
+so a step costs one `addcmul_`. Shapes in this file are time-first, (L, batch, D) and (L, batch, N), and channels
+come last in the states, (L, batch, N, D): sums over N and over steps then run along contiguous memory.
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ from zigma.ops.order import along_order, back_to_place
 from zigma.ops.reference import causal_conv1d as causal_conv1d
 from zigma.ops.reference import state_dtype
 
-CHUNK = 32
+CHUNK = 16
 
 
 def probe() -> str | None:
@@ -26,8 +27,8 @@ def probe() -> str | None:
 
 def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     """Return the decays exp(delta A) and the states h_t = decay_t h_{t-1} + delta_t u_t B_t of one chunk."""
-    decay = torch.exp(delta[..., None] * A)
-    states = (delta * u)[..., None] * B[:, :, None, :]
+    decay = (delta[:, :, None] * A).exp_()
+    states = (delta * u)[:, :, None] * B[..., None]
     previous = start
     for state, decay_t in zip(states.unbind(0), decay.unbind(0), strict=True):
         previous = state.addcmul_(decay_t, previous)
@@ -37,13 +38,13 @@ def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, start: Tensor) -> tu
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
-        start = u.new_zeros(*u.shape[1:], A.shape[1])
+        start = u.new_zeros(len(u[0]), *A.shape)
         y, starts = torch.empty_like(u), []
         for t in range(0, u.shape[0], CHUNK):
             chunk = slice(t, t + CHUNK)
             starts.append(start)
             _, states = _states(u[chunk], delta[chunk], A, B[chunk], start)
-            y[chunk] = torch.matmul(states, C[chunk, :, :, None]).squeeze(-1)
+            y[chunk] = torch.matmul(C[chunk, :, None], states).squeeze(-2)
             start = states[-1].clone()
         ctx.save_for_backward(u, delta, A, B, C, *starts)
         return y
@@ -59,22 +60,22 @@ class _Scan(torch.autograd.Function):
             chunk = slice(i * CHUNK, (i + 1) * CHUNK)
             u_c, delta_c, B_c = u[chunk], delta[chunk], B[chunk]
             decay, states = _states(u_c, delta_c, A, B_c, starts[i])
-            dC[chunk] = torch.matmul(dy[chunk, :, None, :], states).squeeze(-2)
-            grads = dy[chunk, ..., None] * C[chunk, :, None, :]  # g_t = dL/dh_t
+            dC[chunk] = torch.matmul(states, dy[chunk, ..., None]).squeeze(-1)
+            grads = dy[chunk, :, None] * C[chunk, ..., None]  # g_t = dL/dh_t
             steps = list(zip(grads.unbind(0), decay.unbind(0), strict=True))
             steps[-1][0].add_(later)
             for (grad, _), (grad_next, decay_next) in zip(steps[-2::-1], steps[:0:-1], strict=True):
                 grad.addcmul_(decay_next, grad_next)
             later = grads[0] * decay[0]
-            into_input = torch.matmul(grads, B_c[..., None]).squeeze(-1)  # sum over N of g B
-            dB[chunk] = torch.matmul((delta_c * u_c)[:, :, None, :], grads).squeeze(-2)
+            into_input = torch.matmul(B_c[:, :, None], grads).squeeze(-2)  # sum over N of g B
+            dB[chunk] = torch.matmul(grads, (delta_c * u_c)[..., None]).squeeze(-1)
             du[chunk] = into_input * delta_c
             # From here `grads` holds dL/d(delta_t A) = g_t decay_t h_{t-1}.
             grads.mul_(decay)
             grads[1:].mul_(states[:-1])
             grads[0].mul_(starts[i])
-            dA += torch.einsum("tbdn,tbd->dn", grads, delta_c)
-            ddelta[chunk] = into_input * u_c + torch.einsum("tbdn,dn->tbd", grads, A)
+            ddelta[chunk] = into_input * u_c + (grads * A).sum(-2)
+            dA += grads.mul_(delta_c[:, :, None]).sum((0, 1))
         return du, ddelta, dA, dB, dC
 
 
@@ -97,7 +98,7 @@ def selective_scan(
         delta = delta + delta_bias.to(wide)
     if delta_softplus:
         delta = F.softplus(delta)
-    y = _Scan.apply(u, delta, A.to(wide), B, C)
+    y = _Scan.apply(u, delta, A.to(wide).T.contiguous(), B, C)  # (N, D), as states are
     if D is not None:
         y = y + D.to(wide) * u
     y = back_to_place(y.transpose(0, 1), order)
