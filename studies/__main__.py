@@ -14,9 +14,9 @@ from studies.record import Record
 from studies.registry import find_study
 from studies.study import SCALES, with_scans
 from studies.words import Parser, WordError, fail, results_folder
+from zigma.processor import wait_briefly
 
-# Before torch is loaded, here or in the processes of runs: threads that wait by spinning starve whatever runs beside.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+wait_briefly()  # in the processes of runs as well: they inherit it
 
 PROGRAM = "python -m studies"
 EXAMPLES = """examples:

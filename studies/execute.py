@@ -59,11 +59,13 @@ def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
     from studies.run import carry_out
     from studies.tracker import tracked
     from studies.watch import Watch
+    from zigma.processor import keep_freed_memory
     from zigma.training import Progress
     from zigma.training.checkpoint import BadCheckpoint
 
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
+        keep_freed_memory()
     last = 0.0
 
     def training(progress: Progress) -> None:

@@ -92,7 +92,11 @@ def _scan_backward(
         cpu_scan_kernels.scan_backward, batch * blocks, _sizes(u, A), *tokens, plus,
         steps(order, length), memory(starts), *rows(dy), *grads,
     )  # fmt: skip
-    return du, ddelta, dA.sum(0), dB.sum(1), dC.sum(1), dD.sum(0), dz, dbias.sum(0)
+    if blocks == 1:
+        dB, dC = dB[:, 0], dC[:, 0]
+    else:
+        dB, dC = dB.sum(1), dC.sum(1)
+    return du, ddelta, dA.sum(0), dB, dC, dD.sum(0), dz, dbias.sum(0)
 
 
 @_scan_backward.register_fake

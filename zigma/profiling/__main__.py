@@ -1,14 +1,14 @@
 """`python -m zigma.profiling`: the scan beside others, and a training step beside its matrix products."""
 
 import argparse
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-# Two OpenMP pools that spin starve each other on few cores; must be set before torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+from zigma.processor import keep_freed_memory, wait_briefly
+
+wait_briefly()
 
 PROGRAM = "python -m zigma.profiling"
 DTYPES = ("float32", "bfloat16", "float16")
@@ -130,6 +130,7 @@ def _step(args: argparse.Namespace) -> int:
     from zigma.profiling.records import write_record
 
     device = _device(args.device)
+    keep_freed_memory()  # as the processes of `studies` do
     times = step_benchmark.time_step(
         grid, args.hidden, args.depth, args.scan, args.batch, device, args.repeats, args.beside
     )
