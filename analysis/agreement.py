@@ -72,7 +72,8 @@ def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     if metric is None or column is None or paper_metric(column)[1] not in QUALITY:
         return None
     protocol = _protocol(sheet, list(sheet.arms), metric)
-    paper = {arm.name: arm.paper[column] for arm in sheet.study.arms if column in arm.paper}
+    once = [arm for arm in sheet.study.arms if arm.name not in sheet.study.second_readings]
+    paper = {arm.name: arm.paper[column] for arm in once if column in arm.paper}
     arms = [arm for arm in paper if sheet.by_seed(arm, metric, protocol)]
     if len(arms) < 3:
         return None

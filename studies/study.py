@@ -52,7 +52,9 @@ class Study:
     notes: tuple[
         str, ...
     ] = ()  # which source the presets follow where the paper disagrees with itself, and why
-
+    second_readings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # arm -> the arm beside which the same row of the paper stands too: its numbers count once
     changes: Mapping[str, Any] = field(default_factory=dict)  # the user's own, made last (`with_settings`)
 
     def config(self, arm: Arm | None, scale: str, setting: str) -> Config:

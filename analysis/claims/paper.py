@@ -50,6 +50,20 @@ CLAIMS = (
         (Better("scan_ablation", "zigzag-1", "sweep"),),
     ),
     Claim(
+        "more-schemes-help-at-other-sizes",
+        "as we increased the zigzag scheme from 1 to 8, we saw consistent gains",
+        "section 4.2, Table 1",
+        "beyond the paper: also with longer training, a wider or deeper network, and on other images",
+        chain("proxy", "zigzag-8", "zigzag-2", "zigzag-1"),
+    ),
+    Claim(
+        "zigzag-beats-sweep-at-other-sizes",
+        "switching the scanning scheme from sweep to zigzag led to some gains",
+        "section 4.2, Table 1",
+        "beyond the paper: also with longer training, a wider or deeper network, and on other images",
+        (Better("proxy", "zigzag-1", "sweep"),),
+    ),
+    Claim(
         "gain-grows-with-resolution",
         "the relative gain between Zigzag-1 and Zigzag-8 is more prominent at higher resolutions",
         "section 4.2, Table 1",
@@ -150,6 +164,16 @@ CLAIMS = (
         (
             Better("hilbert", "zigzag-2", "hilbert-released-2"),
             Better("hilbert", "zigzag-8", "hilbert-released-8"),
+        ),
+    ),
+    Claim(
+        "hilbert-is-not-the-released",
+        "the Hilbert scan path is difficult to optimize",
+        "section 8.4, Table 7",
+        "beyond the paper: the true curve is better than the inverse that the released code scans",
+        (
+            Better("hilbert", "hilbert-2", "hilbert-released-2"),
+            Better("hilbert", "hilbert-8", "hilbert-released-8"),
         ),
     ),
     Claim(

@@ -131,7 +131,9 @@ def _ratios(
 
 
 def _printed_columns(study: Study, arms: Sequence[str], only: Sequence[str]) -> dict[str, list[float]]:
-    """The paper's columns that have a number of every one of the arms."""
+    """The paper's columns that have a number of every one of the arms; none where two arms stand for one row."""
+    if any(study.second_readings.get(arm) in arms for arm in arms):
+        return {}
     paper = {arm.name: arm.paper for arm in study.arms}
     columns = dict.fromkeys(c for arm in arms for c in paper.get(arm, {}) if paper_metric(c)[1] in only)
     return {

@@ -29,6 +29,7 @@ STUDY = Study(
         "paper": {"celebamm-256": vary(PAPER, model=LEARNED)},
     },
     stands_for=dict.fromkeys(("digits-8", "digits-16", "shapes-16", "photos-32", "celebamm-256"), "FID"),
+    second_readings={"hilbert-released-2": "hilbert-2", "hilbert-released-8": "hilbert-8"},
     notes=(
         *PAPER_NOTES,
         "the released code scans the inverse of the Hilbert curve (hilbert-released), so the numbers printed for "
