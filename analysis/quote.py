@@ -3,7 +3,9 @@
 <!-- from: table_1 / tiny / digits-8 ; 256 FID ; fd_digits -->        a part of a table, some of its columns
 <!-- from: table_1 / tiny / digits-8 / zigzag-8 / fd_digits -->       one cell
 <!-- from: claims / hilbert-is-hard / tiny -->                         a verdict; without scale, the whole one
+<!-- from: claims -->                                                  every verdict on what was tried, as a table
 <!-- from: agreement / scan_ablation / tiny / digits-8 -->             pairs of arms in the paper's order
+<!-- from: agreement -->                                               all of them with rank correlations, as a table
 <!-- from: file results/benchmarks/scan.md -->                         a file, word for word
 ... <!-- end -->
 """
@@ -20,6 +22,7 @@ from analysis.agreement import Agreement
 from analysis.claims.claim import Verdict
 from analysis.claims.command import all_agreements
 from analysis.claims.judge import judge
+from analysis.claims.show import correlations, overview
 from analysis.load import Records
 from analysis.render import pipes
 from analysis.table import Part, Table, text
@@ -137,7 +140,9 @@ class Quotes:
         return _cell(part, *cell) if cell else f"\n{_part(part, wanted)}\n"
 
     def _claim(self, rest: list[str]) -> str:
-        name, *scale = rest or [""]
+        if not rest:
+            return "\n" + "\n".join(overview(list(self.verdicts.values()))) + "\n"
+        name, *scale = rest
         if name not in self.verdicts:
             raise unknown("claim", name, self.verdicts)
         verdict = self.verdicts[name]
@@ -149,6 +154,8 @@ class Quotes:
         return at[scale[0]]
 
     def _agreement(self, rest: list[str]) -> str:
+        if not rest:
+            return "\n" + "\n".join(correlations(self.agreements)) + "\n"
         found = [a for a in self.agreements if [a.study, a.scale, a.setting] == rest]
         if not found:
             known = [f"{a.study} / {a.scale} / {a.setting}" for a in self.agreements]

@@ -53,14 +53,14 @@ CLAIMS = (
         "more-schemes-help-at-other-sizes",
         "as we increased the zigzag scheme from 1 to 8, we saw consistent gains",
         "section 4.2, Table 1",
-        "beyond the paper: also with longer training, a wider or deeper network, and on other images",
+        "beyond the paper: so they are after longer training, in a wider or deeper network, and on photographs",
         chain("proxy", "zigzag-8", "zigzag-2", "zigzag-1"),
     ),
     Claim(
         "zigzag-beats-sweep-at-other-sizes",
         "switching the scanning scheme from sweep to zigzag led to some gains",
         "section 4.2, Table 1",
-        "beyond the paper: also with longer training, a wider or deeper network, and on other images",
+        "beyond the paper: one zigzag is better than a sweep in those as well",
         (Better("proxy", "zigzag-1", "sweep"),),
     ),
     Claim(

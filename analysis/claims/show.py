@@ -124,6 +124,20 @@ def _glance(verdicts: Sequence[Verdict]) -> list[list[str]]:
     return [head, *rows]
 
 
+def overview(verdicts: Sequence[Verdict]) -> list[str]:
+    """The claims that were tried, in plain words, with the verdict at each scale where any was: a Markdown table."""
+    tried = [verdict for verdict in verdicts if verdict.verdict != "not tried"]
+    scales = dict.fromkeys(at.scale for v in tried for at in v.at if at.verdict != "not tried")
+    rows = [[v.claim.plain, *(_cell(at) for at in v.at if at.scale in scales)] for v in tried]
+    return pipes(["claim", *scales], rows)
+
+
+def correlations(agreements: Sequence[Agreement]) -> list[str]:
+    """How our orders of the arms agree with the paper's: a Markdown table."""
+    head, *rows = _ranks(agreements, short=True)
+    return pipes(head, rows)
+
+
 def _cell(judged: Judged) -> str:
     if judged.verdict == "not tried":
         return MISSING

@@ -13,7 +13,7 @@ from fake_records import fill
 from analysis.__main__ import main
 from analysis.check import check, same
 from analysis.load import load
-from analysis.quote import spans, unmarked
+from analysis.quote import Quotes, spans, unmarked
 from studies.words import WordError
 
 ROOT = Path(__file__).parents[2]
@@ -167,6 +167,17 @@ def test_a_source_that_there_is_not_is_a_fault(source: str, says: str, kept: Pat
     (kept / "README.md").write_text(f"<!-- from: {source} -->—<!-- end -->\n", encoding="utf-8")
     (fault,) = faults(kept)
     assert says in fault
+
+
+def test_all_verdicts_and_all_rank_correlations_are_tables(kept: Path) -> None:
+    quotes = Quotes(load(kept / "results"), kept)
+    head, _, *rows = quotes.of("claims").strip().splitlines()
+    assert [cell.strip() for cell in head.strip("|").split("|")] == ["claim", "tiny"]
+    assert any("eight zigzags are better than two" in row for row in rows)
+    assert not any("captions" in row for row in rows)  # of which nothing is recorded
+    head, _, row = quotes.of("agreement").strip().splitlines()
+    assert "Spearman [95 %]" in head
+    assert "Table 1 256 FID" in row
 
 
 def test_a_file_is_quoted_word_for_word(kept: Path) -> None:
