@@ -19,6 +19,7 @@ LEVEL = 0.95
 RESAMPLES = 2000
 MOST_EXACT = 12  # pairs or arms up to which every sign or permutation is tried; beyond, so many are drawn:
 DRAWN = 20_000
+ROUNDING = 1e-12  # of sums and logarithms of numbers of usual size: what differs by less, is equal
 LARGEST = 2_000_000  # numbers drawn at once
 
 
@@ -115,8 +116,8 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     if n == 1:
         return Paired(mean, math.nan, math.nan, math.nan, math.nan, 1.0, 1)
     spread = float(difference.std(ddof=1))
-    if spread == 0.0:  # all differences equal: counted quantities, or runs that are one run
-        alike = mean == 0.0
+    if spread < ROUNDING:  # all differences equal: counted quantities, or runs that are one run
+        alike = abs(mean) < ROUNDING
         sign = math.copysign(math.inf, mean)
         return Paired(mean, mean, mean, 0.0 if alike else sign, float(alike), sign_flip_p(difference), n)
     from scipy.special import stdtr

@@ -63,7 +63,8 @@ def measure_network(config: MeasurementConfig) -> dict[str, Any]:
                 {"name": "latency_ms", "value": timing.median_ms, **spread, **protocol},
             ]
         if "memory" in config.quantities:
-            metrics.append({"name": "peak_memory_mib", "value": speed.peak_mib, **protocol})
+            memory = {"value": speed.peak_mib, "settings": {"counted": "tensors"}}
+            metrics.append({"name": "peak_memory_mib", **memory, **protocol})
     return _result(metrics, time.monotonic() - started)
 
 

@@ -103,7 +103,7 @@ def tested_line(tested: Tested) -> str:
     """One statement on one setting's records, in one line."""
     interval = f" [{_number(tested.low)}, {_number(tested.high)}]" if not math.isnan(tested.low) else ""
     effect = f", g {tested.effect:.1f}" if math.isfinite(tested.effect) else ""
-    p = f", p {tested.p:.2g}" if not math.isnan(tested.p) else ""
+    p = f", p {tested.p:.2g}" if 0 < tested.p < 1 else ""  # counted quantities have none
     aside = "" if tested.main else " (beside)"
     return (
         f"{tested.setting} by {tested.metric}: {tested.says}: {tested.measure} {_number(tested.value)}{interval}"

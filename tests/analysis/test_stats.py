@@ -179,3 +179,8 @@ def test_slope_equals_scipy() -> None:
     assert math.isnan(slope([1.0, 2.0], [0.0, 3.0]).low)
     with pytest.raises(ValueError, match="2 points"):
         slope([1.0, 1.0], [0.0, 3.0])
+
+
+def test_what_differs_by_rounding_alone_is_equal() -> None:
+    found = paired([1e-17, -2e-17, 3e-17], [0.0, 0.0, 0.0])
+    assert (found.effect, found.p) == (0.0, 1.0)

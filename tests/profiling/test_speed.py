@@ -33,23 +33,38 @@ def test_no_repeats_is_an_error() -> None:
         time_calls({}, CPU, repeats=0)
 
 
-def test_peak_memory_sees_what_is_freed_again() -> None:
-    def use_64_mib() -> None:
-        torch.ones(16 * 2**20)
+def test_peak_memory_is_that_of_the_tensors_at_once() -> None:
+    mib = 2**18  # float32
 
-    assert 48 <= peak_memory_mib(use_64_mib, CPU) <= 128
-    assert peak_memory_mib(lambda: None, CPU) < 16
+    def call() -> None:
+        a = torch.ones(5 * mib)
+        b = a + 1
+        del a
+        b.mul_(2)
+        del b
+        torch.ones(7 * mib)
+
+    assert peak_memory_mib(call, CPU) == pytest.approx(10, abs=0.01)
+    assert peak_memory_mib(lambda: None, CPU) == 0
 
 
-def test_peak_memory_does_not_hide_in_what_an_earlier_call_freed() -> None:
-    def use_small_pieces() -> None:
-        assert (
-            len([torch.ones(2**16) for _ in range(256)]) == 256
-        )  # 64 MiB, below malloc's threshold for mmap
+def test_peak_memory_does_not_count_what_is_held_before_or_freed_earlier() -> None:
+    held = [torch.ones(2**20)]
+    torch.ones(2**22)
 
-    first, second = (peak_memory_mib(use_small_pieces, CPU) for _ in range(2))
-    assert second >= 48
-    assert first >= 48
+    def call() -> None:
+        held.append(held[0] + 1)
+        held.clear()
+
+    assert peak_memory_mib(call, CPU) == pytest.approx(4, abs=0.01)
+
+
+def test_peak_memory_sees_the_kernels_results() -> None:
+    from zigma.ops import causal_conv1d
+
+    x, weight = torch.randn(2, 256, 512), torch.randn(512, 4)
+    used = peak_memory_mib(lambda: causal_conv1d(x, weight), CPU)
+    assert 1 <= used < 3
 
 
 def test_model_speed_counts_images_and_leaves_the_model_as_it_was() -> None:

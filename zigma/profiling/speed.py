@@ -1,23 +1,24 @@
 """How long a call takes and how much memory it needs at its peak, on the device at hand."""
 
-import ctypes
-import gc
+import json
 import os
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from zigma.profiling.device import device_name
 
-CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+# else the tracer complains of every machine without a GPU
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,9 @@ def time_calls(
 
 
 def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:
-    """The most memory in use during a call, beyond what was held before it.
+    """The most memory that tensors take during a call, beyond what was held before it, by torch's own account.
 
-    On a GPU: torch's allocator. On a CPU: resident memory of the process, exact on Linux; elsewhere the growth of
-    the highest ever, a lower bound. A first call pays for pools and libraries: warm up before.
+    What libraries keep to themselves is not in it. On a CPU the call is traced, so it takes its time.
     """
     synchronize(device)
     if device.type == "cuda":
@@ -88,35 +88,14 @@ def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:
         call()
         synchronize(device)
         return (torch.cuda.max_memory_allocated(device) - held) / 2**20
-    held_mib = _reset_peak_mib()
-    call()
-    return max(0.0, _peak_mib() - held_mib)
-
-
-def _reset_peak_mib() -> float:
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:  # glibc keeps freed memory resident; a call that reuses it would seem to need none
-        trim(0)
-    try:
-        CLEAR_PEAK.write_text("5", encoding="ascii")  # Linux: the highest resident size starts again from now
-    except OSError:
-        return _peak_mib()
-    return _status_mib("VmRSS")
-
-
-def _peak_mib() -> float:
-    if STATUS.exists():
-        return _status_mib("VmHWM")
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _status_mib(field: str) -> float:
-    for line in STATUS.read_text(encoding="ascii").splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) / 2**10
-    raise ValueError(f"{STATUS} has no {field}")
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as traced:
+        call()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        traced.export_chrome_trace(str(path))
+        events = json.loads(path.read_text(encoding="utf-8"))["traceEvents"]
+    changes = sorted((e["ts"], e["args"]["Bytes"]) for e in events if e.get("name") == "[memory]")
+    return max(accumulate((change for _, change in changes), initial=0)) / 2**20
 
 
 def measure_model(model: nn.Module, *inputs: Any, repeats: int = 10, warm_up: int = 2) -> Speed:
