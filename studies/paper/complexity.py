@@ -8,7 +8,7 @@ from studies.study import Arm, Study
 from zigma.models.config import DiTConfig, NetworkConfig, UViTConfig
 
 LARGE = (32, 64, 96, 128, 160, 196)  # the paper names the first and the last
-SIDES = {"tiny": (8, 16, 24, 32), "small": LARGE, "paper": LARGE}
+SIDES = {"tiny": (8, 16, 24, 32, 48, 64), "small": LARGE, "paper": LARGE}
 
 
 def _tiny_dit(grid: tuple[int, int]) -> DiTConfig:
