@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from studies.cluster import Resources, minutes, run_debug, submit_local, submit_slurm
+from studies.estimate import scale_device
 from studies.execute import Order, Task, tasks
 from studies.jobs import Submission
 from studies.live import live_runs
@@ -104,8 +105,20 @@ def start(planned: list[Planned], args: argparse.Namespace, scan_files: tuple[st
     if args.cluster == "debug":
         return run_debug(wanted, order)
     submit = submit_slurm if args.cluster == "slurm" else submit_local
-    _say(submit(wanted, order, resources), args)
+    _say(submit(wanted, order, resources))
+    if args.cluster == "slurm" and (hint := without_gpu(wanted, resources)):
+        print(hint, file=sys.stderr)
     return 0
+
+
+def without_gpu(wanted: list[Task], resources: Resources) -> str | None:
+    """What to say where runs that are sized for a GPU ask for none: a partition may give one all the same."""
+    if resources.gpus or any("gpu" in name or name == "gres" for name in resources.extra):
+        return None
+    scales = {task.run.scale for task in wanted if scale_device(task.run.scale) == "gpu"}
+    return (
+        f"no GPU is asked for at scale {', '.join(sorted(scales))}: --gpus 1 asks for one" if scales else None
+    )
 
 
 def _not_under_way(wanted: list[Task], args: argparse.Namespace) -> list[Task]:
@@ -120,7 +133,7 @@ def _not_under_way(wanted: list[Task], args: argparse.Namespace) -> list[Task]:
     return [task for task in wanted if task.run.identity not in under_way]
 
 
-def _say(submission: Submission, args: argparse.Namespace) -> None:
+def _say(submission: Submission) -> None:
     count, ids = len(submission.runs), submission.job_ids
     arrays = list(dict.fromkeys(job.partition("_")[0] for job in ids))
     what = f"{count} run{'s' if count > 1 else ''}"
