@@ -195,6 +195,13 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "continuity-beyond-directions",
+        "spatial continuity is a critical requirement when applying Mamba in 2D sequences",
+        "section 8.2, Figure 11",
+        "beyond the paper: with eight schemes each, the zigzag is better than the sweep, which jumps back at every row",
+        (Better("scan_zoo", "zigzag-8", "sweep-8"),),
+    ),
+    Claim(
         "smaller-patches-are-better",
         "the FID deteriorates as the patch size increases",
         "section 8.5, Figure 13",

@@ -129,13 +129,13 @@ def overview(verdicts: Sequence[Verdict]) -> list[str]:
     tried = [verdict for verdict in verdicts if verdict.verdict != "not tried"]
     scales = dict.fromkeys(at.scale for v in tried for at in v.at if at.verdict != "not tried")
     rows = [[v.claim.plain, *(_cell(at) for at in v.at if at.scale in scales)] for v in tried]
-    return pipes(["claim", *scales], rows)
+    return pipes(["claim", *scales], rows, right=False)
 
 
 def correlations(agreements: Sequence[Agreement]) -> list[str]:
     """How our orders of the arms agree with the paper's: a Markdown table."""
     head, *rows = _ranks(agreements, short=True)
-    return pipes(head, rows)
+    return pipes(head, rows, right=False)
 
 
 def _cell(judged: Judged) -> str:
