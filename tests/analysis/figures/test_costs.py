@@ -44,8 +44,8 @@ def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> No
     assert found["tiny", "machine A"].points(SPEED)["ZigMa"] == {64: 250.0}
     there = found["tiny", "machine B"]
     assert list(there.points(SPEED)) == ["ZigMa", "DiT", "U-ViT"]
-    assert list(there.points(SPEED)["DiT"]) == [256, 576, 1024]
-    assert list(there.points(SPEED)["U-ViT"]) == [256, 576]
+    assert list(there.points(SPEED)["DiT"]) == [256, 576, 1024, 2304, 4096]
+    assert list(there.points(SPEED)["U-ViT"]) == [256, 576, 2304, 4096]
     assert there.failed == ["U-ViT 32x32 seed 0"]
     picture = figure_6(load(tmp_path))
     assert isinstance(picture, Picture)
