@@ -19,8 +19,8 @@ from analysis.claims.statements import (
     chain,
 )
 
-WORSE, BETTER = (0.0, math.inf), (-math.inf, 0.0)  # exponents of a cost: it grows, it falls
 FREE = (-0.05, 0.05)  # exponent of a cost that stays: eight times the paths, at most 11 % more or less
+WORSE, BETTER = (FREE[1], math.inf), (-math.inf, FREE[0])  # of a cost that grows, that falls: by more than that
 LINEAR = (0.9, 1.1)
 ORDERS = tuple((f"zigzag-{k}", float(k)) for k in (1, 2, 4, 8))
 PARALLEL = tuple((f"parallel-{k}", float(k)) for k in (1, 2, 4, 8))
