@@ -307,7 +307,7 @@ def test_two_launchers_at_once(cluster: Cluster, runs: Runs, undisturbed: Any) -
 def test_a_full_disk(cluster: Cluster, undisturbed: Any) -> None:
     runs = Runs(cluster.base / "small-disk" / "results")
     runs.submit()
-    runs.training()
+    runs.training(200)  # time for a checkpoint after the first
     filler = cluster.base / "small-disk" / "filler"
     with contextlib.suppress(OSError), filler.open("wb") as file:
         while True:
@@ -359,7 +359,7 @@ def test_two_nodes_for_one_run(cluster: Cluster, runs: Runs) -> None:
 def test_of_two_nodes_one_dies(cluster: Cluster, runs: Runs) -> None:
     runs.steps = 100_000
     job = runs.submit("--nodes 2")
-    before = runs.training(5)
+    before = runs.training(100)
     assert before.claim is not None
     other = "node2" if before.claim.said["host"] == "node1" else "node1"
     cluster.kill_node(other)
@@ -372,7 +372,7 @@ def test_of_two_nodes_one_dies(cluster: Cluster, runs: Runs) -> None:
         cluster.wait_idle()
         job = runs.submit("--nodes 2")
     wait_for(runs.resumed, PATIENCE_S, "for the next life")
-    assert runs.resumed()[0] >= 1
+    assert runs.resumed()[0] > 1
     assert runs.command("cancel")[0] == 0
     wait_for(lambda: cluster.job_state(job) != "RUNNING", 40)
     assert not runs.records()
