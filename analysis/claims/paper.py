@@ -20,7 +20,8 @@ from analysis.claims.statements import (
 )
 
 FREE = (-0.05, 0.05)  # exponent of a cost that stays: eight times the paths, at most 11 % more or less
-WORSE, BETTER = (FREE[1], math.inf), (-math.inf, FREE[0])  # of a cost that grows, that falls: by more than that
+WORSE = (FREE[1], math.inf)  # of a cost that grows: by more than that
+BETTER = (-math.inf, FREE[0])  # of one that falls
 LINEAR = (0.9, 1.1)
 ORDERS = tuple((f"zigzag-{k}", float(k)) for k in (1, 2, 4, 8))
 PARALLEL = tuple((f"parallel-{k}", float(k)) for k in (1, 2, 4, 8))
