@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.models.config import NetworkConfig
@@ -103,29 +102,6 @@ def check_inputs(
             raise ValueError(
                 f"y must be caption features ({len(x)}, {tokens}, {config.text_width}), got {tuple(y.shape)}"
             )
-
-
-class CrossAttention(nn.Module):
-    """Tokens (B, L, D) ask caption tokens (B, M, D); 8 heads of 64 and no bias before the output, as released."""
-
-    heads, head_width = 8, 64
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        inner = self.heads * self.head_width
-        self.to_q = nn.Linear(hidden, inner, bias=False)
-        self.to_k = nn.Linear(hidden, inner, bias=False)
-        self.to_v = nn.Linear(hidden, inner, bias=False)
-        out = nn.Linear(inner, hidden)
-        nn.init.zeros_(out.bias)
-        self.to_out = nn.Sequential(out)  # "to_out.0" in released checkpoints
-
-    def forward(self, x: Tensor, text: Tensor) -> Tensor:
-        q, k, v = (
-            projected.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
-            for projected in (self.to_q(x), self.to_k(text), self.to_v(text))
-        )
-        return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 def cosine_position(token_grid: tuple[int, ...], hidden: int) -> Tensor:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec, ZigMaConfig
+from zigma.models.cross_attention import CrossAttention
 from zigma.models.embeddings import (
     ClassEmbedding,
-    CrossAttention,
     PatchEmbedding,
     TimeEmbedding,
     check_inputs,
