@@ -10,7 +10,7 @@ from numba import njit
 from numba.core.caching import FunctionCache
 
 # What is built into every kernel. numba's cache notices a change of the kernel's own file only.
-_PARTS = ("cpu_compile.py", "cpu_math.py", "simd.py")
+_PARTS = ("cpu_compile.py", "cpu_math.py", "cpu_tasks.py", "simd.py")
 
 
 def parts_digest() -> str:

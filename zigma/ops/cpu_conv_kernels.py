@@ -9,6 +9,7 @@ import numpy as np
 
 from zigma.ops.cpu_compile import kernel, part
 from zigma.ops.cpu_math import ONE, load_row, scratch, sigmoid, store_row
+from zigma.ops.cpu_tasks import take
 from zigma.ops.simd import LANES, load, splat, store
 
 BLOCK = 256
@@ -24,12 +25,13 @@ def _find_rows(rows, taps, s, b, x_at, order):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def conv_forward(first, last, sizes, x, x_at, weight, taps, bias, silu, order, y):  # type: ignore[no-untyped-def]
+def conv_forward(turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, y):  # type: ignore[no-untyped-def]
     """Write y (batch, L, D)."""
     length, width = sizes
     blocks = (width + BLOCK - 1) // BLOCK
     rows = np.empty(len(taps), np.int64)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, d0 = task // blocks, task % blocks * BLOCK
         for s in range(length):
             early = _find_rows(rows, taps, s, b, x_at, order)
@@ -43,11 +45,12 @@ def conv_forward(first, last, sizes, x, x_at, weight, taps, bias, silu, order, y
                 if silu:
                     out = out * sigmoid(out)
                 store_row(y, y_t + d, out, lanes)
+        task = take(turn)
 
 
 @kernel
 def conv_backward(  # type: ignore[no-untyped-def]
-    first, last, sizes, x, x_at, weight, taps, bias, silu, order, dy, dy_at, dx, dweight, dbias
+    turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, dy, dy_at, dx, dweight, dbias
 ):
     """Write dx (batch, L, D), and by sequence dweight (batch, K, D) and dbias (batch, D).
 
@@ -59,7 +62,8 @@ def conv_backward(  # type: ignore[no-untyped-def]
     blocks, most, K = (width + BLOCK - 1) // BLOCK, BLOCK // LANES, len(taps)
     held, shift = scratch(2 * K * most), scratch(most)
     rows, ring = np.empty(K, np.int64), np.empty(K, np.int64)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, d0 = task // blocks, task % blocks * BLOCK
         end = min(d0 + BLOCK, width)
         held[:], shift[:] = 0.0, 0.0
@@ -94,3 +98,4 @@ def conv_backward(  # type: ignore[no-untyped-def]
             dbias[b * width + d] = shift[d - d0]
             for k in range(K):
                 dweight[(b * K + k) * width + d] = held[(j * 2 * K + k) * LANES + lane]
+        task = take(turn)

@@ -7,18 +7,20 @@ is not there. t counts tokens over all sequences.
 
 from zigma.ops.cpu_compile import kernel
 from zigma.ops.cpu_math import ONE, load_row, scratch, store_row
+from zigma.ops.cpu_tasks import take
 from zigma.ops.simd import LANES, load, splat, spread, sqrt, store, totals
 
 PIECE = 256
 
 
 @kernel
-def norm_forward(first, last, sizes, x, weight, shift, scale, eps, n, m, inverse):  # type: ignore[no-untyped-def]
+def norm_forward(turn, tasks, sizes, x, weight, shift, scale, eps, n, m, inverse):  # type: ignore[no-untyped-def]
     """Write n and m (batch, L, D), and 1 / rms(x) (batch, L)."""
     length, width = sizes
     pieces = (length + PIECE - 1) // PIECE
     squares, inv = scratch(LANES), scratch(1)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, start = task // pieces, task % pieces * PIECE
         end = min(start + PIECE, length)
         for t0 in range(b * length + start, b * length + end, LANES):
@@ -39,11 +41,12 @@ def norm_forward(first, last, sizes, x, weight, shift, scale, eps, n, m, inverse
                     if len(m) > 0:
                         more = ONE + load_row(scale, b * width + d, lanes)
                         store_row(m, row, n_d * more + load_row(shift, b * width + d, lanes), lanes)
+        task = take(turn)
 
 
 @kernel
 def norm_backward(  # type: ignore[no-untyped-def]
-    first, last, sizes, x, weight, scale, inverse, dn, dm, dx, dweight, dshift, dscale
+    turn, tasks, sizes, x, weight, scale, inverse, dn, dm, dx, dweight, dshift, dscale
 ):
     """Write dx (batch, L, D), and by task dweight, dshift and dscale (batch, pieces, D)."""
     length, width = sizes
@@ -53,7 +56,8 @@ def norm_backward(  # type: ignore[no-untyped-def]
         scratch(LANES),
     )  # of LANES tokens: dL/d(x / rms(x)), its sums with it
     mean, sum_weight, sum_shift, sum_scale = scratch(1), scratch(most), scratch(most), scratch(most)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, start = task // pieces, task % pieces * PIECE
         end = min(start + PIECE, length)
         sum_weight[:], sum_shift[:], sum_scale[:] = 0.0, 0.0, 0.0
@@ -86,3 +90,4 @@ def norm_backward(  # type: ignore[no-untyped-def]
         for d in range(width):
             part = task * width + d
             dweight[part], dshift[part], dscale[part] = sum_weight[d], sum_shift[d], sum_scale[d]
+        task = take(turn)

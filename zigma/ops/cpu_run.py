@@ -1,54 +1,25 @@
-"""How tensors reach the CPU's kernels, and how threads share the work.
+"""How tensors reach the CPU's kernels, and how threads share the work: their number changes no result."""
 
-Threads sleep when idle, beside torch's own, and their number changes no result.
-"""
-
-import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, get_num_threads
 
+from zigma.ops.cpu_threads import on_threads
+
 Memory = NDArray[Any]
 
-PIECES = 4  # of the work, for each thread: one that is held up leaves pieces to the others
 NOTHING = np.empty(0, np.float32)
-
-_pool: ThreadPoolExecutor | None = None
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None  # threads do not survive a fork; the child makes its own
-
-
-os.register_at_fork(after_in_child=_forget_pool)
 
 
 def in_parallel(kernel: Any, tasks: int, *arguments: Any) -> None:
-    """Run a kernel on the tasks [0, tasks), by as many threads as torch uses."""
-    global _pool
-    threads = min(get_num_threads(), tasks)
-    if threads <= 1:
-        kernel(0, tasks, *arguments)
-        return
-    pieces = min(tasks, threads * PIECES)
-    cuts = [tasks * i // pieces for i in range(pieces + 1)]
-    turn = count()
+    """Run a kernel on the tasks [0, tasks), by as many threads as torch uses.
 
-    def work() -> None:
-        while (i := next(turn)) < pieces:
-            kernel(cuts[i], cuts[i + 1], *arguments)
-
-    if _pool is None or _pool._max_workers < threads:
-        _pool = ThreadPoolExecutor(threads, thread_name_prefix="zigma-scan")
-    futures = [_pool.submit(work) for _ in range(threads - 1)]
-    work()
-    for future in futures:
-        future.result()
+    Each takes the next that is left, so that one which is held up leaves them to the others.
+    """
+    turn = np.zeros(1, np.int64)
+    on_threads(min(get_num_threads(), tasks), lambda: kernel(turn, tasks, *arguments))
 
 
 def memory(x: Tensor | None) -> Memory:

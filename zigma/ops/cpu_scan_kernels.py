@@ -12,6 +12,7 @@ token it reads, d the first channel of vector v of the task, n a state. Decays a
 
 from zigma.ops.cpu_compile import kernel, part
 from zigma.ops.cpu_math import LN2, LOG2E, ONE, exp2, load_row, scratch, sigmoid, softplus, store_row
+from zigma.ops.cpu_tasks import take
 from zigma.ops.simd import LANES, load, prefetch, splat, spread, store, totals
 
 CHUNK = LANES  # steps between two kept states: as many sums over channels then make a vector
@@ -38,14 +39,15 @@ def _load_channels(x, row, d, width, vectors):  # type: ignore[no-untyped-def]
 
 @kernel
 def scan_forward(  # type: ignore[no-untyped-def]
-    first, last, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, y, starts
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, y, starts
 ):  # fmt: skip
     """Write y (batch, L, D), and unless `starts` is empty the state before each chunk into it, by task."""
     length, width, states, block = sizes
     blocks, most, chunks = (width + block - 1) // block, block // LANES, (length + CHUNK - 1) // CHUNK
     a, h = scratch(most * states), scratch(most * states)
     skip, shift = scratch(most), scratch(most)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, d0 = task // blocks, task % blocks * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
         _load_A(A, a, d0, width, states, vectors)
@@ -80,11 +82,12 @@ def scan_forward(  # type: ignore[no-untyped-def]
                     gate = load_row(z, z_t + d, lanes)
                     out = out * (gate * sigmoid(gate))
                 store_row(y, y_t + d, out, lanes)
+        task = take(turn)
 
 
 @kernel
 def scan_backward(  # type: ignore[no-untyped-def]
-    first, last, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, starts,
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, starts,
     dy, dy_at, du, ddelta, dz, dA, dB, dC, dD, dbias,
 ):  # fmt: skip
     """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, D, N), dD, dbias (batch, D); and by sequence and
@@ -102,7 +105,8 @@ def scan_backward(  # type: ignore[no-untyped-def]
     # of every state and step of a chunk: B, C, and their gradients, before and after sums over lanes
     B_s, C_s, dB_s, dC_s = scratch(states), scratch(states), scratch(states), scratch(states)
     sum_B, sum_C = scratch(CHUNK * states), scratch(CHUNK * states)
-    for task in range(first, last):
+    task = take(turn)
+    while task < tasks:
         b, k = task // blocks, task % blocks
         d0 = k * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
@@ -200,3 +204,4 @@ def scan_backward(  # type: ignore[no-untyped-def]
             dD[channel], dbias[channel] = dskip[j], dshift[j]
             for n in range(states):
                 dA[channel * states + n] = da[(j // LANES * states + n) * LANES + j % LANES]
+        task = take(turn)
