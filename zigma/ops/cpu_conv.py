@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from zigma.ops import cpu_conv_kernels as kernels
+from zigma.ops.cpu_operator import Operator
 from zigma.ops.cpu_run import Memory, in_parallel, memory, rows, steps
 
 
@@ -14,8 +14,7 @@ def _taps(weight: Tensor) -> tuple[Memory, tuple[int, ...]]:
     return memory(weight.t()), tuple(range(weight.shape[1]))
 
 
-@torch.library.custom_op("zigma::cpu_conv", mutates_args=())
-def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
+def _compute(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
     batch, length, width = x.shape
     y = x.new_empty(x.shape)
     in_parallel(
@@ -25,13 +24,11 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Ten
     return y
 
 
-@_conv.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
+def _fake(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
     return x.new_empty(x.shape)
 
 
-@torch.library.custom_op("zigma::cpu_conv_backward", mutates_args=())
-def _conv_backward(
+def _compute_backward(
     x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None, dy: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of x, weight and bias, whether the last was given or not."""
@@ -46,25 +43,28 @@ def _conv_backward(
     return dx, dweight.sum(0).t().contiguous(), dbias.sum(0)
 
 
-@_conv_backward.register_fake
-def _(
+def _fake_backward(
     x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None, dy: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     return x.new_empty(x.shape), weight.new_empty(weight.shape), x.new_empty(x.shape[2])
 
 
-def _save_conv(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+_conv_backward = Operator("zigma::cpu_conv_backward", _compute_backward, _fake_backward)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     x, weight, bias, ctx.silu, order = inputs
     ctx.save_for_backward(x, weight, bias, order)
 
 
-def _conv_gradients(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+def _gradients(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, bias, order = ctx.saved_tensors
     dx, dweight, dbias = _conv_backward(x, weight, bias, ctx.silu, order, dy)
     return dx, dweight, None if bias is None else dbias, None, None
 
 
-_conv.register_autograd(_conv_gradients, setup_context=_save_conv)
+_conv = Operator("zigma::cpu_conv", _compute, _fake)
+_conv.differentiate(_gradients, _save)
 
 
 def causal_conv1d(

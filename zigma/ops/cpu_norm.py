@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from zigma.ops import cpu_norm_kernels as kernels
+from zigma.ops.cpu_operator import Operator
 from zigma.ops.cpu_run import in_parallel, memory
 
 
@@ -17,8 +17,7 @@ def _empty(x: Tensor, shift: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     return x.new_empty(x.shape), x.new_empty(x.shape if shift is not None else 0), x.new_empty(x.shape[:2])
 
 
-@torch.library.custom_op("zigma::cpu_norm", mutates_args=())
-def _norm(
+def _compute(
     x: Tensor, weight: Tensor, shift: Tensor | None, scale: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the norm, the modulated norm (empty if there is nothing to modulate by) and 1 / rms(x)."""
@@ -29,15 +28,13 @@ def _norm(
     return n, m, inverse
 
 
-@_norm.register_fake
-def _(
+def _fake(
     x: Tensor, weight: Tensor, shift: Tensor | None, scale: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     return _empty(x, shift)
 
 
-@torch.library.custom_op("zigma::cpu_norm_backward", mutates_args=())
-def _norm_backward(
+def _compute_backward(
     x: Tensor, weight: Tensor, scale: Tensor | None, inverse: Tensor, dn: Tensor | None, dm: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of x, weight, shift and scale, whether there is a modulation or not."""
@@ -49,12 +46,14 @@ def _norm_backward(
     return dx, dweight.sum((0, 1)), dshift.sum(1), dscale.sum(1)
 
 
-@_norm_backward.register_fake
-def _(
+def _fake_backward(
     x: Tensor, weight: Tensor, scale: Tensor | None, inverse: Tensor, dn: Tensor | None, dm: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     by_sample = x.new_empty(len(x), x.shape[2]), x.new_empty(len(x), x.shape[2])
     return x.new_empty(x.shape), weight.new_empty(weight.shape), *by_sample
+
+
+_norm_backward = Operator("zigma::cpu_norm_backward", _compute_backward, _fake_backward)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -70,7 +69,8 @@ def _gradients(ctx: Any, dn: Tensor | None, dm: Tensor | None, _: Any) -> tuple[
     return dx, dweight, *((dshift, dscale) if ctx.modulated else (None, None)), None
 
 
-_norm.register_autograd(_gradients, setup_context=_save)
+_norm = Operator("zigma::cpu_norm", _compute, _fake)
+_norm.differentiate(_gradients, _save)
 
 
 def rms_norm(

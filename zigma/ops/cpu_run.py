@@ -24,7 +24,7 @@ def in_parallel(kernel: Any, tasks: int, *arguments: Any) -> None:
 
 def memory(x: Tensor | None) -> Memory:
     """The memory of a tensor, flat; of one that is not contiguous, of a copy."""
-    return NOTHING if x is None else x.detach().contiguous().view(-1).numpy()
+    return NOTHING if x is None else x.detach().numpy().reshape(-1)
 
 
 def rows(x: Tensor | None) -> tuple[Memory, tuple[int, int]]:

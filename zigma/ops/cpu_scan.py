@@ -12,6 +12,7 @@ from torch import Tensor
 from zigma.ops import cpu_scan_kernels
 from zigma.ops.cpu_conv import causal_conv1d as causal_conv1d
 from zigma.ops.cpu_norm import rms_norm as rms_norm
+from zigma.ops.cpu_operator import Operator
 from zigma.ops.cpu_run import in_parallel, memory, rows, steps
 from zigma.ops.cpu_scan_kernels import CHUNK, VECTORS
 from zigma.ops.simd import LANES
@@ -51,8 +52,7 @@ def _kept(u: Tensor, A: Tensor, keep: bool) -> Tensor:
     return u.new_empty(len(u) * _blocks(u) if keep else 0, -(-length // CHUNK), block // LANES, states, LANES)
 
 
-@torch.library.custom_op("zigma::cpu_scan", mutates_args=())
-def _scan(
+def _compute(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
     bias: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
@@ -66,16 +66,14 @@ def _scan(
     return y, starts
 
 
-@_scan.register_fake
-def _(
+def _fake(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
     bias: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     return u.new_empty(u.shape), _kept(u, A, keep)
 
 
-@torch.library.custom_op("zigma::cpu_scan_backward", mutates_args=())
-def _scan_backward(
+def _compute_backward(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
     bias: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
@@ -99,8 +97,7 @@ def _scan_backward(
     return du, ddelta, dA.sum(0), dB, dC, dD.sum(0), dz, dbias.sum(0)
 
 
-@_scan_backward.register_fake
-def _(
+def _fake_backward(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
     bias: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
@@ -109,20 +106,24 @@ def _(
     return du, ddelta, A.new_empty(A.shape), dB, dC, dD, u.new_empty(u.shape if z is not None else 0), dbias
 
 
-def _save_scan(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+_scan_backward = Operator("zigma::cpu_scan_backward", _compute_backward, _fake_backward)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.set_materialize_grads(False)  # else a gradient of the kept states, all zeros, is made each time
     u, delta, A, B, C, D, z, bias, ctx.plus, order, _ = inputs
     ctx.save_for_backward(u, delta, A, B, C, D, z, bias, order, output[1])
 
 
-def _scan_gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+def _gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     u, delta, A, B, C, D, z, bias, order, starts = ctx.saved_tensors
     grads = _scan_backward(u, delta, A, B, C, D, z, bias, ctx.plus, order, starts, dy)
     given = [grad if x is not None else None for grad, x in zip(grads[5:], (D, z, bias), strict=True)]
     return *grads[:5], *given, None, None, None
 
 
-_scan.register_autograd(_scan_gradients, setup_context=_save_scan)
+_scan = Operator("zigma::cpu_scan", _compute, _fake)
+_scan.differentiate(_gradients, _save)
 
 
 def _wide(x: Tensor | None) -> Tensor | None:
