@@ -72,7 +72,16 @@ MEASURED = {
     "bidirectional": (vary(TINY, model={"scan": "bidirectional"}), 119.2, 66),
     "parallel-8": (vary(TINY, model={"scan": "parallel-8"}), 417.6, 172),
     "digits-16": (TINY_LARGE, 270.6, 185),
-    "shapes-16 text": (TINY_TEXT, 260.9, 140),
+    "shapes-16 text": (TINY_TEXT, 106.9, 77),
+    "long text": (
+        vary(
+            TINY,
+            model={"grid": (32, 32), "hidden": 128, "text_width": 128, "text_tokens": 77},
+            training={"batch_images": 2},
+        ),
+        619.6,
+        249,
+    ),
     "gated": (vary(TINY, model={"mixer": GatedLinearAttentionSpec()}), 174.8, 58),
     "hidden 64": (vary(TINY_LARGE, model={"hidden": 64}, training={"batch_images": 16}), 295.0, 177),
     "hidden 128": (vary(TINY_LARGE, model={"hidden": 128}, training={"batch_images": 8}), 332.6, 174),
