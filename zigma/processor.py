@@ -14,8 +14,7 @@ KEPT, MOST_BEFORE = 2**30, 2**25  # bytes; the second is the most that older ver
 def wait_briefly() -> None:
     """Let torch's threads, when they wait, spin for microseconds and then sleep; to be called before torch is loaded.
 
-    Left alone they spin for milliseconds, on cores that the scan's own threads or another process want. What the
-    user has set stays.
+    Left alone they spin for milliseconds, on cores that another process may want. What the user has set stays.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "passive"
