@@ -3,10 +3,9 @@
 from typing import Any
 
 from llvmlite import ir
-from numba import extending
 from numba.core import types
 
-intrinsic: Any = extending.intrinsic  # a call leaves out the first parameter, which its own types do not know
+from zigma.ops.cpu_compile import intrinsic
 
 
 @intrinsic

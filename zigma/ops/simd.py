@@ -13,11 +13,10 @@ import operator
 from typing import Any
 
 from llvmlite import ir
-from numba import extending
 from numba.core import types
 from numba.extending import lower_builtin, models, register_model, type_callable
 
-intrinsic: Any = extending.intrinsic  # a call leaves out the first parameter, which its own types do not know
+from zigma.ops.cpu_compile import intrinsic
 
 LANES = 16
 
