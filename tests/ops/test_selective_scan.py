@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.ops import (
     available_backends,
@@ -77,6 +78,40 @@ def test_scan(backend: str, shape: tuple[int, int, int, int], optional: bool, or
         selective_scan, made, torch.float32, delta_softplus=True, order=order, backend=backend
     )
     assert_close(found, truth)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("shape", "rank"), zip(SHAPES, (1, 4, 7, 16, 17, 3), strict=True))
+@pytest.mark.parametrize("optional", [False, True])
+def test_steps_that_come_as_a_product(
+    backend: str, shape: tuple[int, int, int, int], rank: int, optional: bool
+) -> None:
+    """Of few inner features and of more than a kernel takes itself."""
+    made, order = inputs(shape, optional), permutation(shape[1])
+    generator = torch.Generator().manual_seed(rank)
+    made["delta"] = torch.randn(*shape[:2], rank, generator=generator, dtype=torch.float64)
+    made["delta_weight"] = torch.randn(shape[2], rank, generator=generator, dtype=torch.float64) / rank
+
+    def multiplied_first(delta: Tensor, delta_weight: Tensor, **others: Any) -> Tensor:
+        return selective_scan_reference(delta=delta @ delta_weight.T, **others)
+
+    truth = with_gradients(multiplied_first, made, torch.float64, delta_softplus=True, order=order)
+    found = with_gradients(
+        selective_scan, made, torch.float32, delta_softplus=True, order=order, backend=backend
+    )
+    assert_close(found, truth)
+
+
+@pytest.mark.parametrize("rank", [4, 48])
+def test_who_watches_sees_the_product_of_the_steps(rank: int) -> None:
+    """A count of operations, for one: it is no less a product because the kernels of the CPU may make it."""
+    made = {name: value.float() for name, value in inputs((1, 5, 6, 2), optional=False).items()}
+    product = {"delta": torch.randn(1, 5, rank), "delta_weight": torch.randn(6, rank)}
+    plain = selective_scan(**(made | product), backend="cpu")
+    with FlopCounterMode(display=False) as counter:
+        seen = selective_scan(**(made | product), backend="cpu")
+    assert counter.get_total_flops() == 2 * 5 * 6 * rank
+    torch.testing.assert_close(seen, plain)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -280,6 +315,9 @@ def test_without_numba_the_torch_backend_takes_its_place_aloud() -> None:
         ({"order": torch.tensor([0, 1, 2, 3, 5])}, "outside 0..4"),
         ({"order": torch.arange(4)}, "order must be int64"),
         ({"u": torch.zeros(1, 0, 4)}, "no tokens"),
+        ({"delta_weight": torch.zeros(4)}, r"delta_weight must be \(D, R\)"),
+        ({"delta_weight": torch.zeros(3, 4)}, "delta_weight must be"),
+        ({"delta_weight": torch.zeros(4, 3)}, r"delta must be \(batch, L, R\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: dict[str, Tensor], says: str) -> None:

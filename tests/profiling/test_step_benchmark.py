@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from zigma.models import ZigMa
 from zigma.profiling.__main__ import main
 from zigma.profiling.step_benchmark import busy_processes, matrix_products, training_step
 
@@ -24,6 +25,13 @@ def test_all_products_of_a_step_and_only_they() -> None:
     step = training_step(Model(), torch.randn(3, 5))
     shapes = sorted(tuple(product().shape) for product in matrix_products(step))
     assert shapes == sorted([(3, 7), (3, 5), (5, 7), (7, 5), (3, 7)])
+
+
+def test_products_that_the_scan_takes_over_are_among_them() -> None:
+    """Mamba's step sizes, rank 2 to 64 channels: forward as four others, backward for the weights and for the rank."""
+    step = training_step(ZigMa(grid=(2, 3), in_channels=1, hidden=32, depth=1), torch.randn(2, 1, 2, 3))
+    shapes = [tuple(product().shape) for product in matrix_products(step)]
+    assert [shapes.count(shape) for shape in ((12, 64), (64, 2), (12, 2))] == [5, 1, 1]
 
 
 def test_a_step_trains() -> None:

@@ -46,10 +46,12 @@ class Direction(nn.Module):
         """Convolve and scan along `order` (None: as the tokens stand), gate by z; each token stays at its place."""
         u = causal_conv1d(x, self.conv1d.weight.squeeze(1), self.conv1d.bias, silu=True, order=order)
         step, B, C = self.x_proj(u).split([self.rank, self.state, self.state], dim=-1)
-        delta = F.linear(step, self.dt_proj.weight)
         A = -torch.exp(wide(self.A_log))  # the state stays in float32 under mixed precision
         bias, skip = wide(self.dt_proj.bias), wide(self.D)
-        return selective_scan(u, delta, A, B, C, skip, z=z, delta_bias=bias, delta_softplus=True, order=order)
+        return selective_scan(
+            u, step, A, B, C, skip, z=z,
+            delta_weight=self.dt_proj.weight, delta_bias=bias, delta_softplus=True, order=order,
+        )  # fmt: skip
 
 
 class Mamba(Mixer):

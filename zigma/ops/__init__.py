@@ -34,6 +34,7 @@ def selective_scan(
     delta_softplus: bool = False,
     order: Tensor | None = None,
     backend: str | None = None,
+    delta_weight: Tensor | None = None,
 ) -> Tensor:
     """Scan tokens with the selective state-space model of Mamba (arXiv 2312.00752, Algorithm 2).
 
@@ -51,6 +52,8 @@ def selective_scan(
         delta_softplus: whether delta goes through softplus.
         order: (L,) int64 permutation of the tokens; None is row-major.
         backend: a name from `available_backends()`; None is ZIGMA_SCAN_BACKEND or else the fastest present.
+        delta_weight: (D, R). With it delta is (batch, L, R) and stands for delta W^T, as in Mamba's network. Where R
+            is small, most of such a product's time goes into writing and reading it, which a backend may spare.
 
     Returns:
         y (batch, L, D) in the dtype of u, differentiable in every floating-point input.
@@ -58,11 +61,15 @@ def selective_scan(
     Raises:
         ValueError: shapes or dtypes do not fit, `order` is no permutation, the backend is unknown or missing.
     """
-    checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, order)
-    module = backend_module(
-        resolve_backend(backend, u.device, checks.widest(u, delta, A, B, C, D, z, delta_bias))
-    )
-    return module.selective_scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order)
+    checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, order, delta_weight)
+    dtype = checks.widest(u, delta, A, B, C, D, z, delta_bias, delta_weight)
+    module = backend_module(resolve_backend(backend, u.device, dtype))
+    given = (A, B, C, D, z, delta_bias, delta_softplus, order)
+    if delta_weight is None:
+        return module.selective_scan(u, delta, *given)
+    if hasattr(module, "fuses") and module.fuses(delta_weight.shape[1]):
+        return module.selective_scan(u, delta, *given, delta_weight)
+    return module.selective_scan(u, F.linear(delta, delta_weight), *given)
 
 
 def causal_conv1d(

@@ -5,6 +5,7 @@ A backend is a module with
 - `probe() -> str | None`: None if usable on this machine, else one line: what is missing, how to install it;
 - `selective_scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order)`, already checked for shapes;
 - optionally `causal_conv1d(x, weight, bias, silu, order)`; without it the call goes to backend "torch";
+- optionally `fuses(rank) -> bool`: whether its `selective_scan` takes `delta_weight`, (D, rank), as well;
 - optionally `refuses(device, dtype) -> str | None`: one line if it cannot take such tensors, else None.
 
 Modules are imported when first asked for. Nothing falls back in silence: a named backend that is missing

@@ -56,6 +56,7 @@ def scan_shapes(
     z: Tensor | None,
     delta_bias: Tensor | None,
     order: Tensor | None,
+    delta_weight: Tensor | None,
 ) -> None:
     """Raise ValueError unless the inputs of a selective scan fit each other."""
     _require_tokens("u", u)
@@ -64,7 +65,14 @@ def scan_shapes(
     batch, length, width = u.shape
     states = A.shape[1]
     _require("u", u, (batch, length, width), "(batch, L, D)", u)
-    _require("delta", delta, (batch, length, width), "(batch, L, D)", u)
+    if delta_weight is None:
+        _require("delta", delta, (batch, length, width), "(batch, L, D)", u)
+    else:
+        if delta_weight.ndim != 2:
+            raise ValueError(f"delta_weight must be (D, R), got {tuple(delta_weight.shape)}")
+        rank = delta_weight.shape[1]
+        _require("delta_weight", delta_weight, (width, rank), "(D, R)", u)
+        _require("delta", delta, (batch, length, rank), "(batch, L, R)", u)
     _require("A", A, (width, states), "(D, N)", u)
     _require("B", B, (batch, length, states), "(batch, L, N)", u)
     _require("C", C, (batch, length, states), "(batch, L, N)", u)

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether operators are being noted, by torch.compile, a trace or a mode, rather than just computed."""
     return torch.compiler.is_compiling() or torch.jit.is_tracing() or is_in_torch_dispatch_mode()
 
@@ -36,7 +36,7 @@ class Operator:
         self._direct = _direct(self._direct, gradients, save)
 
     def __call__(self, *arguments: Any) -> Any:
-        return (self._registered if _watched() else self._direct)(*arguments)
+        return (self._registered if watched() else self._direct)(*arguments)
 
 
 def _direct(

@@ -12,10 +12,12 @@ from torch import Tensor
 from zigma.ops import cpu_scan_kernels
 from zigma.ops.cpu_conv import causal_conv1d as causal_conv1d
 from zigma.ops.cpu_norm import rms_norm as rms_norm
-from zigma.ops.cpu_operator import Operator
+from zigma.ops.cpu_operator import Operator, watched
 from zigma.ops.cpu_run import in_parallel, memory, rows, steps
 from zigma.ops.cpu_scan_kernels import CHUNK, VECTORS
 from zigma.ops.simd import LANES
+
+MOST_RANK = 8  # measured: with 16 inner features torch's product is as fast
 
 
 def probe() -> str | None:
@@ -32,6 +34,14 @@ def refuses(device: torch.device, dtype: torch.dtype) -> str | None:
     return None
 
 
+def fuses(rank: int) -> bool:
+    """Return whether the kernels take delta as a product with `delta_weight` (D, rank).
+
+    Not under a compiler or a count of operations, which are to see the product.
+    """
+    return rank <= MOST_RANK and not watched()
+
+
 def _block(batch: int, width: int) -> int:
     """Channels of a task: by shapes alone, since sums over channels are added up by task."""
     vectors = -(-width // LANES)
@@ -42,23 +52,36 @@ def _blocks(u: Tensor) -> int:
     return -(-u.shape[2] // _block(u.shape[0], u.shape[2]))
 
 
+def _rank(weight: Tensor | None) -> int:
+    return 0 if weight is None else weight.shape[1]
+
+
 def _sizes(u: Tensor, A: Tensor) -> tuple[int, int, int, int]:
     return u.shape[1], u.shape[2], A.shape[1], _block(u.shape[0], u.shape[2])
 
 
 def _kept(u: Tensor, A: Tensor, keep: bool) -> Tensor:
     """Room for the states before every chunk (tasks, chunks, vectors, N, LANES)."""
-    length, _, states, block = _sizes(u, A)
-    return u.new_empty(len(u) * _blocks(u) if keep else 0, -(-length // CHUNK), block // LANES, states, LANES)
+    block = _block(u.shape[0], u.shape[2])
+    chunks, states = -(-u.shape[1] // CHUNK), A.shape[1]
+    return u.new_empty(len(u) * _blocks(u) if keep else 0, chunks, block // LANES, states, LANES)
+
+
+def _memories(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
+    bias: Tensor | None, weight: Tensor | None,
+) -> tuple[Any, ...]:  # fmt: skip
+    tokens = *rows(u), *rows(delta), memory(A), *rows(B), *rows(C)
+    return *tokens, memory(D), *rows(z), memory(bias), memory(weight), tuple(range(_rank(weight)))
 
 
 def _compute(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
-    bias: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
+    bias: Tensor | None, weight: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Return y and, if they are to be kept, the states that the backward pass starts from."""
     y, starts = u.new_empty(u.shape), _kept(u, A, keep)
-    tokens = *rows(u), *rows(delta), memory(A), *rows(B), *rows(C), memory(D), *rows(z), memory(bias)
+    tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
     in_parallel(
         cpu_scan_kernels.scan_forward, len(u) * _blocks(u), _sizes(u, A), *tokens, plus,
         steps(order, u.shape[1]), memory(y), memory(starts),
@@ -68,42 +91,47 @@ def _compute(
 
 def _fake(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
-    bias: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
+    bias: Tensor | None, weight: Tensor | None, plus: bool, order: Tensor | None, keep: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     return u.new_empty(u.shape), _kept(u, A, keep)
 
 
+def _over_blocks(x: Tensor) -> Tensor:
+    """The sum of x (batch, blocks, ...) over blocks of channels."""
+    return x[:, 0] if x.shape[1] == 1 else x.sum(1)
+
+
 def _compute_backward(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
-    bias: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Return the gradients of u, delta, A, B, C, D, z, bias, whether the last three were given or not."""
+    bias: Tensor | None, weight: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Return the gradients of u, delta, A, B, C, D, z, bias, weight, whether the last four were given or not."""
     batch, length, width = u.shape
-    states, blocks = A.shape[1], _blocks(u)
-    du, ddelta = u.new_empty(u.shape), u.new_empty(u.shape)
-    dz = u.new_empty(u.shape if z is not None else 0)
-    dA, dD, dbias = u.new_empty(batch, width, states), u.new_empty(batch, width), u.new_empty(batch, width)
+    states, rank, blocks = A.shape[1], _rank(weight), _blocks(u)
+    du, dz = u.new_empty(u.shape), u.new_empty(u.shape if z is not None else 0)
+    dA, dweight = u.new_empty(batch, width, states), u.new_empty(batch, width, rank)
+    dD, dbias = u.new_empty(batch, width), u.new_empty(batch, width)
     dB, dC = u.new_empty(batch, blocks, length, states), u.new_empty(batch, blocks, length, states)
-    tokens = *rows(u), *rows(delta), memory(A), *rows(B), *rows(C), memory(D), *rows(z), memory(bias)
-    grads = (memory(x) for x in (du, ddelta, dz, dA, dB, dC, dD, dbias))
+    ddelta = u.new_empty(u.shape if weight is None else (batch, blocks, length, rank))
+    tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
+    grads = (memory(x) for x in (du, ddelta, dweight, dz, dA, dB, dC, dD, dbias))
     in_parallel(
         cpu_scan_kernels.scan_backward, batch * blocks, _sizes(u, A), *tokens, plus,
         steps(order, length), memory(starts), *rows(dy), *grads,
     )  # fmt: skip
-    if blocks == 1:
-        dB, dC = dB[:, 0], dC[:, 0]
-    else:
-        dB, dC = dB.sum(1), dC.sum(1)
-    return du, ddelta, dA.sum(0), dB, dC, dD.sum(0), dz, dbias.sum(0)
+    dB, dC = _over_blocks(dB), _over_blocks(dC)
+    ddelta = ddelta if weight is None else _over_blocks(ddelta)
+    return du, ddelta, dA.sum(0), dB, dC, dD.sum(0), dz, dbias.sum(0), dweight.sum(0)
 
 
 def _fake_backward(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
-    bias: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    bias: Tensor | None, weight: Tensor | None, plus: bool, order: Tensor | None, starts: Tensor, dy: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     du, ddelta, dB, dC = (u.new_empty(x.shape) for x in (u, delta, B, C))
     dD, dbias = u.new_empty(u.shape[2]), u.new_empty(u.shape[2])
-    return du, ddelta, A.new_empty(A.shape), dB, dC, dD, u.new_empty(u.shape if z is not None else 0), dbias
+    dz, dweight = u.new_empty(u.shape if z is not None else 0), u.new_empty(u.shape[2], _rank(weight))
+    return du, ddelta, A.new_empty(A.shape), dB, dC, dD, dz, dbias, dweight
 
 
 _scan_backward = Operator("zigma::cpu_scan_backward", _compute_backward, _fake_backward)
@@ -111,14 +139,14 @@ _scan_backward = Operator("zigma::cpu_scan_backward", _compute_backward, _fake_b
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.set_materialize_grads(False)  # else a gradient of the kept states, all zeros, is made each time
-    u, delta, A, B, C, D, z, bias, ctx.plus, order, _ = inputs
-    ctx.save_for_backward(u, delta, A, B, C, D, z, bias, order, output[1])
+    u, delta, A, B, C, D, z, bias, weight, ctx.plus, order, _ = inputs
+    ctx.save_for_backward(u, delta, A, B, C, D, z, bias, weight, order, output[1])
 
 
 def _gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    u, delta, A, B, C, D, z, bias, order, starts = ctx.saved_tensors
-    grads = _scan_backward(u, delta, A, B, C, D, z, bias, ctx.plus, order, starts, dy)
-    given = [grad if x is not None else None for grad, x in zip(grads[5:], (D, z, bias), strict=True)]
+    u, delta, A, B, C, D, z, bias, weight, order, starts = ctx.saved_tensors
+    grads = _scan_backward(u, delta, A, B, C, D, z, bias, weight, ctx.plus, order, starts, dy)
+    given = [grad if x is not None else None for grad, x in zip(grads[5:], (D, z, bias, weight), strict=True)]
     return *grads[:5], *given, None, None, None
 
 
@@ -141,12 +169,13 @@ def selective_scan(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     order: Tensor | None = None,
+    delta_weight: Tensor | None = None,
 ) -> Tensor:
     """Scan with the compiled kernels; shapes and meaning as in `zigma.ops.selective_scan`."""
-    given = (u, delta, A, B, C, D, z, delta_bias)
+    given = (u, delta, A, B, C, D, z, delta_bias, delta_weight)
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)
     y, _ = _scan(
         u.float(), delta.float(), A.float(), B.float(), C.float(), _wide(D), _wide(z), _wide(delta_bias),
-        delta_softplus, order, keep,
+        _wide(delta_weight), delta_softplus, order, keep,
     )  # fmt: skip
     return y.to(u.dtype)

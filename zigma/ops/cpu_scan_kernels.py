@@ -8,6 +8,10 @@ apart by task and added up by the caller in a fixed order, so no result depends 
 Tensors come as their memory; `at` beside the name of one gives its strides, (of a sequence, of a token), and
 without `at` it is contiguous. An empty D, bias or z is one that was not given. b is a sequence, s a step, t the
 token it reads, d the first channel of vector v of the task, n a state. Decays are written 2^(delta a), a = A log2(e).
+
+Where there are `ranks`, a tuple of R numbers, delta (batch, L, R) stands for delta W^T with W (D, R): multiplied here,
+a vector at a time, since a product with so few inner features takes far longer to write and to read than to compute.
+As with the taps of the convolution, R is known when a kernel is compiled. r is one of the ranks.
 """
 
 from zigma.ops.cpu_compile import kernel, part
@@ -21,38 +25,57 @@ AHEAD = 4  # steps by which rows are asked for before they are read
 
 
 @part
-def _load_A(A, a, d, width, states, vectors):  # type: ignore[no-untyped-def]
-    """Copy A (D, N) of a task's channels into `a` (vectors, N, LANES)."""
+def _load_channels(x, own, d, width, columns, vectors, factor):  # type: ignore[no-untyped-def]
+    """Copy x (D, columns) of a task's channels, times a factor, into `own` (vectors, columns, LANES).
+
+    Zeros where x is empty.
+    """
     for j in range(vectors * LANES):
-        v, lane = j // LANES, j % LANES
-        for n in range(states):
-            inside = d + j < width
-            a[(v * states + n) * LANES + lane] = A[(d + j) * states + n] * LOG2E if inside else 0.0
+        for n in range(columns):
+            inside = len(x) > 0 and d + j < width
+            own[(j // LANES * columns + n) * LANES + j % LANES] = (
+                x[(d + j) * columns + n] * factor if inside else 0.0
+            )
 
 
 @part
-def _load_channels(x, row, d, width, vectors):  # type: ignore[no-untyped-def]
-    """Copy a task's values of x (D,) into `row`; zeros where x is empty."""
-    for j in range(vectors * LANES):
-        row[j] = x[d + j] if len(x) > 0 and d + j < width else 0.0
+def _store_channels(own, x, first, d, width, columns, block):  # type: ignore[no-untyped-def]
+    """Undo `_load_channels`, into x from `first` on."""
+    for j in range(min(block, width - d)):
+        for n in range(columns):
+            x[first + (d + j) * columns + n] = own[(j // LANES * columns + n) * LANES + j % LANES]
+
+
+@part
+def _load_delta(delta, row, d, lanes, w, w_v, rank):  # type: ignore[no-untyped-def]
+    """A vector of delta, read or multiplied."""
+    if rank == 0:
+        return load_row(delta, row + d, lanes)
+    out = splat(0.0)
+    for r in range(rank):
+        out = out + load(w, (w_v + r) * LANES) * spread(delta, row + r)
+    return out
 
 
 @kernel
 def scan_forward(  # type: ignore[no-untyped-def]
-    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, y, starts
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus, order,
+    y, starts,
 ):  # fmt: skip
     """Write y (batch, L, D), and unless `starts` is empty the state before each chunk into it, by task."""
     length, width, states, block = sizes
+    rank = len(ranks)
     blocks, most, chunks = (width + block - 1) // block, block // LANES, (length + CHUNK - 1) // CHUNK
-    a, h = scratch(most * states), scratch(most * states)
+    a, w, h = scratch(most * states), scratch(most * rank), scratch(most * states)
     skip, shift = scratch(most), scratch(most)
     task = take(turn)
     while task < tasks:
         b, d0 = task // blocks, task % blocks * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
-        _load_A(A, a, d0, width, states, vectors)
-        _load_channels(D, skip, d0, width, vectors)
-        _load_channels(bias, shift, d0, width, vectors)
+        _load_channels(A, a, d0, width, states, vectors, LOG2E)
+        _load_channels(W, w, d0, width, rank, vectors, ONE)
+        _load_channels(D, skip, d0, width, 1, vectors, ONE)
+        _load_channels(bias, shift, d0, width, 1, vectors, ONE)
         h[:] = 0.0
         for s in range(length):
             if len(starts) > 0 and s % CHUNK == 0:
@@ -60,15 +83,17 @@ def scan_forward(  # type: ignore[no-untyped-def]
                 for i in range(vectors * states):
                     store(starts, (kept + i) * LANES, load(h, i * LANES))
             t, soon = order[s], order[min(s + AHEAD, length - 1)]
-            u_t, delta_t = b * u_at[0] + t * u_at[1] + d0, b * delta_at[0] + t * delta_at[1] + d0
+            u_t, delta_t = b * u_at[0] + t * u_at[1] + d0, b * delta_at[0] + t * delta_at[1]
             z_t, y_t = b * z_at[0] + t * z_at[1] + d0, (b * length + t) * width + d0
             B_t, C_t = b * B_at[0] + t * B_at[1], b * C_at[0] + t * C_at[1]
             for v in range(vectors):
                 d = v * LANES
                 lanes = width - d0 - d
                 prefetch(u, b * u_at[0] + soon * u_at[1] + d0 + d)
-                prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d0 + d)
-                u_v, step = load_row(u, u_t + d, lanes), load_row(delta, delta_t + d, lanes) + load(shift, d)
+                if rank == 0:
+                    prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d0 + d)
+                u_v = load_row(u, u_t + d, lanes)
+                step = _load_delta(delta, delta_t, d0 + d, lanes, w, v * rank, rank) + load(shift, d)
                 if plus:
                     step, _ = softplus(step)
                 x, out = step * u_v, load(skip, d) * u_v
@@ -87,14 +112,15 @@ def scan_forward(  # type: ignore[no-untyped-def]
 
 @kernel
 def scan_backward(  # type: ignore[no-untyped-def]
-    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, plus, order, starts,
-    dy, dy_at, du, ddelta, dz, dA, dB, dC, dD, dbias,
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus, order, starts,
+    dy, dy_at, du, ddelta, dW, dz, dA, dB, dC, dD, dbias,
 ):  # fmt: skip
-    """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, D, N), dD, dbias (batch, D); and by sequence and
-    block dB, dC (batch, blocks, L, N)."""
+    """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, D, N), dW (batch, D, R), dD, dbias (batch, D);
+    and by sequence and block dB, dC (batch, blocks, L, N), and ddelta (batch, blocks, L, R) where there are ranks."""
     length, width, states, block = sizes
+    rank = len(ranks)
     blocks, most, chunks = (width + block - 1) // block, block // LANES, (length + CHUNK - 1) // CHUNK
-    a, da = scratch(most * states), scratch(most * states)
+    a, da, w, dw = scratch(most * states), scratch(most * states), scratch(most * rank), scratch(most * rank)
     g = scratch(most * states)  # dL/dh, carried backwards
     skip, shift, dskip, dshift = scratch(most), scratch(most), scratch(most), scratch(most)
     # Of every step of a chunk and one vector of channels: delta' and its derivative, delta' u, C h + D u; dL/d(the
@@ -105,15 +131,17 @@ def scan_backward(  # type: ignore[no-untyped-def]
     # of every state and step of a chunk: B, C, and their gradients, before and after sums over lanes
     B_s, C_s, dB_s, dC_s = scratch(states), scratch(states), scratch(states), scratch(states)
     sum_B, sum_C = scratch(CHUNK * states), scratch(CHUNK * states)
+    ddelta_s, sum_delta = scratch(rank), scratch(CHUNK * rank)  # likewise, of every r
     task = take(turn)
     while task < tasks:
         b, k = task // blocks, task % blocks
         d0 = k * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
-        _load_A(A, a, d0, width, states, vectors)
-        _load_channels(D, skip, d0, width, vectors)
-        _load_channels(bias, shift, d0, width, vectors)
-        g[:], da[:], dskip[:], dshift[:] = 0.0, 0.0, 0.0, 0.0
+        _load_channels(A, a, d0, width, states, vectors, LOG2E)
+        _load_channels(W, w, d0, width, rank, vectors, ONE)
+        _load_channels(D, skip, d0, width, 1, vectors, ONE)
+        _load_channels(bias, shift, d0, width, 1, vectors, ONE)
+        g[:], da[:], dw[:], dskip[:], dshift[:] = 0.0, 0.0, 0.0, 0.0, 0.0
         for chunk in range(chunks - 1, -1, -1):
             start = chunk * CHUNK
             steps = min(CHUNK, length - start)
@@ -122,17 +150,19 @@ def scan_backward(  # type: ignore[no-untyped-def]
                 B_t, C_t = b * B_at[0] + t * B_at[1], b * C_at[0] + t * C_at[1]
                 for n in range(states):
                     B_s[n * CHUNK + i], C_s[n * CHUNK + i] = B[B_t + n], C[C_t + n]
-            sum_B[:], sum_C[:] = 0.0, 0.0
+            sum_B[:], sum_C[:], sum_delta[:] = 0.0, 0.0, 0.0
             for v in range(vectors):
                 d = d0 + v * LANES
                 lanes, skip_v, shift_v = width - d, load(skip, v * LANES), load(shift, v * LANES)
                 for i in range(steps):
                     row, t, soon = i * LANES, order[start + i], order[max(start + i - CHUNK, 0)]
                     prefetch(u, b * u_at[0] + soon * u_at[1] + d)
-                    prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d)
+                    if rank == 0:
+                        prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d)
                     prefetch(dy, b * dy_at[0] + soon * dy_at[1] + d)
                     u_i = load_row(u, b * u_at[0] + t * u_at[1] + d, lanes)
-                    step_i = load_row(delta, b * delta_at[0] + t * delta_at[1] + d, lanes) + shift_v
+                    delta_t = b * delta_at[0] + t * delta_at[1]
+                    step_i = _load_delta(delta, delta_t, d, lanes, w, v * rank, rank) + shift_v
                     if plus:
                         step_i, slope_i = softplus(step_i)
                         store(slope, row, slope_i)
@@ -186,7 +216,13 @@ def scan_backward(  # type: ignore[no-untyped-def]
                     if plus:
                         dstep = dstep * load(slope, row)
                     store_row(du, row_t, into_i * load(step, row) + out_i * skip_v, lanes)
-                    store_row(ddelta, row_t, dstep, lanes)
+                    if rank == 0:
+                        store_row(ddelta, row_t, dstep, lanes)
+                    for r in range(rank):
+                        i_r, row_r = (v * rank + r) * LANES, (r * CHUNK + i) * LANES
+                        delta_r = spread(delta, b * delta_at[0] + t * delta_at[1] + r)
+                        store(dw, i_r, load(dw, i_r) + dstep * delta_r)
+                        store(sum_delta, row_r, load(sum_delta, row_r) + dstep * load(w, i_r))
                     if len(z) > 0:
                         store_row(dz, row_t, load(gated, row) * load(y, row), lanes)
                     dskip_v, dshift_v = dskip_v + out_i * u_i, dshift_v + dstep
@@ -195,13 +231,16 @@ def scan_backward(  # type: ignore[no-untyped-def]
             for n in range(states):
                 store(dB_s, n * CHUNK, totals(sum_B, n * CHUNK * LANES))
                 store(dC_s, n * CHUNK, totals(sum_C, n * CHUNK * LANES))
+            for r in range(rank):
+                store(ddelta_s, r * CHUNK, totals(sum_delta, r * CHUNK * LANES))
             for i in range(steps):
-                states_t = ((b * blocks + k) * length + order[start + i]) * states
+                row = (b * blocks + k) * length + order[start + i]
                 for n in range(states):
-                    dB[states_t + n], dC[states_t + n] = dB_s[n * CHUNK + i], dC_s[n * CHUNK + i]
-        for j in range(min(block, width - d0)):
-            channel = b * width + d0 + j
-            dD[channel], dbias[channel] = dskip[j], dshift[j]
-            for n in range(states):
-                dA[channel * states + n] = da[(j // LANES * states + n) * LANES + j % LANES]
+                    dB[row * states + n], dC[row * states + n] = dB_s[n * CHUNK + i], dC_s[n * CHUNK + i]
+                for r in range(rank):
+                    ddelta[row * rank + r] = ddelta_s[r * CHUNK + i]
+        _store_channels(da, dA, b * width * states, d0, width, states, block)
+        _store_channels(dw, dW, b * width * rank, d0, width, rank, block)
+        _store_channels(dskip, dD, b * width, d0, width, 1, block)
+        _store_channels(dshift, dbias, b * width, d0, width, 1, block)
         task = take(turn)

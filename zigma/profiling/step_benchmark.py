@@ -72,7 +72,10 @@ def _like(x: Tensor) -> Tensor:
 
 
 def matrix_products(step: Callable[[], None]) -> list[Callable[[], Any]]:
-    """The matrix products of a step, forward and backward, each as a call."""
+    """The matrix products of a step, forward and backward, each as a call.
+
+    All that the network's layers are made of: also those that the scan takes over when nobody is looking.
+    """
     with _Products() as noted:
         step()
     return noted.calls
