@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from zigma.ops import cpu_run
+
 
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -13,3 +15,9 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(autouse=True)
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little there is to compute, threads share it."""
+    monkeypatch.setattr(cpu_run, "GRAIN", 1)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from numba import njit
 
-from zigma.ops import cpu_threads
+from zigma.ops import cpu_run, cpu_threads
 from zigma.ops.cpu_run import in_parallel
 from zigma.ops.cpu_tasks import take
 from zigma.ops.cpu_threads import on_threads
@@ -44,8 +44,18 @@ def count(turn: Any, tasks: int, done: Any) -> None:
 
 def test_every_task_is_done_once(threads: int) -> None:
     done = np.zeros(100_000, np.int64)
-    in_parallel(count, len(done), done)
+    in_parallel(count, len(done), len(done), done)
     assert (done == 1).all()
+
+
+@pytest.mark.parametrize(("numbers", "called"), [(0, 1), (199, 1), (200, 2), (10_000, 3)])
+def test_little_work_wakes_no_thread(
+    threads: int, numbers: int, called: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu_run, "GRAIN", 100)
+    calls = []
+    in_parallel(lambda turn, tasks: calls.append(threading.get_ident()), 50, numbers)
+    assert len(calls) == called
 
 
 def test_work_is_done_in_several_threads_at_once(threads: int) -> None:

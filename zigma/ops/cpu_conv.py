@@ -18,7 +18,7 @@ def _compute(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: 
     batch, length, width = x.shape
     y = x.new_empty(x.shape)
     in_parallel(
-        kernels.conv_forward, batch * -(-width // kernels.BLOCK), (length, width),
+        kernels.conv_forward, batch * -(-width // kernels.BLOCK), x.numel(), (length, width),
         *rows(x), *_taps(weight), memory(bias), silu, steps(order, length), memory(y),
     )  # fmt: skip
     return y
@@ -36,7 +36,7 @@ def _compute_backward(
     dx, dbias = x.new_empty(x.shape), x.new_empty(batch, width)
     dweight = x.new_empty(batch, *weight.t().shape)
     in_parallel(
-        kernels.conv_backward, batch * -(-width // kernels.BLOCK), (length, width),
+        kernels.conv_backward, batch * -(-width // kernels.BLOCK), x.numel(), (length, width),
         *rows(x), *_taps(weight), memory(bias), silu, steps(order, length), *rows(dy),
         memory(dx), memory(dweight), memory(dbias),
     )  # fmt: skip

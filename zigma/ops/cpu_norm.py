@@ -24,7 +24,7 @@ def _compute(
     n, m, inverse = _empty(x, shift)
     given = (memory(t) for t in (x, weight, shift, scale))
     out = (memory(t) for t in (n, m, inverse))
-    in_parallel(kernels.norm_forward, len(x) * _pieces(x), tuple(x.shape[1:]), *given, eps, *out)
+    in_parallel(kernels.norm_forward, len(x) * _pieces(x), x.numel(), tuple(x.shape[1:]), *given, eps, *out)
     return n, m, inverse
 
 
@@ -41,7 +41,7 @@ def _compute_backward(
     parts = [x.new_empty(len(x), _pieces(x), x.shape[2]) for _ in range(3)]
     dx = x.new_empty(x.shape)
     arrays = (memory(t) for t in (x, weight, scale, inverse, dn, dm, dx, *parts))
-    in_parallel(kernels.norm_backward, len(x) * _pieces(x), tuple(x.shape[1:]), *arrays)
+    in_parallel(kernels.norm_backward, len(x) * _pieces(x), x.numel(), tuple(x.shape[1:]), *arrays)
     dweight, dshift, dscale = parts
     return dx, dweight.sum((0, 1)), dshift.sum(1), dscale.sum(1)
 

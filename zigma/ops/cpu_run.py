@@ -13,13 +13,19 @@ Memory = NDArray[Any]
 NOTHING = np.empty(0, np.float32)
 
 
-def in_parallel(kernel: Any, tasks: int, *arguments: Any) -> None:
-    """Run a kernel on the tasks [0, tasks), by as many threads as torch uses.
+GRAIN = (
+    2**18
+)  # numbers that are worth a thread: it wakes in the time that a kernel takes for about half of them
+
+
+def in_parallel(kernel: Any, tasks: int, numbers: int, *arguments: Any) -> None:
+    """Run a kernel on the tasks [0, tasks), which compute so many numbers, by at most as many threads as torch uses.
 
     Each takes the next that is left, so that one which is held up leaves them to the others.
     """
     turn = np.zeros(1, np.int64)
-    on_threads(min(get_num_threads(), tasks), lambda: kernel(turn, tasks, *arguments))
+    threads = min(get_num_threads(), tasks, max(1, numbers // GRAIN))
+    on_threads(threads, lambda: kernel(turn, tasks, *arguments))
 
 
 def memory(x: Tensor | None) -> Memory:

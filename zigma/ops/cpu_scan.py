@@ -83,7 +83,7 @@ def _compute(
     y, starts = u.new_empty(u.shape), _kept(u, A, keep)
     tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
     in_parallel(
-        cpu_scan_kernels.scan_forward, len(u) * _blocks(u), _sizes(u, A), *tokens, plus,
+        cpu_scan_kernels.scan_forward, len(u) * _blocks(u), u.numel() * A.shape[1], _sizes(u, A), *tokens, plus,
         steps(order, u.shape[1]), memory(y), memory(starts),
     )  # fmt: skip
     return y, starts
@@ -116,7 +116,7 @@ def _compute_backward(
     tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
     grads = (memory(x) for x in (du, ddelta, dweight, dz, dA, dB, dC, dD, dbias))
     in_parallel(
-        cpu_scan_kernels.scan_backward, batch * blocks, _sizes(u, A), *tokens, plus,
+        cpu_scan_kernels.scan_backward, batch * blocks, u.numel() * states, _sizes(u, A), *tokens, plus,
         steps(order, length), memory(starts), *rows(dy), *grads,
     )  # fmt: skip
     dB, dC = _over_blocks(dB), _over_blocks(dC)
