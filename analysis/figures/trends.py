@@ -19,7 +19,7 @@ from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.registry import find_study
 
 ROW = 2.2  # inches
-FEW = 5  # curves whose legend needs one column
+COLUMNS = 2  # of a legend
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,17 @@ def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = Fal
     ax.set(xlabel="training step", ylabel=ylabel)
     if log and all((trend.mean > 0).all() for trend in bands.values()):
         ax.set_yscale("log")
-    many = len(bands) > FEW
-    ax.legend(ncols=2 if many else 1, fontsize=SMALL if many else None, columnspacing=1.0)
+    # below the axes and their labels, where no curve can run through it
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5.0,
+        ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
+    )  # fmt: skip
     bare(ax)
+
+
+def legend_height(curves: int) -> float:
+    """What the legend of so many curves takes, in inches."""
+    return 0.14 * -(-curves // COLUMNS) + 0.1
 
 
 def bands_of(part: Sheet, name: str) -> dict[str, Band]:
@@ -91,7 +99,7 @@ def _trends(study_name: str, records: Records, loss: bool, printed_in: str) -> P
 
     alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)
     behind = {r.path: r for row in rows for r in row.part.records if r["status"] == "done"}
-    height = ROW * len(rows) + notes_height(notes, WIDTH)
+    height = sum(ROW + legend_height(len(row.part.arms)) for row in rows) + notes_height(notes, WIDTH)
     return Picture((WIDTH, height), draw, alt, notes, tuple(behind.values()))
 
 

@@ -13,7 +13,7 @@ from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.samples import sample_file
 from analysis.figures.series import curve_names, recorded_sheets
-from analysis.figures.trends import bands_of, draw_trend
+from analysis.figures.trends import bands_of, draw_trend, legend_height
 from analysis.load import Records, Sheet, device_of, devices_of
 from analysis.metrics import main_metric
 from analysis.report.images import data_uris
@@ -151,7 +151,8 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
         for name in shown
     ]
     alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."
-    return Picture((WIDTH, CURVES_HEIGHT), draw, alt, provenance(part), tuple(done))
+    height = CURVES_HEIGHT + legend_height(len(part.arms))
+    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done))
 
 
 def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[ShownSample]:

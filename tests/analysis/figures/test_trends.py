@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from analysis.figures.picture import Picture
 from analysis.figures.series import Band
-from analysis.figures.trends import draw_trend, figure_8, figure_14
+from analysis.figures.trends import ROW, draw_trend, figure_8, figure_14, legend_height
 from analysis.load import load
+from analysis.style import WIDTH, style
 
 
 def a_band(mean: list[float], half: list[float]) -> Band:
@@ -26,6 +28,20 @@ def test_curve_and_band() -> None:
     dashes = {line.get_linestyle() for line in ax.lines}
     markers = {line.get_marker() for line in ax.lines}
     assert len(dashes) == len(markers) == 2, "readable in grey"
+
+
+@pytest.mark.parametrize("curves", [1, 4, 16])
+def test_the_legend_covers_neither_curves_nor_labels(curves: int) -> None:
+    with style():
+        figure = Figure(figsize=(WIDTH, ROW + legend_height(curves)), layout="constrained")
+        ax = figure.subplots(1, 2)[0]
+        draw_trend(ax, {f"hilbert-released-{k}": a_band([4, 2], [1, 0.5]) for k in range(curves)}, "loss")
+        figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    assert not legend.overlaps(ax.get_window_extent())
+    assert not legend.overlaps(ax.xaxis.label.get_window_extent())
+    assert legend.y0 >= 0, "all of it is on the page"
+    assert ax.get_window_extent().height > 0.4 * ROW * figure.dpi, "and leaves room for the curves"
 
 
 def test_values_that_are_not_positive_keep_a_linear_axis() -> None:
