@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,32 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     found = load_checkpoint(tmp_path / "checkpoint.pt")
     assert torch.equal(found["model"]["w"], state["model"]["w"])
     assert found["state"] == state["state"]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that signal")
+def test_an_interrupt_during_a_save_passes_and_leaves_a_whole_file(tmp_path: Path) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def save_for(seconds: float) -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        save_checkpoint(tmp_path / "checkpoint.pt", large)
+        time.sleep(10)  # a save may be faster than the first
+
+    large = {"tensors": [torch.zeros(1000) for _ in range(500)]}
+    began = time.monotonic()
+    save_checkpoint(tmp_path / "checkpoint.pt", large)
+    took = time.monotonic() - began
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for part in range(1, 16):
+            with pytest.raises(KeyboardInterrupt):
+                save_for(took * part / 20)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert load_checkpoint(tmp_path / "checkpoint.pt").keys() == {"tensors"}
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import torch
 
+from zigma.training.signals import signals_later
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Replace `path` by `state` in one step; a kill at any moment leaves the old file or the new one."""
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
-            torch.save(state, file)
+            with signals_later():
+                torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
