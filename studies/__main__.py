@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from studies import doctor
@@ -40,6 +42,15 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         return 130
+
+
+def interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send a Ctrl-C anew, a moment later, that fell into a finaliser: Python lets nothing out of those."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        main_thread = threading.main_thread().ident
+        threading.Timer(0.01, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _parser() -> Parser:
@@ -176,4 +187,5 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    sys.unraisablehook = interrupt_again
     sys.exit(main())

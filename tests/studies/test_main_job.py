@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studies.__main__ import main
+from studies.__main__ import interrupt_again, main
 from studies.process import is_dead
 from studies.record import read_records
 
@@ -190,6 +190,22 @@ def test_a_killed_run_resumes_and_ends_in_the_same_numbers(
     )
     assert run("--only zigzag-2 --set training.steps=30", tmp_path) == 0
     assert numbers(tmp_path) == numbers(uninterrupted)
+
+
+def test_an_interrupt_that_a_finaliser_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Swallows:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def wait() -> None:
+        Swallows()
+        time.sleep(30)
+
+    monkeypatch.setattr(sys, "unraisablehook", interrupt_again)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert time.monotonic() - began < 20, "also out of a wait"
 
 
 def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
