@@ -102,6 +102,19 @@ def test_steps_that_come_as_a_product(
     assert_close(found, truth)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rank", [4, 48])
+def test_steps_and_their_weights_may_differ_in_width(backend: str, rank: int) -> None:
+    """As any other two inputs may, whoever multiplies them."""
+    made = {name: value.float() for name, value in inputs((1, 5, 6, 2), optional=False).items()}
+    narrow, weight = torch.randn(1, 5, rank).bfloat16(), torch.randn(6, rank)
+    truth = selective_scan_reference(**(made | {"delta": narrow.float() @ weight.T}), delta_softplus=True)
+    found = selective_scan(
+        **(made | {"delta": narrow}), delta_weight=weight, delta_softplus=True, backend=backend
+    )
+    torch.testing.assert_close(found, truth, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("rank", [4, 48])
 def test_who_watches_sees_the_product_of_the_steps(rank: int) -> None:
     """A count of operations, for one: it is no less a product because the kernels of the CPU may make it."""

@@ -64,12 +64,14 @@ def selective_scan(
     checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, order, delta_weight)
     dtype = checks.widest(u, delta, A, B, C, D, z, delta_bias, delta_weight)
     module = backend_module(resolve_backend(backend, u.device, dtype))
-    given = (A, B, C, D, z, delta_bias, delta_softplus, order)
-    if delta_weight is None:
-        return module.selective_scan(u, delta, *given)
-    if hasattr(module, "fuses") and module.fuses(delta_weight.shape[1]):
-        return module.selective_scan(u, delta, *given, delta_weight)
-    return module.selective_scan(u, F.linear(delta, delta_weight), *given)
+    given = [A, B, C, D, z, delta_bias, delta_softplus, order]
+    if delta_weight is not None:
+        if hasattr(module, "fuses") and module.fuses(delta_weight.shape[1]):
+            given.append(delta_weight)
+        else:
+            wide = checks.widest(delta, delta_weight)
+            delta = F.linear(delta.to(wide), delta_weight.to(wide))
+    return module.selective_scan(u, delta, *given)
 
 
 def causal_conv1d(

@@ -13,9 +13,8 @@ Memory = NDArray[Any]
 NOTHING = np.empty(0, np.float32)
 
 
-GRAIN = (
-    2**18
-)  # numbers that are worth a thread: it wakes in the time that a kernel takes for about half of them
+# Numbers that are worth a thread: it wakes in the time that a kernel takes for about half of them.
+GRAIN = 2**18
 
 
 def in_parallel(kernel: Any, tasks: int, numbers: int, *arguments: Any) -> None:
