@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from analysis.options import add_results, say_faults, terminal_width
-from studies.words import Parser, WordError, fail, results_folder
+from zigma.common.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m analysis"
 COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what it does, an example
@@ -143,8 +143,8 @@ def _report(args: argparse.Namespace) -> None:
 def _make_tables(args: argparse.Namespace) -> None:
     from analysis.render import terminal
     from analysis.tables import make_tables
-    from studies.registry import find_study
-    from studies.study import parse_setting
+    from studies.declare.registry import find_study
+    from studies.declare.study import parse_setting
 
     wanted = {find_study(name).title for name in args.studies}
     tables, records = make_tables(args.results, dict(map(parse_setting, args.set)), args.source)

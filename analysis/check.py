@@ -16,9 +16,9 @@ from analysis.load import Records, load
 from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.tables import rendered
-from studies.record import Record
-from studies.study import identity_of
-from studies.words import WordError
+from studies.declare.study import identity_of
+from studies.run.record import Record
+from zigma.common.words import WordError
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 NEAR = 1e-6  # relative: other processors add in another order

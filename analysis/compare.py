@@ -19,8 +19,8 @@ from analysis.options import say_faults, terminal_width
 from analysis.render import markdown, terminal
 from analysis.stats import Estimate, estimate, holm, paired, welch
 from analysis.table import Cell, Column, Part, Table
-from studies.record import Record
-from studies.words import WordError, results_folder, unknown
+from studies.run.record import Record
+from zigma.common.words import WordError, results_folder, unknown
 
 ALPHA = 0.05
 PLACE = ("study", "scale", "setting", "arm")

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from studies.config import Config
-from studies.record import Record, read_record
-from studies.study import Study, fingerprints, orders_fingerprint, runs
-from studies.words import WordError
+from studies.declare.study import Study, fingerprints, orders_fingerprint, runs
+from studies.run.record import Record, read_record
+from zigma.common.words import WordError
+from zigma.experiment.config import Config
 
 Source = Literal["all", "own", "published"]
 # where records lie below a results folder; the user's own come first and win over those that ship with the project

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from analysis.load import Records, Source
-from studies.words import results_folder
+from zigma.common.words import results_folder
 
 NARROWEST = 60
 

@@ -27,7 +27,7 @@ from analysis.load import Records
 from analysis.render import pipes
 from analysis.table import Part, Table, text
 from analysis.tables import build_tables
-from studies.words import WordError, unknown
+from zigma.common.words import WordError, unknown
 
 SPAN = re.compile(r"<!-- from: (?P<source>[^\n]*?) -->(?P<shown>.*?)<!-- end -->", flags=re.DOTALL)
 BEGIN = re.compile(r"<!-- from: ")

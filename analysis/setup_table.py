@@ -7,8 +7,8 @@ from typing import Any
 
 from analysis.load import Records, sheets
 from analysis.table import Cell, Column, Exact, Part, Table
-from studies.config import RunConfig
-from studies.study import Arm, Study, runs
+from studies.declare.study import Arm, Study, runs
+from zigma.experiment.config import RunConfig
 
 SETUP = "training_setup"  # the study that it shows
 TRAINING, COUNTED = "training", "parameters"  # its settings: the presets themselves, and their networks alone

@@ -14,11 +14,11 @@ from analysis.render import ENDINGS
 from analysis.setup_table import SETUP, setup_table
 from analysis.stats import Friedman, estimate
 from analysis.table import PAPER, Cell, Column, Exact, Part, Ranged, Table
-from studies.config import RunConfig
-from studies.record import Record
-from studies.registry import studies
-from studies.study import Study, runs, with_settings
-from studies.words import WordError
+from studies.declare.registry import studies
+from studies.declare.study import Study, runs, with_settings
+from studies.run.record import Record
+from zigma.common.words import WordError
+from zigma.experiment.config import RunConfig
 
 OURS = "ours"
 MANY = 3  # settings; more of them become columns instead of parts

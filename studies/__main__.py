@@ -9,13 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
-from studies import doctor
-from studies.commands import following, launching, listing, planning
-from studies.plan import CHECKPOINT_EVERY_S, Mode, Planned, plan, to_run
-from studies.record import Record
-from studies.registry import find_study
-from studies.study import SCALES, with_scans
-from studies.words import Parser, WordError, fail, results_folder
+from studies.cli import doctor, following, launching, listing, planning
+from studies.declare.registry import find_study
+from studies.declare.study import SCALES, with_scans
+from studies.run.queue import CHECKPOINT_EVERY_S, Mode, Planned, plan, to_run
+from studies.run.record import Record
+from zigma.common.words import Parser, WordError, fail, results_folder
 from zigma.processor import wait_briefly
 
 wait_briefly()  # in the processes of runs as well: they inherit it

@@ -3,56 +3,67 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = {f"zigma.{part}.config" for part in ("data", "interpolant", "metrics", "models", "training")}
-WORDS = {"studies.words"}
-DECLARATIONS = {
-    "studies.study",
-    "studies.config",
-    "studies.record",
-    "studies.registry",
-    "studies.paper",
-    "studies.scales",
+CONFIGS = {
+    f"zigma.{part}.config" for part in ("data", "interpolant", "metrics", "models", "training", "experiment")
 }
-PROCESSOR = {"zigma.processor"}  # settles things before torch is loaded
-# what may be asked of the library without importing torch
-LIGHT = {"zigma.data", "zigma.metrics", "zigma.scans"}
+COMMON = {"zigma.common"}  # words, files, this machine: the standard library alone
+LIBRARY = {
+    f"zigma.{part}"
+    for part in ("scans", "optimum", "ops", "models", "interpolant", "data", "training", "metrics")
+}
 
+# folder -> what else of this project its files may import, anywhere in them
 ALLOWED = {
-    "zigma/scans": set(),
-    "zigma/ops": set(),
-    "zigma/interpolant": set(),
-    "zigma/data": set(),
-    "zigma/metrics": set(),
-    "zigma/models": {"zigma.scans", "zigma.ops"},
-    "zigma/profiling": {"zigma.models", "zigma.ops", *PROCESSOR},
-    "zigma/training": {"zigma.models", "zigma.interpolant", "zigma.data"},
-    "studies/paper": {"studies.study", "studies.scales", "studies.config", *CONFIGS},
-    "studies": {"studies", "zigma"},
-    "analysis": {*DECLARATIONS, *WORDS, *CONFIGS, "zigma.scans"},
+    "zigma/common": set(),
+    "zigma/scans": COMMON,
+    "zigma/optimum": COMMON | {"zigma.scans"},
+    "zigma/ops": COMMON,
+    "zigma/interpolant": COMMON,
+    "zigma/data": COMMON,
+    "zigma/metrics": COMMON,
+    "zigma/models": COMMON | {"zigma.scans", "zigma.ops"},
+    "zigma/training": COMMON | {"zigma.models", "zigma.interpolant", "zigma.data"},
+    "zigma/profiling": COMMON | {"zigma.models", "zigma.ops", "zigma.processor", "zigma.training"},
+    "zigma/experiment": COMMON | LIBRARY | {"zigma.profiling"},
+    "studies/declare": COMMON | CONFIGS | LIBRARY | {"zigma.experiment.estimate"},
+    "studies/paper": COMMON | CONFIGS | {"studies.declare"},
+    "studies/beyond": COMMON | CONFIGS | {"studies.declare", "studies.paper"},
+    "studies/run": {"zigma", "studies.declare"},
+    "studies/launch": {"zigma", "studies.declare", "studies.run"},
+    "studies/cli": {"zigma", "studies.declare", "studies.run", "studies.launch"},
+    "analysis": COMMON | CONFIGS | {"zigma.scans", "zigma.optimum", "studies.declare", "studies.run.record"},
 }
-# the parts of studies that every command loads: no torch, so only configuration types and light questions
-TORCH_FREE = (
-    *("words", "study", "record", "plan", "registry", "scales", "status", "__main__"),
-    *("execute", "jobs", "live", "ownership", "cluster"),
+# what may be imported at the top of a module that every command loads: none of these loads torch
+LIGHT = (
+    COMMON | CONFIGS | {"zigma.processor", "zigma.experiment.estimate", "zigma.experiment.watch", "studies"}
 )
+LONGEST = 400  # lines of a file
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name -> file of everything in the three packages."""
+    files = [path for package in ("zigma", "studies", "analysis") for path in (ROOT / package).rglob("*.py")]
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    """Modules of this project that a file imports."""
+    """Names of this project that a file imports: modules, or what it takes from them."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = set()
+    names = set()
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
-    return {name for name in found if name.split(".")[0] in ("zigma", "studies", "analysis")}
+            names |= {f"{node.module}.{name.name}" for name in node.names}
+    return {name for name in names if name.split(".")[0] in ("zigma", "studies", "analysis")}
 
 
 def inside(name: str, parts: set[str]) -> bool:
@@ -61,23 +72,45 @@ def inside(name: str, parts: set[str]) -> bool:
 
 @pytest.mark.parametrize("folder", ALLOWED)
 def test_only_allowed_imports(folder: str) -> None:
-    own = folder.replace("/", ".")
+    allowed = ALLOWED[folder] | {folder.replace("/", ".")}
     for path in sorted((ROOT / folder).rglob("*.py")):
-        if folder == "studies" and path.parent.name == "paper":
-            continue
         for name in imports(path):
-            allowed = ALLOWED[folder] | {own}
             assert inside(name, allowed), (
                 f"{path.relative_to(ROOT)} imports {name}; {folder} may import {allowed}"
             )
 
 
-@pytest.mark.parametrize("module", TORCH_FREE)
-def test_what_every_command_loads_is_light(module: str) -> None:
-    for name in imports(ROOT / "studies" / f"{module}.py", top_level_only=True):
-        assert inside(name, CONFIGS | PROCESSOR | {"studies"}), (
-            f"studies/{module}.py imports {name} at its top"
-        )
+def test_every_folder_has_its_rule() -> None:
+    ruled = {folder.replace("/", ".") for folder in ALLOWED}
+    rooms = {name for name, path in modules().items() if path.name == "__init__.py"} - {"zigma", "studies"}
+    assert {room for room in rooms if not inside(room, ruled)} == set()
+
+
+def test_no_import_circle() -> None:
+    """Neither at the top of modules nor inside functions nor for types alone."""
+    known = modules()
+
+    def target(name: str) -> str:
+        return name if name in known else name.rpartition(".")[0]
+
+    graph = {name: {target(n) for n in imports(path)} & known.keys() - {name} for name, path in known.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import circle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("room", ["declare", "run", "launch", "cli"])
+def test_what_every_command_loads_is_light(room: str) -> None:
+    heavy = {"carry_out", "environment"}  # loaded where a run is carried out, and nowhere else
+    for path in (ROOT / "studies" / room).glob("*.py"):
+        for name in imports(path, top_level_only=True) if path.stem not in heavy else ():
+            assert inside(name, LIGHT), f"{path.relative_to(ROOT)} imports {name} at its top"
+
+
+def test_files_are_short() -> None:
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules().items()}
+    assert {name: n for name, n in lines.items() if n > LONGEST} == {}
 
 
 def test_scans_need_numpy_alone() -> None:

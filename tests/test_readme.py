@@ -65,9 +65,9 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 
     from analysis.load import load, sheet
     from analysis.tables import study_table
-    from studies.registry import find_study
-    from studies.run import carry_out
-    from studies.study import change, runs, with_scans
+    from studies.declare.registry import find_study
+    from studies.declare.study import change, runs, with_scans
+    from studies.run.carry_out import carry_out
 
     study = find_study("scan_ablation")
     small = change(

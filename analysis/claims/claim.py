@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from analysis.load import Sheet
-from studies.study import Study
+from studies.declare.study import Study
 
 Word = Literal["holds", "does not hold", "inconclusive", "not tried"]
 ALPHA = 0.05

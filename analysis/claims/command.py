@@ -13,8 +13,8 @@ from analysis.claims.paper import CLAIMS
 from analysis.claims.show import Reproduced, as_json, markdown, text
 from analysis.load import Records, load
 from analysis.options import add_results, say_faults, terminal_width
-from studies.registry import studies
-from studies.words import unknown
+from studies.declare.registry import studies
+from zigma.common.words import unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 from analysis.claims.counting import dit_multiply_adds, zigma_parameters
 from analysis.claims.released import LINES, Line
 from analysis.load import key
-from studies.registry import find_study
-from studies.study import runs
+from studies.declare.registry import find_study
+from studies.declare.study import runs
 from zigma.models.config import ZIGMA_SIZES
 from zigma.scans import locality, scan_order
 
@@ -441,7 +441,7 @@ def find(names: Iterable[str]) -> list[Finding]:
     Raises:
         WordError: an unknown name.
     """
-    from studies.words import unknown
+    from zigma.common.words import unknown
 
     known = {finding.name: finding for finding in FINDINGS}
     wanted = list(dict.fromkeys(names))

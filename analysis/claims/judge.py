@@ -10,9 +10,9 @@ from analysis.claims.claim import ALPHA, Claim, Judged, Tested, Verdict, across,
 from analysis.claims.paper import CLAIMS
 from analysis.load import Records, Sheet, sheets
 from analysis.stats import holm
-from studies.record import Record
-from studies.registry import find_study
-from studies.study import SCALES
+from studies.declare.registry import find_study
+from studies.declare.study import SCALES
+from studies.run.record import Record
 
 
 class Book:

@@ -18,7 +18,7 @@ from analysis.claims.claim import Printed, Statement, Tested, verdict_of
 from analysis.load import Sheet
 from analysis.metrics import QUALITY, find_metric, main_metric, paper_metric
 from analysis.stats import Array, Interval, estimate, paired, slope, spearman, welch
-from studies.study import Study
+from studies.declare.study import Study
 
 LOSS = "held_out_loss"
 ABOVE = math.inf

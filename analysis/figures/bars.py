@@ -17,7 +17,7 @@ from analysis.load import Records, Sheet
 from analysis.metrics import find_metric, main_metric
 from analysis.stats import Estimate
 from analysis.style import WIDTH, bare
-from studies.registry import find_study
+from studies.declare.registry import find_study
 
 ROW = 2.0  # inches
 COLUMNS = 3

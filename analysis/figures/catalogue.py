@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.figures import bars, blocks, costs, samples, scans, trends
 from analysis.figures.picture import Missing, Picture
 from analysis.load import Records
-from studies.words import unknown
+from zigma.common.words import unknown
 
 DRAWINGS: dict[str, Callable[[], Picture]] = {
     "figure_1": scans.figure_1,

@@ -17,8 +17,8 @@ from analysis.figures.series import ratio, recorded_sheets, slope, token_count
 from analysis.load import Records, device_of
 from analysis.stats import estimate
 from analysis.style import SMALL, WIDTH, bare, line, looks
-from studies.record import Record
-from studies.registry import find_study
+from studies.declare.registry import find_study
+from studies.run.record import Record
 
 ROW = 2.3  # inches
 LABELS_APART = 2.0  # ratio of two labelled sizes

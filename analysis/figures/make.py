@@ -10,8 +10,8 @@ from typing import Any
 
 from analysis.figures.picture import Missing, Picture
 from analysis.load import Records
-from studies.record import Record
-from studies.words import WordError
+from studies.run.record import Record
+from zigma.common.words import WordError
 
 ENDINGS = ("png", "svg", "pdf")
 MANIFEST = "manifest.json"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from analysis.load import Sheet, devices_of
 from analysis.metrics import main_metric
-from studies.record import Record
+from studies.run.record import Record
 
 PRINTS_NONE = "The paper prints no numbers for this figure, so none of its values stand here."
 

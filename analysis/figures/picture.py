@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from studies.record import Record
+from studies.run.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

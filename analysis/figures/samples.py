@@ -16,9 +16,9 @@ from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import recorded_sheets
 from analysis.load import Records
 from analysis.style import WIDTH
-from studies.record import Record
-from studies.registry import find_study
-from studies.words import WordError
+from studies.declare.registry import find_study
+from studies.run.record import Record
+from zigma.common.words import WordError
 
 STUDY = "samples"
 COLUMNS = 2

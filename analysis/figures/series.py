@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from analysis.load import Records, Sheet, sheets
 from analysis.stats import Estimate, estimate
-from studies.record import Record
-from studies.study import Study
+from studies.declare.study import Study
+from studies.run.record import Record
 
 Array = npt.NDArray[np.float64]
 

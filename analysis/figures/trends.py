@@ -16,7 +16,7 @@ from analysis.load import Records, Sheet
 from analysis.metrics import main_metric
 from analysis.scan_plots import draw_measures
 from analysis.style import SMALL, WIDTH, bare, line, looks
-from studies.registry import find_study
+from studies.declare.registry import find_study
 
 ROW = 2.2  # inches
 COLUMNS = 2  # of a legend

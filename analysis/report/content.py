@@ -20,8 +20,8 @@ from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg
 from analysis.style import WIDTH
-from studies.record import Record
-from studies.registry import studies
+from studies.declare.registry import studies
+from studies.run.record import Record
 
 CURVES_HEIGHT = 2.4  # inches
 SAMPLES_SIDE = 384  # pixels of a grid inside a figure of the page; the figure's own files have all

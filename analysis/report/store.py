@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from studies.record import Record
+from studies.run.record import Record
 
 # Parts that many records share word for word; they are written once and referred to by number.
 SHARED = ("config", "environment", "fingerprints")

@@ -10,9 +10,9 @@ from analysis.load import Records, Sheet, devices_of, protocols_of, sheets
 from analysis.report.store import Store
 from analysis.table import MISSING, PAPER, Column, Part, Table, text
 from analysis.tables import study_table
-from studies.record import Record
-from studies.registry import studies
-from studies.study import Study
+from studies.declare.registry import studies
+from studies.declare.study import Study
+from studies.run.record import Record
 
 MARK = re.compile(r" \[(\d+)\]$")  # of a column that stands for one protocol of several
 

@@ -22,7 +22,7 @@ from analysis.report.content import (
 from analysis.report.store import Store, for_script
 from analysis.report.tables import shown_tables
 from analysis.report.walks import SIDE, path_data, walks
-from studies.study import SCALES
+from studies.declare.study import SCALES
 
 HERE = Path(__file__).parent
 SECTIONS = (

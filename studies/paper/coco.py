@@ -1,7 +1,7 @@
 """Table 4: sweep, one zigzag, VisionMamba and eight zigzags on captioned photographs (section 4.3)."""
 
-from studies.scales import PAPER_COCO, REAL_NOTE, SIZE_NOTE, SMALL_TEXT, STEPS_NOTE, TINY_TEXT
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER_COCO, REAL_NOTE, SIZE_NOTE, SMALL_TEXT, STEPS_NOTE, TINY_TEXT
+from studies.declare.study import Arm, Study
 
 STUDY = Study(
     name="coco",

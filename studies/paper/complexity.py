@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from studies.scales import measured
-from studies.study import Arm, Study
+from studies.declare.scales import measured
+from studies.declare.study import Arm, Study
 from zigma.models.config import DiTConfig, NetworkConfig, UViTConfig
 
 LARGE = (32, 64, 96, 128, 160, 196)  # the paper names the first and the last

@@ -1,7 +1,7 @@
 """Table 8: captions among the tokens, or by cross-attention (section 8.5)."""
 
-from studies.scales import PAPER_CELEBA_256, PAPER_NOTES, SMALL_TEXT, TINY_TEXT
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER_CELEBA_256, PAPER_NOTES, SMALL_TEXT, TINY_TEXT
+from studies.declare.study import Arm, Study
 
 STUDY = Study(
     name="conditioning",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from studies.config import Config, ScanConfig
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
+from zigma.experiment.config import Config, ScanConfig
 
 SIDES = (8, 16, 32)
 FRAMES = 8

@@ -1,6 +1,6 @@
 """Table 3: VisionMamba and ZigMa at 1024x1024, and ZigMa with twice the batch (section 4.3)."""
 
-from studies.scales import (
+from studies.declare.scales import (
     DECAY_NOTE,
     PAPER_FACESHQ,
     REAL_NOTE,
@@ -9,7 +9,7 @@ from studies.scales import (
     STEPS_NOTE,
     TINY_LARGE,
 )
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
 
 BATCH = "training.batch_images"
 

@@ -1,7 +1,7 @@
 """Table 7 and Figure 8: Hilbert curves against zigzags, the true curve and the one that the paper ran (section 8.4)."""
 
-from studies.scales import PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE, TINY_SHAPES, vary
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE, TINY_SHAPES, vary
+from studies.declare.study import Arm, Study
 
 LEARNED = {"position": "learned"}
 

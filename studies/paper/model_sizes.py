@@ -1,7 +1,7 @@
 """Table 9: how many parameters the variants have, with the sizes as released and as printed (section 8.5)."""
 
-from studies.config import MeasurementConfig
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
+from zigma.experiment.config import MeasurementConfig
 from zigma.models.config import Preset, ZigMaConfig
 
 PRINTED = {  # layers, hidden size, millions of parameters without and with cross-attention

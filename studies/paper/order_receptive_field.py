@@ -1,7 +1,7 @@
 """Figures 6 c and d, and 7: k orders over the layers of a network against k in every layer (sections 4.2 and 8.5)."""
 
-from studies.scales import measured
-from studies.study import Arm, Study
+from studies.declare.scales import measured
+from studies.declare.study import Arm, Study
 
 COUNTS = (1, 2, 4, 8)
 

@@ -1,7 +1,7 @@
 """Figure 13: patches of 1 to 8, what they do to FID and to speed (section 8.5)."""
 
-from studies.scales import PAPER, PAPER_NOTES, SMALL, TINY_LARGE, measured
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY_LARGE, measured
+from studies.declare.study import Arm, Study
 
 STUDY = Study(
     name="patch_size",

@@ -1,7 +1,7 @@
 """Table 2: VisionMamba and ZigMa with no, a cosine and a learned position embedding (section 4.2)."""
 
-from studies.scales import PAPER, PAPER_NOTES, SMALL, TINY
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY
+from studies.declare.study import Arm, Study
 
 
 def _arm(name: str, scan: str, position: str, fid: float, fdd: float) -> Arm:

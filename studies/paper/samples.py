@@ -1,6 +1,6 @@
 """Figures 12 and 15 to 17: uncurated samples of the networks of other studies, and of Landscape-HQ (section 8.3)."""
 
-from studies.scales import (
+from studies.declare.scales import (
     PAPER_CELEBA_512,
     PAPER_COCO,
     PAPER_FACESHQ,
@@ -19,7 +19,7 @@ from studies.scales import (
     vary,
     wholly,
 )
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
 
 SST = {"scan": "video-sst"}
 

@@ -1,6 +1,6 @@
 """Table 1: a sweep against one, two and eight zigzags (section 4.2, "Scan Scheme Ablation")."""
 
-from studies.scales import (
+from studies.declare.scales import (
     PAPER_CELEBA_256,
     PAPER_CELEBA_512,
     PAPER_NOTES,
@@ -10,7 +10,7 @@ from studies.scales import (
     TINY_LARGE,
     TINY_TEXT,
 )
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
 
 COLUMNS = ("256 FID", "256 FDD", "256 KID", "512 FID", "512 FDD", "512 KID")
 

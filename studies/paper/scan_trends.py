@@ -1,7 +1,7 @@
 """Figure 8: how FID falls while Hilbert, sweep and zigzag networks train; the runs of `hilbert` (section 8.4)."""
 
+from studies.declare.study import Study
 from studies.paper.hilbert import STUDY as HILBERT
-from studies.study import Study
 
 TRENDS = {"tiny": "digits-16", "small": "photos-32", "paper": "celebamm-256"}
 

@@ -1,6 +1,6 @@
 """Figure 11: zigzags over groups of patches, from small groups to large, and a shuffle (section 8.2)."""
 
-from studies.scales import (
+from studies.declare.scales import (
     PAPER_CELEBA_256,
     PAPER_CELEBA_512,
     PAPER_NOTES,
@@ -8,7 +8,7 @@ from studies.scales import (
     SMALL_TEXT_LARGE,
     TINY_LARGE,
 )
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
 
 STUDY = Study(
     name="spatial_continuity",

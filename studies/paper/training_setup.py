@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from studies.config import MeasurementConfig, RunConfig
-from studies.scales import (
+from studies.declare.scales import (
     DECAY_NOTE,
     PAPER_CELEBA_512,
     PAPER_COCO,
@@ -13,7 +12,8 @@ from studies.scales import (
     STEPS_NOTE,
     vary,
 )
-from studies.study import Arm, Study
+from studies.declare.study import Arm, Study
+from zigma.experiment.config import MeasurementConfig, RunConfig
 
 COLUMNS = (
     "Autoencoder f",

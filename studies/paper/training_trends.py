@@ -1,7 +1,7 @@
 """Figure 14: loss and FID while networks train, at two resolutions; the runs of `scan_ablation` (section 8.5)."""
 
+from studies.declare.study import Arm, Study
 from studies.paper.scan_ablation import STUDY as ABLATION
-from studies.study import Arm, Study
 
 TRENDS = {
     "tiny": ("digits-16", "shapes-16"),

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from studies.config import Config
-from studies.scales import PAPER, PAPER_NOTES, SMALL, TINY, measured
-from studies.study import Arm, Study
+from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, measured
+from studies.declare.study import Arm, Study
+from zigma.experiment.config import Config
 from zigma.models.config import DiTConfig, UViTConfig, ZigMaConfig
 
 # The FLOPs printed are those of the small networks at patch 2 on 4x32x32 latents.

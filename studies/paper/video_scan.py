@@ -1,7 +1,15 @@
 """Table 6 and section 8.6: how videos are scanned, and other factorisations than the paper's sst."""
 
-from studies.scales import DECAY_NOTE, PAPER_VIDEO, REAL_NOTE, SIZE_NOTE, SMALL_VIDEO, STEPS_NOTE, TINY_VIDEO
-from studies.study import Arm, Study
+from studies.declare.scales import (
+    DECAY_NOTE,
+    PAPER_VIDEO,
+    REAL_NOTE,
+    SIZE_NOTE,
+    SMALL_VIDEO,
+    STEPS_NOTE,
+    TINY_VIDEO,
+)
+from studies.declare.study import Arm, Study
 
 FOUR_TIMES = {
     "tiny": {"training.batch_images": 4 * TINY_VIDEO.training.batch_images},

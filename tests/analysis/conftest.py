@@ -11,9 +11,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fake_records import drawn_metrics, record_of, write
     from PIL import Image
 
-    from studies.config import RunConfig
-    from studies.registry import find_study
-    from studies.study import runs
+    from studies.declare.registry import find_study
+    from studies.declare.study import runs
+    from zigma.experiment.config import RunConfig
 
     results = tmp_path_factory.mktemp("recorded") / "results"
     known = set()

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from studies.config import MeasurementConfig, RunConfig, ScanConfig
-from studies.record import SCHEMA, record_path, write_record
-from studies.registry import find_study
-from studies.study import Run, Study, fingerprints, runs
+from studies.declare.registry import find_study
+from studies.declare.study import Run, Study, fingerprints, runs
+from studies.run.record import SCHEMA, record_path, write_record
+from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig
 
 PROTOCOL = {
     "n_generated": 500,
@@ -26,7 +26,7 @@ Value = Callable[[Run, np.random.Generator], float]
 
 
 def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> dict[str, Any]:
-    """A whole record of a run, as `studies.run` makes it."""
+    """A whole record of a run, as `studies.run.carry_out` makes it."""
     return {
         "schema": SCHEMA,
         **run.about,

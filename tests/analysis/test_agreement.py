@@ -6,7 +6,7 @@ from fake_records import fill
 
 from analysis.agreement import agreement
 from analysis.load import load, sheet
-from studies.registry import find_study
+from studies.declare.registry import find_study
 
 
 def test_a_row_of_the_paper_that_stands_beside_two_arms_counts_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from analysis.__main__ import main
 from analysis.check import check, same
 from analysis.load import load
 from analysis.quote import Quotes, spans, unmarked
-from studies.words import WordError
+from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[2]
 MEANS = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}

@@ -16,8 +16,8 @@ from analysis.claims.claim import across, all_of, verdict_of
 from analysis.claims.statements import Alike, Better, GainGrows, Scaling, SmallerEffect, Trend
 from analysis.load import load, sheets
 from analysis.metrics import find_metric
-from studies.registry import find_study
-from studies.study import runs
+from studies.declare.registry import find_study
+from studies.declare.study import runs
 
 CLAIM = {claim.name: claim for claim in CLAIMS}
 AS_CLAIMED = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
@@ -125,7 +125,7 @@ def test_noise_seldom_holds(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     records = [record_of(run, drawn_metrics(run, 5.0)) for run in planned]
     from analysis.load import Records
-    from studies.record import Record
+    from studies.run.record import Record
 
     held = 0
     for _ in range(200):

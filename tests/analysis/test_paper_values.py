@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.registry import studies
+from studies.declare.registry import studies
 
 ROOT = Path(__file__).parents[2]
 ROWS = list(csv.DictReader((ROOT / "results" / "paper" / "values.csv").open(encoding="utf-8")))

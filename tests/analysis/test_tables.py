@@ -17,8 +17,8 @@ from analysis.render import markdown
 from analysis.stats import Estimate
 from analysis.table import text
 from analysis.tables import build_tables, make_tables, study_table
-from studies.registry import find_study, studies
-from studies.study import runs
+from studies.declare.registry import find_study, studies
+from studies.declare.study import runs
 
 STUDY = find_study("scan_ablation")
 SETTING = next(iter(STUDY.scales["tiny"]))

@@ -4,9 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, ZigMa
-from zigma.profiling import count_flops, torch_flops
+from zigma.profiling import count_flops
 
 
 class Attention(nn.Module):
@@ -24,7 +25,6 @@ def test_attention_counts_only_in_everything() -> None:
     counted = count_flops(Attention(8), x)
     assert counted.as_the_paper == 2 * 5 * 8 * 24
     assert counted.everything - counted.as_the_paper == 2 * (2 * 5 * 5 * 8)
-    assert torch_flops(Attention(8), x) == counted.everything
 
 
 def zigma() -> tuple[ZigMa, Tensor, Tensor]:
@@ -42,7 +42,9 @@ def test_matrix_products_agree_with_torchs_counter() -> None:
     model, *inputs = zigma()
     by_operator = count_flops(model, *inputs).by_operator
     products = sum(by_operator.get(name, 0) for name in ("linear", "conv", "matmul", "bmm", "addmm"))
-    assert products == torch_flops(model, *inputs)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(*inputs)
+    assert products == counter.get_total_flops() // 2  # it counts a multiply-add as two
 
 
 def test_the_count_does_not_depend_on_the_users_backend(monkeypatch: pytest.MonkeyPatch) -> None:

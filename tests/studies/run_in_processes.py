@@ -8,14 +8,14 @@ from pathlib import Path
 
 import torch
 
-import studies.drawing
-from studies.artifacts import Places
-from studies.config import RunConfig
-from studies.run import carry_out
-from studies.study import Run
-from studies.train_and_evaluate import train_and_evaluate
-from studies.watch import Watch
+import zigma.experiment.drawing
+from studies.declare.study import Run
+from studies.run.carry_out import carry_out
 from zigma.data.config import DataConfig
+from zigma.experiment.artifacts import Places
+from zigma.experiment.config import RunConfig
+from zigma.experiment.train_and_evaluate import train_and_evaluate
+from zigma.experiment.watch import Watch
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics.config import EvaluationConfig
 from zigma.models.config import ZigMaConfig
@@ -45,7 +45,7 @@ def lose(folder: Path, me: bool) -> None:
 
 def main(folder: Path, case: str) -> None:
     torch.set_num_threads(1)
-    studies.drawing.MOST_IMAGES = 10  # several batches, so that there is something to share
+    zigma.experiment.drawing.MOST_IMAGES = 10  # several batches, so that there is something to share
     rank = processes().process_index
     if case.startswith("lost-"):
         lose(folder, case == f"lost-{rank}")
@@ -55,7 +55,7 @@ def main(folder: Path, case: str) -> None:
         def sample(*args: object, **options: object) -> torch.Tensor:
             raise FloatingPointError("not finite")
 
-        studies.drawing.sample = sample
+        zigma.experiment.drawing.sample = sample
 
     def watched(progress: object) -> None:
         if case == "killed" and progress.step == 5:

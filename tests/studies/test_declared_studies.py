@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from studies.config import Config, RunConfig, ScanConfig
-from studies.registry import find_study, studies
-from studies.study import SCALES, Study, identity, runs
+from studies.declare.registry import find_study, studies
+from studies.declare.study import SCALES, Study, identity, runs
+from zigma.experiment.config import Config, RunConfig, ScanConfig
 from zigma.scans import ScanOrder, scan_names, scan_plan
 from zigma.scans.registry import find_curve
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from studies import doctor
+from studies.cli import doctor
 
 CPU = torch.device("cpu")
 
@@ -61,7 +61,7 @@ def test_weights_are_found_where_the_user_puts_them(monkeypatch: pytest.MonkeyPa
 
 
 def test_importing_it_costs_no_torch() -> None:
-    code = "import sys, studies.doctor; sys.exit('torch' in sys.modules)"
+    code = "import sys, studies.cli.doctor; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

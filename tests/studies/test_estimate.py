@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from studies.config import MeasurementConfig, RunConfig, ScanConfig
-from studies.estimate import estimate, parameters
-from studies.registry import studies
-from studies.scales import TINY, TINY_LARGE, TINY_TEXT, vary
+from studies.declare.registry import studies
+from studies.declare.scales import TINY, TINY_LARGE, TINY_TEXT, vary
+from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig
+from zigma.experiment.estimate import estimate, parameters
 from zigma.models.config import (
     DiTConfig,
     GatedLinearAttentionSpec,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studies.job import PREEMPTED, _leave_by_signal_alone
+from studies.launch.job import PREEMPTED, _leave_by_signal_alone
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-from studies.cluster import minutes
-from studies.execute import Order, Task, read_scans
-from studies.job import Job
-from studies.jobs import Submission, new_submission, order_of, pack, submissions, task_of, unpack
-from studies.registry import find_study, studies
-from studies.study import Run, runs, with_scans
-from studies.words import WordError
+from studies.declare.registry import find_study, studies
+from studies.declare.study import Run, runs, with_scans
+from studies.launch.cluster import minutes
+from studies.launch.execute import Order, Task, read_scans
+from studies.launch.job import Job
+from studies.launch.submissions import (
+    Submission,
+    new_submission,
+    order_of,
+    pack,
+    submissions,
+    task_of,
+    unpack,
+)
+from zigma.common.words import WordError
 
 
 def a_run() -> Run:

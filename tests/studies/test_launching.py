@@ -1,10 +1,10 @@
 """What is said of a submission."""
 
-from studies.cluster import Resources
-from studies.commands.launching import without_gpu
-from studies.execute import Task
-from studies.registry import find_study
-from studies.study import runs
+from studies.cli.launching import without_gpu
+from studies.declare.registry import find_study
+from studies.declare.study import runs
+from studies.launch.cluster import Resources
+from studies.launch.execute import Task
 
 
 def test_runs_sized_for_a_gpu_that_ask_for_none_are_told_of() -> None:

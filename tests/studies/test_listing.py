@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from studies.__main__ import main
-from studies.registry import studies
-from studies.study import runs
+from studies.declare.registry import studies
+from studies.declare.study import runs
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from studies.__main__ import main
-from studies.execute import Order, Task
-from studies.files import replace_json
-from studies.jobs import Submission, new_submission
-from studies.live import Live, live_runs
-from studies.ownership import acquire
-from studies.process import this_process
-from studies.record import write_record
-from studies.registry import find_study
-from studies.study import Run, runs
-from studies.summary import MEMORY
+from studies.declare.registry import find_study
+from studies.declare.study import Run, runs
+from studies.launch.execute import Order, Task
+from studies.launch.live import Live, live_runs
+from studies.launch.submissions import Submission, new_submission
+from studies.run.lease import acquire
+from studies.run.process import this_process
+from studies.run.record import write_record
+from studies.run.summary import MEMORY
+from zigma.common.files import replace_json
 
 RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
 ABOUT = {"study": "scan_ablation", "arm": "sweep", "scale": "tiny", "setting": "digits-8", "seed": 0}
@@ -161,7 +161,7 @@ def test_a_run_with_a_record_is_done_whatever_was_left_lying(tmp_path: Path) -> 
 
 
 def test_a_run_that_is_repeated_is_running_though_it_has_a_record(tmp_path: Path) -> None:
-    from studies.record import digest
+    from studies.run.record import digest
 
     identity = "a" * 16
     write_record(path_of(tmp_path, identity), record_of(identity))
@@ -221,7 +221,7 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
 
 
 def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) -> None:
-    from studies.summary import summaries
+    from studies.run.summary import summaries
 
     for n in range(300):
         write_record(path_of(tmp_path, f"{n:016x}"), record_of(f"{n:016x}"))

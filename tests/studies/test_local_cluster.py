@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from studies.__main__ import main
-from studies.launch import _environments, _slots
-from studies.live import Live, live_runs
-from studies.process import is_dead
-from studies.record import read_records
-from studies.tracker import check_tracker
-from studies.words import WordError
+from studies.launch.live import Live, live_runs
+from studies.launch.pool import _environments, _slots
+from studies.launch.tracker import check_tracker
+from studies.run.process import is_dead
+from studies.run.record import read_records
+from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[2]
 SMALL = (
@@ -124,7 +124,7 @@ def test_debug_runs_here_and_raises(
 ) -> None:
     import pdb
 
-    import studies.train_and_evaluate as module
+    import zigma.experiment.train_and_evaluate as module
 
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("the data broke")
@@ -178,10 +178,10 @@ def test_slurm_where_there_is_none(
 
 
 def test_a_missing_tracker_is_one_line_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    import studies.tracker
+    import studies.launch.tracker
 
     check_tracker(None)
-    monkeypatch.setattr(studies.tracker, "find_spec", lambda name: None)
+    monkeypatch.setattr(studies.launch.tracker, "find_spec", lambda name: None)
     with pytest.raises(WordError, match="pip install wandb"):
         check_tracker("wandb")
 
@@ -191,7 +191,7 @@ def test_a_tracker_is_told_the_curve_and_nothing_is_read_from_it(
 ) -> None:
     import accelerate.tracking
 
-    import studies.tracker
+    import studies.launch.tracker
 
     told: list[Any] = []
 
@@ -209,7 +209,7 @@ def test_a_tracker_is_told_the_curve_and_nothing_is_read_from_it(
             told.append("finish")
 
     monkeypatch.setattr(accelerate.tracking, "TensorBoardTracker", Tracker)
-    monkeypatch.setattr(studies.tracker, "find_spec", lambda name: True)
+    monkeypatch.setattr(studies.launch.tracker, "find_spec", lambda name: True)
     assert submit("--jobs 1 --only sweep --set training.steps=3 --tracker tensorboard", results) == 0
     (record,) = read_records(results)
     assert record["identity"] in told[0]
@@ -219,10 +219,10 @@ def test_a_tracker_is_told_the_curve_and_nothing_is_read_from_it(
 
 
 def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    import studies.launch
-    from studies.launch import Share
+    import studies.launch.pool
+    from studies.launch.pool import Share
 
-    monkeypatch.setattr(studies.launch, "gpus", lambda: ["0", "1", "2", "3", "4"])
+    monkeypatch.setattr(studies.launch.pool, "gpus", lambda: ["0", "1", "2", "3", "4"])
     assert _slots(Share()) == [("0",), ("1",), ("2",), ("3",), ("4",)]
     assert _slots(Share(jobs=2)) == [("0",), ("1",)]
     assert _slots(Share(gpus=2)) == [("0", "1"), ("2", "3")]

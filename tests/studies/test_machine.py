@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from studies import machine as module
-from studies.machine import machine
+from zigma.common import machine as module
+from zigma.common.machine import machine
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from studies.__main__ import interrupt_again, main
-from studies.process import is_dead
-from studies.record import read_records
+from studies.run.process import is_dead
+from studies.run.record import read_records
 
 ROOT = Path(__file__).parents[2]
 SMALL = (
@@ -141,7 +141,7 @@ def test_a_corrupt_record_is_named_and_nothing_is_written(
 def test_a_failure_is_recorded_without_a_number_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import studies.drawing as module
+    import zigma.experiment.drawing as module
 
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("the sampler broke\nbadly")
@@ -209,10 +209,10 @@ def test_an_interrupt_that_a_finaliser_swallows_comes_again(monkeypatch: pytest.
 
 
 def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from studies.ownership import acquire
-    from studies.registry import find_study
-    from studies.run import work_folder
-    from studies.study import parse_setting, runs
+    from studies.declare.registry import find_study
+    from studies.declare.study import parse_setting, runs
+    from studies.run.carry_out import work_folder
+    from studies.run.lease import acquire
 
     settings = dict(parse_setting(text) for text in SMALL.split() if text != "--set")
     owned = runs(find_study("scan_ablation"), "tiny", changes=settings, settings=["digits-8"])[0]
@@ -260,7 +260,7 @@ def test_a_foreign_checkpoint_stops_the_run_and_is_left_alone(
 ) -> None:
     import torch
 
-    from studies.ownership import acquire
+    from studies.run.lease import acquire
 
     first = tmp_path / "first"
     words = "--only sweep --set training.steps=4"

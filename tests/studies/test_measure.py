@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from studies.config import MeasurementConfig, ScanConfig
-from studies.measure import measure_network, measure_scan
-from studies.registry import find_study
-from studies.words import WordError
+from studies.declare.registry import find_study
+from zigma.common.words import WordError
+from zigma.experiment.config import MeasurementConfig, ScanConfig
+from zigma.experiment.measure import measure_network, measure_scan
 from zigma.models.config import DiTConfig, GatedLinearAttentionSpec, ModelConfig, UViTConfig, ZigMaConfig
 from zigma.scans import locality, scan_order
 

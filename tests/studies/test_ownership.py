@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from studies import ownership
-from studies.ownership import Claim, Lost, Owned, acquire, read_claim, verify
-from studies.process import is_dead, local_process, slurm_job, this_process
+from studies.run import lease as ownership
+from studies.run.lease import Claim, Lost, Owned, acquire, read_claim, verify
+from studies.run.process import is_dead, local_process, slurm_job, this_process
 
 BEAT_S = 0.05
 ABOUT = {"arm": "sweep"}
@@ -83,7 +83,7 @@ def test_what_is_let_go_is_taken_at_once_with_all_that_was_left(tmp_path: Path) 
 
 def test_a_killed_process_of_this_machine_is_replaced_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from studies.ownership import acquire\n"
+        "import sys, time; from pathlib import Path; from studies.run.lease import acquire\n"
         f"owner = acquire(Path({str(tmp_path)!r}), {{}}, 60); owner.__enter__()\n"
         "(owner.folder / 'checkpoint.pt').write_text('work'); print('owned', flush=True); time.sleep(60)"
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from studies.record import Superseded, digest, publish, read_record, read_records, recorded, write_record
-from studies.words import WordError
+from studies.run.record import Superseded, digest, publish, read_record, read_records, recorded, write_record
+from zigma.common.words import WordError
 
 
 def record(identity: str = "0123456789abcdef", **changes: Any) -> dict[str, Any]:

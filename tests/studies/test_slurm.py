@@ -18,8 +18,8 @@ import pytest
 from slurm_cluster import Cluster, wait_for, why_not
 
 from studies.__main__ import main
-from studies.live import Live, live_runs
-from studies.record import Record, read_records
+from studies.launch.live import Live, live_runs
+from studies.run.record import Record, read_records
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from studies.registry import find_study
-from studies.scales import TINY
-from studies.study import change, identity, parse_setting, runs, with_scans
-from studies.words import WordError
+from studies.declare.registry import find_study
+from studies.declare.scales import TINY
+from studies.declare.study import change, identity, parse_setting, runs, with_scans
+from zigma.common.words import WordError
 
 
 def test_changes_reach_any_depth_and_take_words() -> None:
@@ -63,7 +63,7 @@ def test_every_setting_of_a_configuration_changes_the_identity() -> None:
 
 
 def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    import studies.study as module
+    import studies.declare.study as module
 
     before = identity(TINY)
     monkeypatch.setattr(module, "_orders", lambda *args: "another curve under the same name")

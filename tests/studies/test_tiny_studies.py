@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from studies.config import RunConfig, ScanConfig
-from studies.estimate import estimate
-from studies.registry import studies
-from studies.study import Run as OneRun
-from studies.study import Study, change
+from studies.declare.registry import studies
+from studies.declare.study import Run as OneRun
+from studies.declare.study import Study, change
+from zigma.experiment.config import RunConfig, ScanConfig
+from zigma.experiment.estimate import estimate
 
 BUDGET = {
     "training.steps": 2,
@@ -37,7 +37,7 @@ def cheap(study: Study, trends: dict[str, int | None]) -> list[OneRun]:
 
 
 def check(runs: list[OneRun], results: Path) -> None:
-    from studies.run import carry_out
+    from studies.run.carry_out import carry_out
 
     for run in runs:
         record = carry_out(run, results)

@@ -12,14 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-import studies.drawing
-from studies.artifacts import shown
-from studies.config import RunConfig
-from studies.drawing import batch_of
-from studies.run import carry_out, work_folder
-from studies.study import Run
-from studies.watch import Watch
+import zigma.experiment.drawing
+from studies.declare.study import Run
+from studies.run.carry_out import carry_out, work_folder
 from zigma.data.config import DataConfig
+from zigma.experiment.artifacts import shown
+from zigma.experiment.config import RunConfig
+from zigma.experiment.drawing import batch_of
+from zigma.experiment.watch import Watch
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics import Features, evaluate_features
 from zigma.metrics.config import EvaluationConfig
@@ -192,7 +192,7 @@ def test_a_batch_shrinks_as_the_network_grows() -> None:
 def test_samples_do_not_depend_on_how_many_are_drawn(
     sampler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studies.drawing, "MOST_IMAGES", 10)
+    monkeypatch.setattr(zigma.experiment.drawing, "MOST_IMAGES", 10)
     drawn = []
     for n in (20, 40):
         evaluation = replace(CONFIG.evaluation, n_generated=n)
@@ -219,12 +219,12 @@ def test_samples_that_are_not_finite_make_a_failed_record(
 def test_a_metric_that_fails_on_the_way_makes_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import studies.judge
+    import zigma.experiment.judge
 
     def broken(*args: Any, **options: Any) -> Any:
         raise ValueError("no distance")
 
-    monkeypatch.setattr(studies.judge, "evaluate_features", broken)
+    monkeypatch.setattr(zigma.experiment.judge, "evaluate_features", broken)
     assert failed(ON_THE_WAY, tmp_path) == "ValueError: no distance"
 
 
@@ -256,16 +256,16 @@ def test_missing_weights_are_told_before_anything_is_written(
 
 def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its own rows and files of features; the second stands in for weights that are not here."""
-    import studies.judge
-    import studies.study
+    import studies.declare.study
+    import zigma.experiment.judge
     from zigma.metrics import load_extractor
 
     def stand_in(name: Any) -> Any:
         return replace(load_extractor("digits"), name=name)
 
-    monkeypatch.setattr(studies.judge, "load_extractor", stand_in)
+    monkeypatch.setattr(zigma.experiment.judge, "load_extractor", stand_in)
     monkeypatch.setattr("zigma.metrics.identity.extractor_identity", lambda name: f"of {name}")
-    studies.study.fingerprints.cache_clear()
+    studies.declare.study.fingerprints.cache_clear()
     evaluation = replace(CONFIG.evaluation, extractors=("digits", "inception"))
     record = done(replace(CONFIG, evaluation=evaluation), tmp_path)
     assert list(values(record)) == ["held_out_loss", "fd_digits", "kid_digits", "fid", "kid"]
@@ -296,11 +296,11 @@ def test_videos_are_judged_frame_by_frame_and_shown_moving(tmp_path: Path) -> No
 def test_a_video_extractor_for_images_is_refused_before_any_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import studies.judge
+    import zigma.experiment.judge
     from zigma.metrics import load_extractor
 
     i3d = replace(load_extractor("digits"), name="i3d", videos=True)
-    monkeypatch.setattr(studies.judge, "load_extractor", lambda name: i3d)
+    monkeypatch.setattr(zigma.experiment.judge, "load_extractor", lambda name: i3d)
     assert "i3d compares videos, and digits are images" in failed(CONFIG, tmp_path)
 
 
@@ -411,7 +411,7 @@ def test_latents_of_another_autoencoder_are_refused(
 def test_a_missing_autoencoder_says_what_to_fetch_and_where_to_put_it(
     latents: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studies.study import fingerprints
+    from studies.declare.study import fingerprints
     from zigma.data import autoencoder_identity
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from studies.config import MeasurementConfig
-from studies.machine import Machine
-from studies.registry import find_study, studies
-from studies.scales import PAPER_COCO, SMALL, TINY, TINY_TEXT, TINY_VIDEO, vary
-from studies.study import change, parse_setting
-from studies.validate import config_faults, machine_faults, machine_problems, resolve
+from studies.declare.registry import find_study, studies
+from studies.declare.scales import PAPER_COCO, SMALL, TINY, TINY_TEXT, TINY_VIDEO, vary
+from studies.declare.study import change, parse_setting
+from studies.declare.validate import config_faults, machine_faults, machine_problems, resolve
+from zigma.common.machine import Machine
 from zigma.data.config import DataConfig
 from zigma.data.facts import data_facts
+from zigma.experiment.config import MeasurementConfig
 
 LARGE = Machine(memory_gib=64.0, gpus_gib=(80.0,))
 
@@ -184,8 +184,8 @@ def test_no_torch_is_needed() -> None:
     import sys
 
     code = (
-        "import sys; from studies.registry import find_study; from studies.validate import resolve;"
-        "from studies.machine import machine; s = find_study('scan_ablation');"
+        "import sys; from studies.declare.registry import find_study; from studies.declare.validate import resolve;"
+        "from zigma.common.machine import machine; s = find_study('scan_ablation');"
         "resolve(s, 'paper', list(s.scales['paper']), [0], {}); machine(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

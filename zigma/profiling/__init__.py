@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zigma.profiling.flops import count_flops as count_flops
-    from zigma.profiling.flops import torch_flops as torch_flops
     from zigma.profiling.speed import measure_model as measure_model
 
-_HOME = {"count_flops": "flops", "torch_flops": "flops", "measure_model": "speed"}
+_HOME = {"count_flops": "flops", "measure_model": "speed"}
 __all__ = list(_HOME)
 
 

@@ -103,17 +103,3 @@ def count_flops(model: nn.Module, *inputs: Any) -> Flops:
     extra = sum(count for name, count in counted.items() if name in names)
     total = sum(counted.values())
     return Flops(as_the_paper=total - extra, everything=total, by_operator=counted)
-
-
-def torch_flops(model: nn.Module, *inputs: Any) -> int:
-    """Multiply-adds of matrix products, convolutions and attention by torch's own counter, to check ours."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(*inputs)
-    finally:
-        model.train(training)
-    return int(counter.get_total_flops()) // 2

@@ -10,9 +10,9 @@ from analysis.figures.costs import SPEED, costs, draw_growth, draw_paths, family
 from analysis.figures.picture import Picture
 from analysis.figures.series import token_count
 from analysis.load import load
-from studies.record import Record
-from studies.registry import find_study
-from studies.study import runs
+from studies.declare.registry import find_study
+from studies.declare.study import runs
+from studies.run.record import Record
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, TITLES, 
 from analysis.figures.make import make_figures, outdated, read_manifest
 from analysis.figures.picture import Missing, Picture
 from analysis.load import Records, load
-from studies.words import WordError
+from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[3]
 

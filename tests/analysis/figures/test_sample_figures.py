@@ -9,8 +9,8 @@ from PIL import Image
 
 from analysis.figures.samples import read_grid, sample_file, saved_grids
 from analysis.load import load
-from studies.record import Record
-from studies.words import WordError
+from studies.run.record import Record
+from zigma.common.words import WordError
 
 
 def naming(samples: str | None) -> Record:

@@ -17,8 +17,8 @@ from analysis.figures.series import (
 )
 from analysis.load import load
 from analysis.stats import estimate
-from studies.record import Record
-from studies.registry import find_study
+from studies.declare.registry import find_study
+from studies.run.record import Record
 
 
 def with_curve(step: Any, value: Any, status: str = "done") -> Record:

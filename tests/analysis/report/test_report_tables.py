@@ -9,8 +9,8 @@ from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 from analysis.load import load
 from analysis.report.store import Store
 from analysis.report.tables import ShownTable, shown_tables
-from studies.registry import find_study
-from studies.study import runs
+from studies.declare.registry import find_study
+from studies.declare.study import runs
 
 
 def table_of(results: Path, study: str) -> tuple[ShownTable, Store]:

@@ -14,8 +14,8 @@ from PIL import Image
 from analysis.__main__ import main
 from analysis.load import Records, load
 from analysis.report.write import render
-from studies.registry import find_study
-from studies.study import runs, with_scans, with_settings
+from studies.declare.registry import find_study
+from studies.declare.study import runs, with_scans, with_settings
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "link", "img", "input", "br", "path", "circle", "use", "rect", "image"}

@@ -1,0 +1,36 @@
+"""Beyond the paper: every curve of `zigma.scans` in one network, its eight variants over the layers."""
+
+from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.study import Arm, Study
+
+CURVES = (
+    "sweep",
+    "zigzag",
+    "hilbert",
+    "hilbert-released",
+    "peano",
+    "moore",
+    "morton",
+    "gray",
+    "diagonal",
+    "diagonal-zigzag",
+    "spiral",
+    "spiral-in",
+    "random",
+    "windowed",
+    "atrous",
+    "grouped",
+)
+
+STUDY = Study(
+    name="scan_zoo",
+    shows="beyond",
+    title="Every curve, eight variants over the layers",
+    arms=tuple(Arm(f"{curve}-8", {"model.scan": f"{curve}-8"}) for curve in CURVES),
+    scales={
+        "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "small": {"photos-32": SMALL},
+        "paper": {"celebamm-256": PAPER},
+    },
+    notes=PAPER_NOTES,
+)

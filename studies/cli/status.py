@@ -1,0 +1,97 @@
+"""How the runs of a results folder stand, told from their files and from Slurm."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from studies.launch.live import Live, live_runs
+from studies.launch.progress import duration
+from studies.run.summary import summaries
+from zigma.common.words import printable
+
+WATCH_EVERY_S = 2.0
+STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled", "unknown")
+
+
+def print_status(study: str | None, results: Path) -> int:
+    """Print counts by study and scale, then every run that is not done; returns the exit status.
+
+    1 if a file is in the way that is no record: it is named and left alone.
+    """
+    _, status = _print(study, results)
+    return status
+
+
+def watch_status(study: str | None, results: Path) -> int:
+    """Print the status again and again until nothing is queued or running."""
+    while True:
+        if sys.stdout.isatty():
+            print("\x1b[H\x1b[2J", end="")
+        live, status = _print(study, results)
+        if not any(run.state in ("queued", "running", "unknown") for run in live):
+            return status
+        sys.stdout.flush()
+        time.sleep(WATCH_EVERY_S)
+
+
+def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    records, faults = summaries(results)
+    failures = []
+    for record in records:
+        if study in (None, record.study):
+            counts[record.study, record.scale, record.status] += 1
+            if record.status == "failed":
+                failures.append((f"{record.study}  {record.label}", str(record.error)))
+    live, error = live_runs(results)
+    live = [run for run in live if study in (None, run.about.get("study"))]
+    for run in live:
+        counts[str(run.about.get("study")), str(run.about.get("scale")), run.state] += 1
+    _print_counts(counts, results)
+    for state in STATES[2:]:
+        _print_runs(state, [run for run in live if run.state == state])
+    if failures:
+        print("\nfailed (--mode retry runs them again)")
+        _print_lines(failures)
+    for line in [error] if error else []:
+        print(f"\n{line}")
+    for fault in faults:
+        print(f"left alone: {printable(str(fault))}", file=sys.stderr)
+    return live, 1 if faults else 0
+
+
+def _print_counts(counts: Counter[tuple[str, str, str]], results: Path) -> None:
+    if not counts:
+        print(f"nothing is recorded or under way in {results}")
+        return
+    shown = [state for state in STATES if any(key[2] == state for key in counts)]
+    print(f"{'study':<24}{'scale':<8}" + "".join(f"{state:>12}" for state in shown))
+    for study, scale in sorted({key[:2] for key in counts}):
+        numbers = "".join(f"{counts[study, scale, state] or '':>12}" for state in shown)
+        print(f"{printable(study):<24}{printable(scale):<8}{numbers}")
+
+
+def _print_runs(state: str, runs: list[Live]) -> None:
+    if runs:
+        print(f"\n{state}")
+        _print_lines([(f"{run.about.get('study')}  {run.label}", _words(run)) for run in runs])
+
+
+def _print_lines(lines: list[tuple[str, str]]) -> None:
+    width = max(len(printable(label)) for label, _ in lines)
+    for label, words in lines:
+        print(f"  {printable(label):<{width}}  {printable(words)}".rstrip())
+
+
+def _words(run: Live) -> str:
+    """Where a run is: step, loss, time left; or why it is nowhere."""
+    if run.state != "running":
+        return run.reason
+    said, where = run.heartbeat, run.claim.who if run.claim else ""
+    step, steps, loss, left = (said.get(key) for key in ("step", "steps", "loss", "seconds_left"))
+    if isinstance(step, int) and isinstance(loss, int | float) and isinstance(left, int | float):
+        return f"step {step}/{steps}  loss {loss:.4f}  {duration(left)} left  ({where})"
+    return f"{said.get('stage') or run.reason or 'starting'}  ({where})" if where else run.reason

@@ -1,0 +1,200 @@
+"""Everything that can be known to be wrong with a run before it starts: all of it, a line each. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from studies.declare.study import Run, Study, change_faults, orders_fingerprint, with_settings
+from zigma.common.machine import Machine
+from zigma.common.words import WordError
+from zigma.experiment.config import Config, MeasurementConfig, RunConfig
+from zigma.experiment.estimate import estimate
+
+FEWEST_FRAMES = 9  # that I3D reads
+ROOM = 0.95  # of a device's memory may be filled by estimate
+
+
+def resolve(
+    study: Study, scale: str, settings: Sequence[str], seeds: Sequence[int], changes: Mapping[str, Any]
+) -> tuple[list[Run], list[str]]:
+    """The runs of a study with the user's `changes`, and every problem: then none of them may be started.
+
+    A problem that all runs share is one line, one of some names them. Devices and memory are `machine_problems`.
+    """
+    problems = change_faults([study.scales[scale][setting] for setting in settings], changes)
+    if problems:
+        return [], problems
+    study, cells = with_settings(study, changes), []
+    faults: dict[str, list[str]] = {}
+    for setting in settings:
+        for arm in study.arms:
+            label = f"{arm.name} {setting}"
+            try:
+                config = study.config(arm, scale, setting)
+            except WordError as error:
+                faults[label] = [str(error)]
+                continue
+            faults[label] = config_faults(config)
+            cells.append((arm.name, setting, config))
+    runs = [
+        Run(study.name, arm, scale, setting, replace(config, seed=seed))
+        for seed in seeds
+        for arm, setting, config in cells
+    ]
+    return runs, _together(faults)
+
+
+def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> list[str]:
+    """Why this machine cannot carry these runs out, each on so many devices; a line for each problem."""
+    return _together({f"{run.arm} {run.setting}": machine_faults(run.config, here, devices) for run in runs})
+
+
+def _together(faults: Mapping[str, list[str]]) -> list[str]:
+    """A line for each fault, with the arms and settings that have it where not all do."""
+    having: dict[str, list[str]] = {}
+    for label, said in faults.items():
+        for fault in said:
+            having.setdefault(fault, []).append(label)
+    return [
+        fault if len(labels) == len(faults) else f"{', '.join(labels)}: {fault}"
+        for fault, labels in having.items()
+    ]
+
+
+def config_faults(config: Config) -> list[str]:
+    """What does not fit together, and which data and weights are not on this machine."""
+    faults = [fault for rule in RULES for fault in _said(rule, config)]
+    return list(dict.fromkeys(faults))
+
+
+def machine_faults(config: Config, here: Machine, devices: int = 1) -> list[str]:
+    """Why a machine cannot carry a run out: a device that is not there, or too little memory by estimate."""
+    faults = []
+    if isinstance(config, MeasurementConfig) and config.quantities == ("parameters",):
+        return []  # counted without weights and without a device
+    if isinstance(config, MeasurementConfig) and config.device == "cuda" and not here.gpus_gib:
+        faults.append("device=cuda, but this machine has no GPU; --set device=cpu measures on this one")
+    if isinstance(config, RunConfig) and config.training.precision == "fp16" and not here.gpus_gib:
+        faults.append(
+            "training.precision=fp16 needs a GPU and this machine has none; bf16 works on both, or no"
+        )
+    return faults or _memory_faults(config, here, devices)
+
+
+def _memory_faults(config: Config, here: Machine, devices: int) -> list[str]:
+    on_gpu = bool(here.gpus_gib) and not (isinstance(config, MeasurementConfig) and config.device == "cpu")
+    if on_gpu:
+        there, needed, what = (
+            min(here.gpus_gib),
+            estimate(config, "gpu", devices).memory_gib,
+            "a GPU here has",
+        )
+    else:
+        there, needed, what = here.memory_gib, estimate(config, "cpu").memory_gib, "this machine has free"
+    if needed <= ROOM * there:
+        return []
+    field = "batch_images" if isinstance(config, MeasurementConfig) else "training.batch_images"
+    return [f"needs about {needed:.1f} GiB of memory by estimate and {what} {there:.1f}: a smaller {field}?"]
+
+
+def _said(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[str]:
+    """What a rule says, an error that it meets included: of data and weights, the message says what to do."""
+    try:
+        yield from rule(config)
+    except (ValueError, FileNotFoundError) as error:
+        yield " ".join(str(error).split())
+
+
+def _scan(config: Config) -> Iterator[str]:
+    orders_fingerprint(config)  # raises where a plan and a grid do not fit
+    yield from ()
+
+
+def _grid(config: Config) -> Iterator[str]:
+    """A network for another grid than the data's."""
+    if not isinstance(config, RunConfig):
+        return
+    data = config.data
+    side = data.size // 8 if data.view == "latents" else data.size
+    grid = (side, side) if data.frames is None else (data.frames, side, side)
+    if config.model.grid != grid:
+        kind = "images" if data.frames is None else f"videos of {data.frames} frames"
+        yield (
+            f"model.grid={config.model.grid} does not fit {data.name} ({kind}) at data.size={data.size}: "
+            f"it should be {grid}"
+        )
+
+
+def _told(config: Config) -> Iterator[str]:
+    """Channels, classes, captions and numbers of images, as the data has them."""
+    if not isinstance(config, RunConfig):
+        return
+    from zigma.data.facts import data_facts
+
+    model, data, known = config.model, config.data, data_facts(config.data)
+    if model.in_channels != known.channels:
+        yield f"model.in_channels={model.in_channels}, but {data.name} as {data.view} has {known.channels}"
+    if model.text_width is not None and known.captions is False:
+        yield f"model.text_width is set, but {data.name} has no captions: prepare it with --captions, or set it to none"
+    if model.text_width is not None and known.caption_words and model.text_tokens < known.caption_words:
+        yield (
+            f"model.text_tokens={model.text_tokens}, but captions of {data.name} have up to "
+            f"{known.caption_words} words"
+        )
+    if model.classes is not None and known.classes == 0:
+        yield f"model.classes is set, but {data.name} has no classes: prepare it with --classes, or set it to none"
+    elif model.classes is not None and known.classes is not None:
+        needed = known.classes + (config.training.condition_dropout > 0)
+        if model.classes < needed:
+            null = ", and one that stands for none" if needed > known.classes else ""
+            yield (
+                f"model.classes={model.classes}, but {data.name} has {known.classes} classes{null}: "
+                f"it should be {needed}"
+            )
+    reference = config.evaluation.reference
+    there = known.held_out if reference == "held-out" else known.train
+    if there is not None and config.evaluation.n_real > there:
+        yield (
+            f"evaluation.n_real={config.evaluation.n_real}, but the {reference} part of {data.name} has {there} "
+            f"{'images' if data.frames is None else 'videos'}"
+        )
+
+
+def _judged(config: Config) -> Iterator[str]:
+    """Extractors that read what there is."""
+    if not isinstance(config, RunConfig) or "i3d" not in config.evaluation.extractors:
+        return
+    frames = config.data.frames
+    if frames is None:
+        yield f"evaluation.extractors: i3d judges videos, and {config.data.name} are images"
+    elif frames < FEWEST_FRAMES:
+        yield f"evaluation.extractors: i3d needs videos of {FEWEST_FRAMES} frames, and data.frames={frames}"
+
+
+def _weights(config: Config) -> Iterator[str]:
+    """Files of weights that are not on this machine."""
+    if not isinstance(config, RunConfig):
+        return
+    from zigma.data.weights import autoencoder_folder
+    from zigma.metrics.weights import WEIGHTS
+
+    wanted: list[Callable[[], object]] = [WEIGHTS[name].find for name in config.evaluation.extractors]
+    for find in [*wanted, *([autoencoder_folder] if config.data.view == "latents" else [])]:
+        try:
+            find()
+        except (ValueError, FileNotFoundError) as error:
+            yield " ".join(str(error).split())
+
+
+def _shards(config: Config) -> Iterator[str]:
+    """Shards that are there but are not those that were prepared."""
+    if isinstance(config, RunConfig):
+        from zigma.data import fingerprint
+
+        fingerprint(config.data)
+    yield from ()
+
+
+RULES = (_grid, _told, _scan, _judged, _weights, _shards)

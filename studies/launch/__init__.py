@@ -1,0 +1,1 @@
+"""Where runs go on: this machine or Slurm, and which are under way."""

@@ -1,0 +1,65 @@
+"""Optional trackers, through accelerate's: a copy of the curves for those who like to watch them elsewhere.
+
+Nothing is ever read back from a tracker: tables and figures come from records alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from zigma.common.words import WordError
+from zigma.experiment.watch import Watch
+
+if TYPE_CHECKING:
+    from studies.declare.study import Run
+    from studies.launch.execute import Order
+    from zigma.training import Progress
+
+TRACKERS = {
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "wandb": ("wandb",),
+}  # name -> packages, any of which does
+POINTS = 1000  # of a curve
+
+
+def check_tracker(name: str | None) -> None:
+    """Raise a WordError with the install command if the tracker's package is not here."""
+    if name is not None and not any(find_spec(package) for package in TRACKERS[name]):
+        raise WordError(f"--tracker {name} needs a package that is not installed: pip install {name}")
+
+
+@contextlib.contextmanager
+def tracked(run: Run, order: Order, watch: Watch) -> Iterator[Watch]:
+    """`watch`, and the tracker that the order names told of it as well."""
+    if order.tracker is None or os.environ.get("RANK", "0") != "0":
+        yield watch
+        return
+    tracker = _start(run, order)
+
+    def training(progress: Progress) -> None:
+        watch.training(progress)
+        if progress.step % max(1, progress.steps // POINTS) == 0 or progress.step == progress.steps:
+            tracker.log({"loss": progress.loss, "images_per_s": progress.images_per_s}, step=progress.step)
+
+    try:
+        yield Watch(training, watch.stage)
+    finally:
+        tracker.finish()
+
+
+def _start(run: Run, order: Order) -> Any:
+    from accelerate.tracking import TensorBoardTracker, WandBTracker
+
+    name = f"{run.study}.{run.scale}.{run.arm}.{run.setting}.seed{run.config.seed}.{run.identity}"
+    folder = order.results / "work" / "trackers"
+    folder.mkdir(parents=True, exist_ok=True)
+    if order.tracker == "tensorboard":
+        tracker: Any = TensorBoardTracker(name, folder)
+    else:  # a resumed run goes on in the curve that it began
+        tracker = WandBTracker("zigma-studies", name=name, id=run.identity, resume="allow", dir=str(folder))
+    tracker.start()
+    return tracker

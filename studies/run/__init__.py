@@ -1,0 +1,1 @@
+"""Carry one run out: its record, its lease, how it resumes."""

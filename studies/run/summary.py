@@ -1,0 +1,114 @@
+"""What `status` wants of every record, remembered from one time to the next.
+
+Reading ten thousand records takes seconds, looking at their dates a tenth of one. The memory is a file under
+`results/work/` that may be deleted at any time; a record whose size, date or inode differs is read anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from studies.declare.study import label_of
+from studies.run.record import read_record, record_files
+from zigma.common.files import read_json, replace_json
+from zigma.common.words import WordError
+
+MEMORY = "records.index.json"
+VERSION = 1
+WORTH = 200  # records from which on it is worth a file
+WORTH_PROCESSES = 1000  # and from which on reading them is worth several processes
+MOST_READERS = 8
+
+_Read = list[str | None] | str  # the words of a Summary, or a fault
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A record in a line."""
+
+    study: str
+    scale: str
+    label: str
+    status: str
+    error: str | None
+
+
+def summaries(results: Path) -> tuple[list[Summary], list[WordError]]:
+    """A line for every record, in the order of their paths, and what is wrong with the files that are none."""
+    memory = results / "work" / MEMORY
+    said = read_json(memory)
+    known: Any = said.get("records") if said.get("version") == VERSION else None
+    if not isinstance(known, dict):
+        known = {}
+    found: dict[str, list[Any]] = {}
+    faults = []
+    for path, key, read in _entries(record_files(results), known):
+        if isinstance(read, str):
+            faults.append(WordError(read))
+        else:
+            found[str(path)] = [*key, *read]
+    if found != known and len(found) >= WORTH:
+        _remember(memory, found)
+    return [Summary(*entry[3:]) for entry in found.values()], faults
+
+
+def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, list[int], _Read]]:
+    """Every record with what tells a changed one, and its line, remembered or read now."""
+    keys, unread = {}, []
+    for path in paths:
+        try:
+            state = path.stat()
+        except FileNotFoundError:  # replaced or moved away since it was listed
+            continue
+        keys[path] = key = [state.st_size, state.st_mtime_ns, state.st_ino]
+        entry: Any = known.get(str(path))
+        if not _is_entry(entry) or entry[:3] != key:
+            unread.append(path)
+    read = dict(zip(unread, _read_all(unread), strict=True))
+    for path, key in keys.items():
+        yield path, key, read[path] if path in read else known[str(path)][3:]
+
+
+def _read_all(paths: list[Path]) -> list[_Read]:
+    """The lines of many records, read by as many processes as there are cores: parsing them is all the work."""
+    cores = min(len(os.sched_getaffinity(0)), MOST_READERS) if sys.platform == "linux" else 1
+    if len(paths) < WORTH_PROCESSES or cores == 1:
+        return list(map(_read, paths))
+    with get_context("fork").Pool(cores) as readers:  # nothing but a look at files: no threads, no torch
+        return readers.map(_read, paths, chunksize=100)
+
+
+def _read(path: Path) -> _Read:
+    """A record's line, or what is wrong with it."""
+    try:
+        record = read_record(path)
+    except WordError as fault:
+        return str(fault)
+    error = record.data.get("error")
+    return [
+        record["study"],
+        record["scale"],
+        label_of(record.data),
+        record["status"],
+        None if error is None else str(error),
+    ]
+
+
+def _is_entry(entry: Any) -> bool:
+    texts = isinstance(entry, list) and len(entry) == 8 and all(isinstance(word, str) for word in entry[3:7])
+    return texts and (entry[7] is None or isinstance(entry[7], str))
+
+
+def _remember(memory: Path, found: dict[str, list[Any]]) -> None:
+    with contextlib.suppress(
+        OSError
+    ):  # a folder that one may not write to, a full disk: it is read again next time
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        replace_json(memory, {"version": VERSION, "records": found})

@@ -1,0 +1,1 @@
+"""One run: its configuration, training, samples, metrics, measurements and cost."""

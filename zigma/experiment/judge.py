@@ -1,0 +1,132 @@
+"""Networks of one run measured against the same real images by the same protocol, at the end and on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zigma.data import Dataset, to_uint8
+from zigma.experiment.artifacts import shown
+from zigma.experiment.config import RunConfig
+from zigma.experiment.drawing import batch_of, draw, pixels_of, real_data
+from zigma.experiment.watch import Watch
+from zigma.metrics import Extractor, FeatureCollector, Features, evaluate_features, load_extractor
+from zigma.metrics.config import MetricName
+from zigma.metrics.features import Unit
+from zigma.training import held_out_loss
+from zigma.training.processes import from_main, processes, shares, together
+
+REAL_VALUES = 2**24  # of the real images read at once
+
+
+class Judge:
+    """Holds the extractors and the features of the real images.
+
+    Raises:
+        ValueError: too few real images, missing weights, or a video extractor for images: before any training.
+    """
+
+    def __init__(self, config: RunConfig, data: Dataset, watch: Watch) -> None:
+        self.config, self.data, self.watch = config, data, watch
+        self.device = processes().device
+        self.pixels = pixels_of(config, self.device)
+        self.extractors = [load_extractor(name) for name in config.evaluation.extractors]
+        for extractor in self.extractors:
+            if extractor.videos and config.data.frames is None:
+                raise ValueError(f"{extractor.name} compares videos, and {config.data.name} are images")
+        self.video = config.data.frames is not None
+        self.real, self.skipped = self._real()
+
+    def on_the_way(self, model: nn.Module, step: int) -> list[dict[str, Any]]:
+        """Every metric of the way, of a network whose training goes on."""
+        evaluation = self.config.evaluation
+        self.watch.stage(f"measuring at step {step}")
+        loss = self.held_out_loss(model, min(evaluation.n_on_the_way, len(self.data.held_out)))
+        generated, _ = self.generated(model, evaluation.n_on_the_way)
+        return [loss, *self.compare(generated, evaluation.metrics_on_the_way)]
+
+    def held_out_loss(self, model: nn.Module, n: int) -> dict[str, Any]:
+        """The loss on the first `n` held-out images, in the words of a record."""
+        config, batch = self.config, batch_of(self.config.model)
+        loss = held_out_loss(
+            model, config.model, self.data.held_out, config.interpolant, batch_images=batch, n=n
+        )
+        return {"name": "held_out_loss", "value": loss, "n_real": n, "reference": "held-out"}
+
+    def generated(self, model: nn.Module, n: int) -> tuple[list[Features], Tensor]:
+        """Features of the first `n` samples by each extractor, and the first few samples themselves."""
+        most = shown(n, self.config.data.size, self.video)
+        batches = draw(self.config, model, self.data, n, self.pixels, self.watch.stage)
+        return self._features(batches, n, most, "generated")
+
+    def compare(self, generated: list[Features], metrics: Iterable[MetricName]) -> list[dict[str, Any]]:
+        """Every metric by every extractor; computed by the main process, told to all."""
+        metrics = tuple(metrics)
+        return from_main(
+            lambda: [
+                row
+                for pair in zip(generated, self.real, strict=True)
+                for row in evaluate_features(*pair, metrics=metrics)
+            ]
+        )
+
+    def _real(self) -> tuple[list[Features], dict[str, str]]:
+        data, evaluation = real_data(self.config, self.data), self.config.evaluation
+        part = {"held-out": data.held_out, "train": data.train}[evaluation.reference]
+        if evaluation.n_real > len(part):
+            raise ValueError(
+                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has {len(part)} images: "
+                "hold out more when the data is prepared, or set evaluation.n_real or evaluation.reference"
+            )
+        most = max(1, REAL_VALUES // part.batch([0]).images.numel())
+
+        def images() -> Iterator[Tensor]:
+            for indices in shares(evaluation.n_real, most):
+                yield to_uint8(part.batch(list(indices)).images)
+
+        features, _ = self._features(images(), evaluation.n_real, 0, evaluation.reference)
+        return features, dict(getattr(part, "skipped", {}))
+
+    def _features(
+        self, batches: Iterator[Tensor], n: int, keep: int, source: str
+    ) -> tuple[list[Features], Tensor]:
+        """Features of exactly `n` images that the processes hold between them, in order, and the first `keep`."""
+        unit: Unit = "frames" if self.video else "images"
+        with _moved(self.extractors, self.device):
+            collectors = [
+                FeatureCollector(extractor, unit="videos" if extractor.videos else unit)
+                for extractor in self.extractors
+            ]
+
+            def work() -> tuple[int, list[Tensor], list[Tensor]]:
+                count, kept = 0, []
+                for images in batches:
+                    for collector in collectors:
+                        collector.add(images)
+                    kept += list(images[: max(0, keep - count)].clone())
+                    count += len(images)
+                return count, [collector.values() for collector in collectors], kept
+
+            counts, values, kept = zip(*together(work), strict=True)
+        if sum(counts) != n:
+            raise RuntimeError(f"{n} {source} images are wanted and the processes hold {sum(counts)}")
+        rows = [torch.cat([part for part in parts if len(part)]) for parts in zip(*values, strict=True)]
+        first = [image for part in kept for image in part][:keep]
+        features = [c.features(r, source) for c, r in zip(collectors, rows, strict=True)]
+        return features, torch.stack(first) if first else torch.empty(0)
+
+
+@contextmanager
+def _moved(extractors: list[Extractor], device: torch.device) -> Iterator[None]:
+    """The extractors on the device while they work; its memory belongs to the training."""
+    for extractor in extractors:
+        extractor.to(device)
+    try:
+        yield
+    finally:
+        for extractor in extractors:
+            extractor.to("cpu")

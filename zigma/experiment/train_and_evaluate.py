@@ -1,0 +1,92 @@
+"""A run that trains: train, sample, measure, and leave what was made. Torch is imported here and nowhere above."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from zigma.data import Dataset, load_data
+from zigma.experiment.artifacts import Places, save_artifacts
+from zigma.experiment.config import RunConfig
+from zigma.experiment.judge import Judge
+from zigma.experiment.watch import Watch
+from zigma.training import train
+from zigma.training.processes import from_main, processes
+
+
+def train_and_evaluate(
+    config: RunConfig, places: Places, watch: Watch, checkpoint_every_s: float
+) -> dict[str, Any]:
+    """Metrics, curves, wall time, cost and artifacts of a run that trains; resumes from its last checkpoint.
+
+    Several processes share the work, and each returns the same.
+    """
+    data = load_data(config.data)
+    check_conditions(config, data)
+    started = time.monotonic()
+    watch.stage("reading the real images")
+    judge = Judge(config, data, watch)  # before the training: what is missing should cost nothing
+    seconds = {"metrics": time.monotonic() - started}
+    evaluation = config.evaluation
+    trained = train(
+        config.model,
+        data.train,
+        config.interpolant,
+        config.training,
+        seed=config.seed,
+        checkpoint=places.work / "checkpoint.pt",
+        checkpoint_every_s=checkpoint_every_s,
+        watch=watch.training,
+        every_steps=evaluation.every_steps,
+        measure=judge.on_the_way,
+    )
+    seconds = {"training": trained.seconds, "on_the_way": trained.seconds_on_the_way} | seconds
+    started = time.monotonic()
+    watch.stage("held-out loss")
+    metrics = [judge.held_out_loss(trained.model, len(data.held_out))]
+    watch.stage(f"drawing {evaluation.n_generated} samples")
+    generated, samples = judge.generated(trained.model, evaluation.n_generated)
+    seconds["sampling"] = time.monotonic() - started
+    started = time.monotonic()
+    watch.stage("metrics")
+    metrics += judge.compare(generated, evaluation.metrics)
+    pairs = list(zip(generated, judge.real, strict=True))
+    artifacts = from_main(lambda: save_artifacts(places, samples, pairs, trained.model))
+    seconds["metrics"] += time.monotonic() - started
+    images = config.training.steps * config.training.batch_images
+    devices = processes().num_processes
+    return {
+        "metrics": metrics,
+        "curves": trained.curves,
+        "wall_time_s": {name: round(value, 3) for name, value in seconds.items()},
+        "cost": {
+            "devices": devices,
+            "device_hours": round(devices * sum(seconds.values()) / 3600, 5),
+            "parameters": trained.parameters,
+            "images": images,
+            "images_per_s": round(images / trained.seconds, 2),
+        },
+        "artifacts": artifacts,
+        "skipped": {
+            "training": dict(getattr(data.train, "skipped", {})),
+            "held-out": dict(getattr(data.held_out, "skipped", {})),
+            "real": judge.skipped,
+        },
+    }
+
+
+def check_conditions(config: RunConfig, data: Dataset) -> None:
+    """Refuse a network that has no row for a class of the data, or none for the null class of guidance.
+
+    Raises:
+        ValueError: it does not fit; says what would.
+    """
+    if config.model.classes is None or data.classes is None:
+        return
+    needed = data.classes + (config.training.condition_dropout > 0)
+    if config.model.classes < needed:
+        null = ", and one that stands for none" if needed > data.classes else ""
+        raise ValueError(
+            f"model.classes={config.model.classes} but {config.data.name} has {data.classes} classes{null}: "
+            f"it should be {needed}"
+        )
