@@ -36,7 +36,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from studies.run.process import is_dead, this_process
-from zigma.common.files import read_json, replace_json
+from zigma.common.files import is_partial, read_json, replace_json
 
 BEAT_S = 5.0
 SILENT_BEATS = 12
@@ -257,7 +257,7 @@ def _adopt(work: Path, mine: int, token: str) -> None:
             for path in (work / theirs).iterdir():
                 if (
                     path.name != HEARTBEAT
-                    and path.suffix != ".tmp"
+                    and not is_partial(path)
                     and not (work / token / path.name).exists()
                 ):
                     with contextlib.suppress(FileNotFoundError):

@@ -1,13 +1,46 @@
-"""JSON files that others may be reading: whole or not there, and never trusted to be what they should be."""
+"""Files that others may be reading: whole or not there, and never trusted to be what they should be."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, to be written in the body, that takes its place in one step at the end.
+
+    After an error `path` is as it was and nothing is left beside it. The name ends as the path's does, for writers
+    that choose a format by it, and begins with a dot, so that no listing takes it for a finished file.
+    """
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def is_partial(path: Path) -> bool:
+    """Whether a file is one of `replacing`'s that is not finished: its writer is at work, or was killed."""
+    return path.name.startswith(".") and ".tmp" in path.suffixes
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text, UTF-8 and its line ends as given whatever the locale and the system, in one step."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="")
+
+
+def replace_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON in one step."""
+    replace_text(path, json.dumps(data))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -19,11 +52,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def replace_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON in one step."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        beside.write_text(json.dumps(data), encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

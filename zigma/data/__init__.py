@@ -3,8 +3,9 @@
 Names are loaded on first use, so that `zigma.data.config`, `data_names` and `fingerprint` cost no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.data.config import DataConfig
@@ -52,8 +53,4 @@ __all__ = [
     "to_uint8",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)

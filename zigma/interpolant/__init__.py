@@ -4,8 +4,9 @@ Shapes: B batch; the rest of a sample's shape is free. Time runs from noise (t =
 Names are loaded on first use, so that `zigma.interpolant.config` costs no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.interpolant.flow import Flow as Flow
@@ -37,8 +38,4 @@ _HOME = {
 }
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)

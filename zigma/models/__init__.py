@@ -4,8 +4,9 @@ Shapes: B batch, C channels, T frames, H and W height and width, L tokens, D hid
 tokens. Names are loaded on first use, so that `zigma.models.config` costs no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.models.build import build_model as build_model
@@ -31,8 +32,4 @@ _HOME = {
 }
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)

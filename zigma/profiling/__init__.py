@@ -3,8 +3,9 @@
 `count_flops(model, *inputs)`, `measure_model(model, *inputs)` and `python -m zigma.profiling scan`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.profiling.flops import count_flops as count_flops
@@ -13,8 +14,4 @@ if TYPE_CHECKING:
 _HOME = {"count_flops": "flops", "measure_model": "speed"}
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)

@@ -4,8 +4,9 @@ Shapes: B batch, C channels, H and W height and width, M caption tokens. Time: t
 Names are loaded on first use, so that `zigma.training.config` costs no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.training.conditioning import condition as condition
@@ -25,8 +26,4 @@ _HOME = {
 }
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)

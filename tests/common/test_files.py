@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from zigma.common.files import is_partial, read_json, replace_json, replace_text, replacing
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    replace_text(path, "a,b\n")
+
+    def fail() -> None:
+        with replacing(path) as beside:
+            beside.write_text("half")
+            assert beside.suffix == ".csv"
+            assert is_partial(beside)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert path.read_text() == "a,b\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_is_utf8_with_its_own_line_ends(tmp_path: Path) -> None:
+    replace_text(tmp_path / "a", "é ↓\r\n")
+    assert (tmp_path / "a").read_bytes() == "é ↓\r\n".encode()
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.b.tmp", ".hidden.json"])
+def test_finished_files_are_not_partial(name: str) -> None:
+    assert not is_partial(Path(name))
+
+
+@pytest.mark.parametrize("contents", [b"[1]", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_object_reads_as_empty(tmp_path: Path, contents: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(contents)
+    assert read_json(path) == {}
+    replace_json(path, {"a": 1})
+    assert read_json(path) == {"a": 1}
