@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+from zigma.common.files import sha256_of
 from zigma.metrics import (
     FeatureCollector,
     Features,
@@ -25,10 +26,9 @@ from zigma.metrics import (
     load_extractor,
 )
 from zigma.metrics.config import EvaluationConfig
-from zigma.metrics.dinov2 import DINOv2, dinov2_from_state_dict
-from zigma.metrics.published import dinov2_features
-from zigma.metrics.train_digits import accuracy, digits_split, train
-from zigma.metrics.weights import WEIGHTS, sha256
+from zigma.metrics.extractors.digits_training import accuracy, digits_split, train
+from zigma.metrics.extractors.dinov2 import DINOv2, dinov2_features, dinov2_from_state_dict
+from zigma.metrics.weights import WEIGHTS
 
 PROTOCOL = ("n_generated", "n_real", "extractor", "extractor_identity", "resize", "reference")
 
@@ -137,9 +137,9 @@ def test_features_stream_in_batches_and_stop_at_n(digits):
     streamed = extract_features(digits, batches(), source="generated", n=20, batch_images=8)
     whole = extract_features(digits, images, source="generated", n=20)
     torch.testing.assert_close(streamed.values, whole.values)
-    with pytest.raises(ValueError, match="60 generated images are wanted and there are 50"):
+    with pytest.raises(ValueError, match="60 generated images are needed and there are 50"):
         extract_features(digits, images, source="generated", n=60)
-    with pytest.raises(ValueError, match="some held-out images are wanted and there are 0"):
+    with pytest.raises(ValueError, match="some held-out images are needed and there are 0"):
         extract_features(digits, iter([]), source="held-out")
 
 
@@ -315,7 +315,7 @@ def test_inception_from_a_file_of_torch_fidelitys_format(tmp_path, monkeypatch):
     monkeypatch.undo()
     torch.save(state, path)
     extractor = load_extractor("inception", weights=path)
-    assert extractor.identity == sha256(path)
+    assert extractor.identity == sha256_of(path)
     images = noise_images(3, 1, 16, 16)
     features = extractor(images)
     assert features.shape == (3, 2048)

@@ -22,7 +22,7 @@ def test_a_file_is_hashed_once_until_it_changes(monkeypatch: pytest.MonkeyPatch,
         hashed.append(path)
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
-    monkeypatch.setattr(identity, "sha256", sha256)
+    monkeypatch.setattr(identity, "sha256_of", sha256)
     file = tmp_path / "weights"
     file.write_bytes(b"one")
     first = identity._remembered_sha256(file)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zigma.metrics.evaluation import evaluate_features as evaluate_features
     from zigma.metrics.evaluation import evaluate_images as evaluate_images
     from zigma.metrics.evaluation import evaluate_videos as evaluate_videos
-    from zigma.metrics.extractors import Extractor as Extractor
-    from zigma.metrics.extractors import load_extractor as load_extractor
+    from zigma.metrics.extractors.load import Extractor as Extractor
+    from zigma.metrics.extractors.load import load_extractor as load_extractor
     from zigma.metrics.extrapolation import fd_infinity as fd_infinity
     from zigma.metrics.features import FeatureCollector as FeatureCollector
     from zigma.metrics.features import Features as Features
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zigma.metrics.weights import MissingWeights as MissingWeights
 
 _HOME = {
-    "Extractor": "extractors",
+    "Extractor": "extractors.load",
     "FeatureCollector": "features",
     "Features": "features",
     "MissingWeights": "weights",
@@ -36,7 +36,7 @@ _HOME = {
     "fd_infinity": "extrapolation",
     "frechet_distance": "distances",
     "kid": "distances",
-    "load_extractor": "extractors",
+    "load_extractor": "extractors.load",
     "prdc": "neighbours",
 }
 __all__ = list(_HOME)

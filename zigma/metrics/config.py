@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-ExtractorName = Literal["digits", "inception", "dinov2", "i3d"]
+ExtractorName = Literal["digits", "lite0", "inception", "dinov2", "i3d"]
 MetricName = Literal["frechet", "kernel", "prdc", "infinity"]
 ReferenceName = Literal["held-out", "train"]
 

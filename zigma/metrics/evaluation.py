@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zigma.metrics.config import ExtractorName, MetricName, check_name
 from zigma.metrics.distances import frechet_distance, kernel_distance, paired
-from zigma.metrics.extractors import Extractor, load_extractor
+from zigma.metrics.extractors.load import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
 from zigma.metrics.features import Features, Unit, extract_features
 from zigma.metrics.neighbours import NEAREST, prdc

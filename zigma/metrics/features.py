@@ -14,12 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from zigma.metrics.extractors import Extractor
+from zigma.common.files import replacing
+from zigma.metrics.extractors.load import Extractor
 
 _WORDS = ("extractor", "identity", "resize", "source", "unit")
 
 Unit = Literal["images", "frames", "videos"]
-AT_ONCE: dict[Unit, int] = {"images": 64, "frames": 64, "videos": 8}  # through the network
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,10 @@ class Features:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep them in a safetensors file, from which every metric can be computed again without sampling."""
         path = Path(path)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
         words = {word: getattr(self, word) for word in _WORDS}
-        save_file({"features": self.values.contiguous()}, scratch, metadata=words)
-        scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
-        scratch.replace(path)  # a reader sees the whole file or none
+        with replacing(path) as scratch:
+            save_file({"features": self.values.contiguous()}, scratch, metadata=words)
+            scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "Features":
@@ -67,7 +66,8 @@ class FeatureCollector:
     def __init__(
         self, extractor: Extractor, *, unit: Unit = "images", batch_images: int | None = None
     ) -> None:
-        self.extractor, self.unit, self.batch_images = extractor, unit, batch_images or AT_ONCE[unit]
+        self.extractor, self.unit = extractor, unit
+        self.batch_images = batch_images or extractor.batch_images
         self._waiting: list[Tensor] = []
         self._values: list[Tensor] = []
 
@@ -138,11 +138,11 @@ def first(
     """
     count = 0
     for batch in images.split(batch_images) if isinstance(images, Tensor) else images:
-        wanted = batch if n is None else batch[: n - count]
-        count += len(wanted)
-        if len(wanted):
-            yield wanted
+        taken = batch if n is None else batch[: n - count]
+        count += len(taken)
+        if len(taken):
+            yield taken
         if count == n:
             return
     if n is not None or not count:
-        raise ValueError(f"{'some' if n is None else n} {source} images are wanted and there are {count}")
+        raise ValueError(f"{'some' if n is None else n} {source} images are needed and there are {count}")

@@ -1,70 +1,18 @@
 """Remake the weights of the digits extractor: python -m zigma.metrics.train_digits [--output FILE]
 
-Trained on the labels of the 1,297 training digits alone; the 500 held-out ones only measure its accuracy. The
-result depends on the machine's arithmetic in its last bits, which is why the weights ship with the package.
+The result depends on the machine's arithmetic in its last bits, which is why the weights ship with the package.
 """
 
 import argparse
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
-from torch import Tensor
+from zigma.common.files import replacing, sha256_of
+from zigma.metrics.weights import WEIGHTS
 
-from zigma.metrics.digits import DigitsNetwork, to_input
-from zigma.metrics.weights import WEIGHTS, sha256
-
-SHIPPED = Path(__file__).parent / "weights" / WEIGHTS["digits"].filename
-EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY = 60, 64, 2e-3, 0.05
+SHIPPED = Path(__file__).parent / WEIGHTS["digits"].filename
 
 
-def digits_split() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """scikit-learn's digits as uint8 (n, 1, 8, 8) and classes (n,): 1,297 to train on and 500 held out.
-
-    The split is the one of the `digits` data set, restated here since metrics import no data.
-    """
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
-    classes = torch.from_numpy(digits.target).to(torch.int64)
-    order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
-    train, held_out = order[:1297], order[1297:]
-    return (images[train], classes[train]), (images[held_out], classes[held_out])
-
-
-def train(images: Tensor, classes: Tensor, *, epochs: int = EPOCHS, seed: int = 0) -> DigitsNetwork:
-    """Fit the network to uint8 images (n, C, H, W) and classes (n,), each image moved by up to one pixel."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = DigitsNetwork()
-        optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-        steps = epochs * -(-len(images) // BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-        inputs = to_input(images)
-        for _ in range(epochs):
-            for batch in torch.randperm(len(inputs)).split(BATCH):
-                x = F.pad(inputs[batch], (1, 1, 1, 1))
-                top, left = (int(shift) for shift in torch.randint(0, 3, (2,)))
-                loss = F.cross_entropy(network(x[..., top : top + 8, left : left + 8])[1], classes[batch])
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-        with torch.no_grad():
-            network.scale.copy_(network(inputs)[0].square().mean().rsqrt())
-    return network.eval()
-
-
-@torch.no_grad()
-def accuracy(network: DigitsNetwork, images: Tensor, classes: Tensor) -> float:
-    """The share of uint8 images (n, C, H, W) whose class the network names."""
-    return float((network(to_input(images))[1].argmax(1) == classes).float().mean())
-
-
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m zigma.metrics.train_digits",
         description="Remake the weights of the digits extractor.",
@@ -73,14 +21,27 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, default=SHIPPED, help="file to write (default: the shipped one)"
     )
-    output: Path = parser.parse_args().output
-    before = sha256(SHIPPED) if SHIPPED.is_file() else None
+    output: Path = parser.parse_args(argv).output
+    if not output.parent.is_dir():
+        parser.error(f"no folder {output.parent} for the file")
+    _remake(output)
+
+
+def _remake(output: Path) -> None:
+    import torch  # here, so that --help needs none
+    from safetensors.torch import save_file
+
+    from zigma.metrics.extractors.digits_training import accuracy, digits_split, train
+
+    before = sha256_of(SHIPPED) if SHIPPED.is_file() else None
     torch.set_num_threads(1)  # the order of a sum is part of its last bits
-    learn, judge = digits_split()
-    network = train(*learn)
-    save_file(network.state_dict(), output)  # without metadata, whose order, and so the hash, is random
-    after = sha256(output)
-    print(f"accuracy: train {accuracy(network, *learn):.4f}, held-out {accuracy(network, *judge):.4f}")
+    training, held_out = digits_split()
+    network = train(*training)
+    with replacing(output) as scratch:
+        save_file(network.state_dict(), scratch)  # without metadata, whose order, and so the hash, is random
+        scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
+    after = sha256_of(output)
+    print(f"accuracy: train {accuracy(network, *training):.4f}, held-out {accuracy(network, *held_out):.4f}")
     print(f"sha256 {after}, {'unchanged' if after == before else f'not the {before} from before'}: {output}")
 
 

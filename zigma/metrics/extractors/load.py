@@ -1,4 +1,4 @@
-"""Networks whose features the metrics compare, under one interface.
+"""Every extractor under one interface.
 
 Legend: N images, T frames, C channels, H and W height and width, d features.
 """
@@ -12,10 +12,10 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from zigma.metrics import published
+from zigma.common.files import sha256_of
 from zigma.metrics.config import ExtractorName, check_name
-from zigma.metrics.digits import RESIZE, digits_features, load_digits_network
-from zigma.metrics.weights import WEIGHTS, sha256
+from zigma.metrics.extractors import digits, dinov2, i3d, inception, lite0
+from zigma.metrics.weights import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,17 @@ class Kind:
     build: Callable[[Path], nn.Module]
     features: Callable[[nn.Module, Tensor], Tensor]
     videos: bool = False
+    batch_images: int = (
+        64  # through the network at once on a CPU, where a block that leaves its caches is slow
+    )
 
 
 KINDS: dict[ExtractorName, Kind] = {
-    "digits": Kind(RESIZE, load_digits_network, digits_features),
-    "inception": Kind(published.INCEPTION_RESIZE, published.inception, published.inception_features),
-    "dinov2": Kind(published.DINOV2_RESIZE, published.dinov2, published.dinov2_features),
-    "i3d": Kind(published.I3D_RESIZE, published.i3d, published.i3d_features, videos=True),
+    "digits": Kind(digits.RESIZE, digits.load_digits, digits.digits_features),
+    "lite0": Kind(lite0.RESIZE, lite0.load_lite0, lite0.lite0_features, batch_images=16),
+    "inception": Kind(inception.RESIZE, inception.load_inception, inception.inception_features),
+    "dinov2": Kind(dinov2.RESIZE, dinov2.load_dinov2, dinov2.dinov2_features),
+    "i3d": Kind(i3d.RESIZE, i3d.load_i3d, i3d.i3d_features, videos=True, batch_images=8),
 }
 
 
@@ -46,6 +50,7 @@ class Extractor:
     network: nn.Module
     features: Callable[[nn.Module, Tensor], Tensor]
     videos: bool = False  # called on (N, T, C, H, W) instead of (N, C, H, W)
+    batch_images: int = 64  # or videos: at once through the network
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -63,11 +68,11 @@ class Extractor:
 
 
 def load_extractor(name: ExtractorName, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
-    """An extractor by name, on the CPU: `digits`, `inception`, `dinov2` or, for videos, `i3d`.
+    """An extractor by name, on the CPU: `digits`, `lite0`, `inception`, `dinov2` or, for videos, `i3d`.
 
     Args:
-        weights: its file of weights. By default the one shipped (`digits`), or the published file where
-            $ZIGMA_WEIGHTS or torch.hub's cache has it.
+        weights: its file of weights. By default the one that ships in a package (`digits`, `lite0`), or the published
+            file where $ZIGMA_WEIGHTS or torch.hub's cache has it.
 
     Raises:
         ValueError: no such extractor, or a file that does not hold its weights.
@@ -75,4 +80,7 @@ def load_extractor(name: ExtractorName, *, weights: str | os.PathLike[str] | Non
     """
     check_name("extractor", name, get_args(ExtractorName))
     kind, path = KINDS[name], WEIGHTS[name].find(weights)
-    return Extractor(name, sha256(path), kind.resize, kind.build(path), kind.features, kind.videos)
+    network = kind.build(path)
+    return Extractor(
+        name, sha256_of(path), kind.resize, network, kind.features, kind.videos, kind.batch_images
+    )

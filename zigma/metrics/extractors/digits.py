@@ -96,7 +96,7 @@ class DigitsExtractor(FeatureExtractorBase):
         return torch.zeros((1, 3, SIZE, SIZE), dtype=torch.uint8)
 
 
-def load_digits_network(path: Path) -> nn.Module:
+def load_digits(path: Path) -> nn.Module:
     """The extractor with the weights of a file."""
     try:
         return DigitsExtractor("digits", ["64"], feature_extractor_weights_path=path)

@@ -5,10 +5,19 @@ Legend: N images, L tokens, D width.
 """
 
 import re
+from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
+
+from zigma.metrics.extractors.files import coloured, state_dict
+
+RESIZE = "antialiased bicubic to 224x224 by Pillow, as dgm-eval"
+SIDE = 224
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 HEAD_WIDTH = 64  # of every published size
 POSITION_OFFSET = 0.1  # the published networks scale their position grid by (side + 0.1) / 37
@@ -92,7 +101,7 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
     """
     try:
         width, positions = state["cls_token"].shape[-1], state["pos_embed"].shape[1] - 1
-        blocks = [int(found[1]) for name in state if (found := re.match(r"blocks\.(\d+)\.", name))]
+        blocks = [int(block[1]) for name in state if (block := re.match(r"blocks\.(\d+)\.", name))]
         network = DINOv2(width, max(blocks) + 1, positions, state["patch_embed.proj.weight"].shape[-1])
         network.load_state_dict(state)
     except (KeyError, AttributeError, ValueError, RuntimeError) as error:
@@ -101,3 +110,19 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
             f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {reason}"
         ) from error
     return network
+
+
+def load_dinov2(path: Path) -> nn.Module:
+    """DINOv2 with the weights of a published file."""
+    return dinov2_from_state_dict(state_dict(path)).requires_grad_(False).eval()
+
+
+def dinov2_features(network: nn.Module, images: Tensor) -> Tensor:
+    """uint8 (N, 1 or 3, H, W) to the features of the class token (N, D)."""
+    size = (SIDE, SIDE)
+    pixels = coloured(images).permute(0, 2, 3, 1).cpu().numpy()
+    resized = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in pixels]
+    x = torch.from_numpy(np.stack(resized)).to(images.device).permute(0, 3, 1, 2) / 255
+    mean, std = (torch.tensor(v, device=x.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    features: Tensor = network((x - mean) / std)
+    return features
