@@ -17,7 +17,7 @@ from analysis.load import TIMED, Records, Source, key, load, protocols_of
 from analysis.metrics import find_metric, in_order
 from analysis.options import say_faults, terminal_width
 from analysis.render import markdown, terminal
-from analysis.stats import Estimate, estimate, holm, paired, welch
+from analysis.stats import SeedMean, holm, mean_over_seeds, paired, welch
 from analysis.table import Cell, Column, Part, Table
 from studies.run.record import Record
 from zigma.common.words import WordError, results_folder, unknown
@@ -59,8 +59,8 @@ class Compared:
 
     label: str
     metric: str
-    a: Estimate
-    b: Estimate
+    a: SeedMean
+    b: SeedMean
     ratio: float = math.nan  # b over a
     low: float = math.nan
     high: float = math.nan
@@ -241,7 +241,7 @@ def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) ->
     protocols = [_rules(records, name) for records in (a, b)]
     values = [list(side.values()) for side in sides]
     logs = all(value > 0 for side in values for value in side)
-    bare = Compared(label, name, estimate(values[0]), estimate(values[1]))
+    bare = Compared(label, name, mean_over_seeds(values[0]), mean_over_seeds(values[1]))
     if len(set(protocols[0]) | set(protocols[1])) > 1:
         return replace(bare, word="not comparable", note=_apart(protocols))
     if logs:
@@ -319,7 +319,7 @@ def _part(name: str, rows: Sequence[Compared]) -> Part:
 
 
 def _cells(row: Compared, unit: float) -> tuple[Cell, ...]:
-    a, b = (Estimate(side.mean / unit, side.half_width / unit, side.n) for side in (row.a, row.b))
+    a, b = (SeedMean(side.mean / unit, side.half_width / unit, side.n) for side in (row.a, row.b))
     effect = f"{row.effect:.1f}" if math.isfinite(row.effect) else None
     return a, b, _ratio(row), effect, None if math.isnan(row.p) else f"{row.p:.2g}", row.word
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 from analysis.table import Column, Exact, Part, Ranged, Table, text
 
 
@@ -225,7 +225,7 @@ def _named(column: Column) -> list[str]:
 
 
 def _numbers(cell: object) -> list[object]:
-    if isinstance(cell, Estimate):
+    if isinstance(cell, SeedMean):
         half = "" if math.isnan(cell.half_width) else repr(cell.half_width)
         return [repr(cell.mean), half, cell.n]
     if isinstance(cell, Exact | Ranged):

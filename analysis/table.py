@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from analysis.metrics import Better
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 
 MISSING = "—"
 PAPER = "paper"
@@ -43,7 +43,7 @@ class Ranged:
     high: float
 
 
-Cell = float | Estimate | Exact | Ranged | str | None
+Cell = float | SeedMean | Exact | Ranged | str | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def text(cell: Cell) -> str:
         return number(cell.value, digits=5)
     if isinstance(cell, Ranged):
         return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
-    if isinstance(cell, Estimate):
+    if isinstance(cell, SeedMean):
         if math.isnan(cell.half_width):
             return f"{number(cell.mean)} ± {MISSING}"
         if cell.half_width == 0.0:

@@ -12,7 +12,7 @@ from analysis.load import TIMED, Records, Sheet, Source, device_of, load, protoc
 from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
 from analysis.render import ENDINGS
 from analysis.setup_table import SETUP, setup_table
-from analysis.stats import Friedman, estimate
+from analysis.stats import Friedman, mean_over_seeds
 from analysis.table import PAPER, Cell, Column, Exact, Part, Ranged, Table
 from studies.declare.registry import studies
 from studies.declare.study import Study, runs, with_settings
@@ -218,7 +218,7 @@ def _cell(sheet: Sheet, arm: str, name: str, protocol: str | None) -> Cell:
             return Ranged(values[0], timing["lower_ms"] / metric.unit, timing["upper_ms"] / metric.unit)
         if name in TIMED:
             return Exact(values[0])
-    return estimate(values)
+    return mean_over_seeds(values)
 
 
 def _configured(sheet: Sheet, arm: str, path: str) -> Cell:

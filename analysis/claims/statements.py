@@ -17,7 +17,7 @@ from analysis.agreement import matrix, metric_names
 from analysis.claims.claim import Printed, Statement, Tested, verdict_of
 from analysis.load import Sheet
 from analysis.metrics import QUALITY, find_metric, main_metric, paper_metric
-from analysis.stats import Array, Interval, estimate, paired, slope, spearman, welch
+from analysis.stats import Array, Interval, line_slope, mean_over_seeds, paired, spearman, welch
 from studies.declare.study import Study
 
 LOSS = "held_out_loss"
@@ -349,9 +349,9 @@ class Trend:
 
 def _exponent(x: Sequence[float], values: Array, exact: bool) -> tuple[Interval, int, float, float]:
     """Slope over x with an interval over seeds, or of one seed's fit; n, effect and p."""
-    slopes = [slope(x, list(row)).value for row in values]
+    slopes = [line_slope(x, list(row)).value for row in values]
     if len(slopes) == 1:
-        fit = slope(x, list(values[0]))
+        fit = line_slope(x, list(values[0]))
         if exact:
             fit = Interval(fit.value, fit.value, fit.value)
         return fit, len(x), math.nan, math.nan
@@ -395,7 +395,7 @@ class Scaling:
             behind += identities(sheet, arms, logs[0])
         if len(points) < 3:
             return []
-        fit = slope(*map(list, zip(*points, strict=True)))
+        fit = line_slope(*map(list, zip(*points, strict=True)))
         said = f"{len(points)} grids"
         return [
             _tested(
@@ -441,7 +441,7 @@ class SameOrder:
             if not seeds or seeds != others:
                 continue
             rho = [float(spearman(a, b)) for a, b in zip(distances, losses, strict=True)]
-            mean = estimate([r for r in rho if not math.isnan(r)] or [math.nan])
+            mean = mean_over_seeds([r for r in rho if not math.isnan(r)] or [math.nan])
             low, high = mean.mean - mean.half_width, min(1.0, mean.mean + mean.half_width)
             found.append(
                 _tested(

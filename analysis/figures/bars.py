@@ -15,7 +15,7 @@ from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.load import Records, Sheet
 from analysis.metrics import find_metric, main_metric
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare
 from studies.declare.registry import find_study
 
@@ -30,7 +30,7 @@ class Panel:
 
     part: Sheet
     metric: str
-    values: dict[str, Estimate]
+    values: dict[str, SeedMean]
 
 
 def figure_11(records: Records) -> Picture | Missing:
@@ -43,7 +43,7 @@ def figure_13(records: Records) -> Picture | Missing:
     return _bars("patch_size", records, (None, SPEED))
 
 
-def draw_bars(ax: Axes, values: Mapping[str, Estimate], ylabel: str) -> None:
+def draw_bars(ax: Axes, values: Mapping[str, SeedMean], ylabel: str) -> None:
     """Bars from zero with their intervals; the mean is written at each bar."""
     places = np.arange(len(values))
     means = [value.mean for value in values.values()]
@@ -110,7 +110,7 @@ def _in_words(panel: Panel) -> str:
     return f"{panel.metric.replace('_', ' ')} at {panel.part.scale}, {panel.part.setting}: {values}."
 
 
-def _said(value: Estimate) -> str:
+def _said(value: SeedMean) -> str:
     return (
         f"{value.mean:.3g}" if math.isnan(value.half_width) else f"{value.mean:.3g} ± {value.half_width:.2g}"
     )

@@ -13,9 +13,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from analysis.figures.notes import PRINTS_NONE
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
-from analysis.figures.series import ratio, recorded_sheets, slope, token_count
+from analysis.figures.series import growth_exponent, ratio, recorded_sheets, token_count
 from analysis.load import Records, device_of
-from analysis.stats import estimate
+from analysis.stats import mean_over_seeds
 from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.declare.registry import find_study
 from studies.run.record import Record
@@ -59,7 +59,7 @@ class Costs:
     def points(self, metric: str) -> dict[str, Points]:
         """Line -> size -> the mean, sizes rising."""
         return {
-            name: {size: estimate(sizes[size]).mean for size in sorted(sizes)}
+            name: {size: mean_over_seeds(sizes[size]).mean for size in sorted(sizes)}
             for name, sizes in self.values.get(metric, {}).items()
         }
 
@@ -234,7 +234,7 @@ def _panel(ax: Axes, letter: str, part: Costs | None, metric: str, draw: Any, st
 
 def _growth(name: str, points: Mapping[str, Points]) -> str:
     """`DiT  L^1.6  x4.9`: the exponent of growth, and how many times ZigMa's at the largest common size."""
-    power, times = slope(points[name]), ratio(points[name], points.get("ZigMa", {}))
+    power, times = growth_exponent(points[name]), ratio(points[name], points.get("ZigMa", {}))
     grows = "" if power is None else f"  $L^{{{power:.2f}}}$"
     return name + grows + (f"  ×{_times(times[1])}" if times is not None and name != "ZigMa" else "")
 

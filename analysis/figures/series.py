@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.load import Records, Sheet, sheets
-from analysis.stats import Estimate, estimate
+from analysis.stats import SeedMean, mean_over_seeds
 from studies.declare.study import Study
 from studies.run.record import Record
 
@@ -31,7 +31,7 @@ class Band:
 
 def band(values: npt.ArrayLike) -> tuple[Array, Array]:
     """Mean and half-width of the 95 % interval of each column of (seeds, points)."""
-    found = [estimate(list(column)) for column in np.asarray(values, float).T]
+    found = [mean_over_seeds(list(column)) for column in np.asarray(values, float).T]
     return np.array([e.mean for e in found]), np.array([e.half_width for e in found])
 
 
@@ -64,10 +64,10 @@ def metric_names(records: Iterable[Record]) -> list[str]:
     return list(dict.fromkeys(metric["name"] for record in done for metric in record["metrics"]))
 
 
-def by_arm(part: Sheet, metric: str) -> dict[str, Estimate]:
+def by_arm(part: Sheet, metric: str) -> dict[str, SeedMean]:
     """Mean and interval over seeds of every arm that has the metric."""
     values = {arm: part.values(arm, metric) for arm in part.arms}
-    return {arm: estimate(found) for arm, found in values.items() if found}
+    return {arm: mean_over_seeds(found) for arm, found in values.items() if found}
 
 
 def recorded_sheets(study: Study, records: Records) -> list[Sheet]:
@@ -92,7 +92,7 @@ def ratio(over: Mapping[int, float], under: Mapping[int, float]) -> tuple[int, f
     return (max(common), over[max(common)] / under[max(common)]) if common else None
 
 
-def slope(points: Mapping[int, float]) -> float | None:
+def growth_exponent(points: Mapping[int, float]) -> float | None:
     """The exponent p of value = c * size ** p by least squares in the logarithms of the upper half of the sizes.
 
     Small sizes are left out: there a fixed cost hides the growth. None for fewer than two sizes.

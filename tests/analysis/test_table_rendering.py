@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.render import as_csv, latex, markdown, terminal, tex
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 from analysis.table import Column, Exact, Part, Ranged, Table, number, text
 
 PART = Part(
@@ -23,7 +23,7 @@ PART = Part(
         Column("ours", "images/s", "higher"),
     ),
     (
-        ("sweep", (158.1, Estimate(12.345678, 0.234, 3), Exact(133.8))),
+        ("sweep", (158.1, SeedMean(12.345678, 0.234, 3), Exact(133.8))),
         ("zigzag-8", (None, None, Ranged(5.0, 4.5, 6.25))),
         ("mine|yours", (None, "failed", "stale")),
     ),
@@ -36,11 +36,11 @@ def test_cells() -> None:
     assert text(None) == "—"
     assert text(158.1) == "158.1"
     assert text(121.0) == "121.0"
-    assert text(Estimate(12.345678, 0.234, 3)) == "12.35 ± 0.23"
-    assert text(Estimate(12345.6, 234.0, 3)) == "12346 ± 234"
-    assert text(Estimate(0.5, math.nan, 1)) == "0.5 ± —"
-    assert text(Estimate(0.5, 0.0, 2)) == "0.5 ± 0"
-    assert text(Estimate(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
+    assert text(SeedMean(12.345678, 0.234, 3)) == "12.35 ± 0.23"
+    assert text(SeedMean(12345.6, 234.0, 3)) == "12346 ± 234"
+    assert text(SeedMean(0.5, math.nan, 1)) == "0.5 ± —"
+    assert text(SeedMean(0.5, 0.0, 2)) == "0.5 ± 0"
+    assert text(SeedMean(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
     assert text(Exact(133.8278)) == "133.83"
     assert text(Exact(12.0)) == "12"
     assert text(Ranged(5.0, 4.5, 6.25)) == "5 (4.5 to 6.25)"

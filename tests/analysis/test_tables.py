@@ -14,7 +14,7 @@ from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 from analysis.__main__ import main
 from analysis.load import load
 from analysis.render import markdown
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 from analysis.table import text
 from analysis.tables import build_tables, make_tables, study_table
 from studies.declare.registry import find_study, studies
@@ -37,7 +37,7 @@ def test_ours_stands_beside_the_paper_s(tmp_path: Path) -> None:
     )
     part, cells = table_of(tmp_path)
     assert cells["sweep"]["paper 256 FID"] == 158.1
-    assert cells["sweep"]["ours fd_digits"] == Estimate(9.0, 0.0, 3)
+    assert cells["sweep"]["ours fd_digits"] == SeedMean(9.0, 0.0, 3)
     said = " ".join(part.notes)
     for word in ("stand-in", "n = 3 seeds of every arm", "some processor", "cccccccccccc", "n_generated 500"):
         assert word in said, word
@@ -181,7 +181,7 @@ def test_ten_thousand_records_take_less_than_ten_seconds(tmp_path: Path) -> None
     tables, _ = make_tables(tmp_path)
     assert time.process_time() - start < 10
     cells = dict(next(table for table in tables if table.file == "table_1").parts[0].rows)
-    assert max(cell.n for cell in cells["sweep"] if isinstance(cell, Estimate)) == 2_500
+    assert max(cell.n for cell in cells["sweep"] if isinstance(cell, SeedMean)) == 2_500
 
 
 def test_table_10_prints_what_the_paper_prints_beside_the_presets(tmp_path: Path) -> None:

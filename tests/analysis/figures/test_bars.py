@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from analysis.figures.bars import draw_bars, figure_13
 from analysis.figures.picture import Picture
 from analysis.load import load
-from analysis.stats import Estimate
+from analysis.stats import SeedMean
 
 
 def test_bars_are_means_and_single_seeds_have_no_whisker() -> None:
     ax = Figure().subplots()
-    draw_bars(ax, {"patch-1": Estimate(3.0, 0.5, 3), "patch-8": Estimate(9.0, math.nan, 1)}, "fd")
+    draw_bars(ax, {"patch-1": SeedMean(3.0, 0.5, 3), "patch-8": SeedMean(9.0, math.nan, 1)}, "fd")
     assert [bar.get_height() for bar in ax.patches] == [3.0, 9.0]
     assert ax.get_ylim()[0] == 0
     (whiskers,) = ax.collections

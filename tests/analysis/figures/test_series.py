@@ -9,14 +9,14 @@ import pytest
 from analysis.figures.series import (
     band,
     by_arm,
+    growth_exponent,
     mean_curve,
     ratio,
     recorded_sheets,
-    slope,
     token_count,
 )
 from analysis.load import load
-from analysis.stats import estimate
+from analysis.stats import mean_over_seeds
 from studies.declare.registry import find_study
 from studies.run.record import Record
 
@@ -30,7 +30,7 @@ def test_band_is_the_estimate_at_each_step() -> None:
     values = np.array([[1.0, 5.0], [2.0, 9.0], [6.0, 7.0]])
     mean, half = band(values)
     for column in range(2):
-        expected = estimate(list(values[:, column]))
+        expected = mean_over_seeds(list(values[:, column]))
         assert (mean[column], half[column]) == (expected.mean, expected.half_width)
 
 
@@ -55,12 +55,12 @@ def test_mean_curve_takes_the_steps_that_most_runs_share() -> None:
     assert mean_curve(runs, "fid") is None
 
 
-def test_slope_is_the_exponent() -> None:
-    assert slope({n: 3.0 * n**2 for n in (64, 256, 1024, 4096)}) == pytest.approx(2)
-    assert slope({64: 7.0, 256: 28.0}) == pytest.approx(1)
-    assert slope({64: 7.0}) is None
+def test_growth_exponent_is_the_exponent() -> None:
+    assert growth_exponent({n: 3.0 * n**2 for n in (64, 256, 1024, 4096)}) == pytest.approx(2)
+    assert growth_exponent({64: 7.0, 256: 28.0}) == pytest.approx(1)
+    assert growth_exponent({64: 7.0}) is None
     with_fixed_cost = {n: 1000 + n**2 for n in (8, 16, 256, 1024, 4096)}  # looks flat where it is small
-    assert slope(with_fixed_cost) == pytest.approx(2, abs=0.01)
+    assert growth_exponent(with_fixed_cost) == pytest.approx(2, abs=0.01)
 
 
 def test_ratio_is_taken_where_both_are() -> None:

@@ -1,0 +1,250 @@
+"""Two arms: differences and ratios, equality to within a margin, and how many seeds would decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from analysis.stats.results import ALPHA, LEVEL, Array, Equivalence, Interval, Paired, Power, Ratio, SeedMean
+
+ROUNDING = 1e-12  # of sums and logarithms of numbers of usual size: what differs by less, is equal
+DRAWN = 20_000  # permutations; all are tried where there are no more
+CHANCE = 0.8
+MOST_SEEDS = 1000
+
+
+def mean_over_seeds(values: Sequence[float]) -> SeedMean:
+    """Mean and 95 % Student t interval of independent values, one per seed.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    if not len(values):
+        raise ValueError("a mean over seeds needs at least one value")
+    n, mean = len(values), float(np.mean(values))
+    if n == 1:
+        return SeedMean(mean, math.nan, 1)
+    return SeedMean(mean, t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n), n)
+
+
+def t_quantile(freedom: float, level: float = LEVEL) -> float:
+    """Half-width of a two-sided Student interval of that level, in standard errors."""
+    from scipy.special import (
+        stdtrit,  # scipy.stats takes half a second to import, and every cell asks for this
+    )
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
+    """Compare two arms whose i-th values share a seed: mean difference a - b, interval, effect size, p.
+
+    Raises:
+        ValueError: no pairs, or lists of different lengths.
+    """
+    difference = _differences(a, b)
+    n, mean = len(difference), float(difference.mean())
+    if n == 1:
+        return Paired(mean, math.nan, math.nan, math.nan, math.nan, 1.0, 1)
+    if _equal(difference):  # counted quantities, or runs that are one run
+        alike = abs(mean) < ROUNDING
+        effect = 0.0 if alike else math.copysign(math.inf, mean)
+        return Paired(mean, mean, mean, effect, float(alike), sign_flip_p(difference), n)
+    from scipy.stats import ttest_1samp
+
+    test = ttest_1samp(difference, 0.0)
+    between = test.confidence_interval(LEVEL)
+    effect = hedges_g(difference)
+    return Paired(
+        mean, float(between.low), float(between.high), effect, float(test.pvalue), sign_flip_p(difference), n
+    )
+
+
+def _differences(a: Sequence[float], b: Sequence[float]) -> Array:
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"at least one pair is needed, not {len(a)} and {len(b)} values")
+    return np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+
+
+def _equal(values: Array) -> bool:
+    return bool(np.std(values, ddof=1) < ROUNDING)
+
+
+def hedges_g(difference: Array) -> float:
+    """Mean over spread, corrected for few values (Hedges 1981, eq. 6e: 1 - 3 / (4 m - 1), m degrees of freedom)."""
+    freedom = len(difference) - 1
+    correction = 1 - 3 / (4 * freedom - 1) if freedom > 1 else 1.0
+    return correction * float(difference.mean() / difference.std(ddof=1))
+
+
+def sign_flip_p(difference: Array) -> float:
+    """Two-sided p of a mean of zero when each difference could as well have had the other sign.
+
+    By all flips where there are at most 20,000, which is up to 14 pairs; else by so many drawn ones.
+    """
+    from scipy.stats import permutation_test
+
+    if len(difference) < 2:
+        return 1.0
+    test = permutation_test(
+        (np.asarray(difference, dtype=float),),
+        lambda x, axis: np.mean(x, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=DRAWN,
+        rng=np.random.default_rng(0),
+    )
+    return min(1.0, float(test.pvalue))
+
+
+def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
+    """a over b, seed by seed: the geometric mean of the ratios with its interval, effect size and p.
+
+    Raises:
+        ValueError: no pairs, lists of different lengths, or a value that is not above zero.
+    """
+    compared = paired(_logs(a), _logs(b))
+    return Ratio(compared.interval.exp, compared.effect, compared.p, compared.n, paired=True)
+
+
+def unpaired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
+    """a over b of independent samples, by Welch's test of the logarithms.
+
+    Raises:
+        ValueError: an empty list, or a value that is not above zero.
+    """
+    logs = _logs(a), _logs(b)
+    difference, p = welch(*logs), welch_p(*logs)
+    return Ratio(difference.exp, math.nan, p, min(len(a), len(b)), paired=False)
+
+
+def _logs(values: Sequence[float]) -> list[float]:
+    if not all(value > 0 for value in values):
+        raise ValueError("a ratio needs values above zero")
+    return [math.log(value) for value in values]
+
+
+def welch(a: Sequence[float], b: Sequence[float]) -> Interval:
+    """Difference of means a - b of two independent samples with its 95 % Welch interval."""
+    value = float(np.mean(a) - np.mean(b))
+    if min(len(a), len(b)) < 2:
+        return Interval(value, math.nan, math.nan)
+    if np.ptp(a) == 0.0 == np.ptp(b):
+        return Interval(value, value, value)
+    from scipy.stats import ttest_ind
+
+    between = ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
+    return Interval(value, float(between.low), float(between.high))
+
+
+def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
+    """Two-sided p of equal means of two independent samples; nan where one of them has a single value."""
+    if min(len(a), len(b)) < 2:
+        return math.nan
+    if np.ptp(a) == 0.0 == np.ptp(b):
+        return 1.0 if a[0] == b[0] else 0.0
+    from scipy.stats import ttest_ind
+
+    return float(ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def equivalence(a: Sequence[float], b: Sequence[float], margin: float = 0.05) -> Equivalence:
+    """Are a and b, paired by seed, the same to within `margin`? Two one-sided tests (Schuirmann 1987).
+
+    Raises:
+        ValueError: no pairs, a value that is not above zero, or a margin that is not.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin is above zero, such as 0.05, not {margin}")
+    difference = _differences(_logs(a), _logs(b))
+    n, mean, edge = len(difference), float(difference.mean()), math.log1p(margin)
+    if n == 1:
+        return Equivalence(Interval(math.exp(mean), math.nan, math.nan), margin, math.nan, math.nan, 1)
+    if _equal(difference):
+        within = abs(mean) < edge
+        exactly = Interval(mean, mean, mean).exp
+        return Equivalence(exactly, margin, float(not within), float(within), n)
+    from scipy.stats import ttest_1samp
+    from statsmodels.stats.weightstats import ttost_paired
+
+    p = float(ttost_paired(difference, np.zeros(n), -edge, edge)[0])
+    above = float(ttest_1samp(difference, edge, alternative="greater").pvalue)
+    below = float(ttest_1samp(difference, -edge, alternative="less").pvalue)
+    between = ttest_1samp(difference, 0.0).confidence_interval(1 - 2 * ALPHA)
+    ratio = Interval(mean, float(between.low), float(between.high)).exp
+    return Equivalence(ratio, margin, p, min(1.0, 2 * min(above, below)), n)
+
+
+def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: float = CHANCE) -> Power:
+    """Seeds with which a paired t test shows the recorded mean difference, two-sided at `alpha`.
+
+    Raises:
+        ValueError: fewer than two differences give no spread.
+    """
+    values = _with_spread(difference)
+    have, mean = len(values), float(values.mean())
+    if abs(mean) < ROUNDING:
+        return Power(have, None, chance)
+    if _equal(values):
+        return Power(have, 2, chance)
+    from statsmodels.stats.power import TTestPower
+
+    effect = abs(mean) / float(values.std(ddof=1))
+
+    def power(n: int) -> float:
+        return float(TTestPower().power(effect, n, alpha, alternative="two-sided"))
+
+    return Power(have, _fewest(power, chance), chance)
+
+
+def seeds_to_be_alike(
+    difference: Sequence[float], margin: float = 0.05, alpha: float = ALPHA, chance: float = CHANCE
+) -> Power:
+    """Seeds with which both one-sided tests of `equivalence` pass, of differences of logarithms.
+
+    Raises:
+        ValueError: fewer than two differences give no spread.
+    """
+    values = _with_spread(difference)
+    have, mean, edge = len(values), float(values.mean()), math.log1p(margin)
+    if abs(mean) >= edge:  # as recorded they differ by more: no number of seeds makes them alike
+        return Power(have, None, chance)
+    if _equal(values):
+        return Power(have, 2, chance)
+    from statsmodels.stats.power import TTestPower
+
+    spread = float(values.std(ddof=1))
+
+    def power(n: int) -> float:
+        sides = [
+            TTestPower().power((edge + sign * mean) / spread, n, alpha, alternative="larger")
+            for sign in (1, -1)
+        ]
+        return float(sum(sides)) - 1
+
+    return Power(have, _fewest(power, chance), chance)
+
+
+def _with_spread(difference: Sequence[float]) -> Array:
+    if len(difference) < 2:
+        raise ValueError("the spread of a comparison needs at least two seeds")
+    return np.asarray(difference, dtype=float)
+
+
+def _fewest(power: Callable[[int], float], chance: float) -> int | None:
+    """The smallest number of seeds with at least that power, which rises with their number.
+
+    Doubled from below, then halved: far above it scipy's noncentral t gives nan.
+    """
+    high = 2
+    while not power(high) >= chance:
+        if high >= MOST_SEEDS:
+            return None
+        high = min(2 * high, MOST_SEEDS)
+    low = max(2, high // 2)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= chance else (middle + 1, high)
+    return low
