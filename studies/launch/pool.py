@@ -23,6 +23,7 @@ from typing import Any
 
 from studies.launch.execute import Order, Task, execute, read_scans
 from studies.launch.progress import Reporter
+from zigma.common.machine import usable_cores
 from zigma.common.words import WordError
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal a process gets when its parent dies
@@ -75,7 +76,7 @@ def _slots(share: Share) -> list[tuple[str, ...]]:
     """The places where runs can go on at once, with the GPUs of each."""
     here = gpus()
     if not here:
-        return [()] * (share.jobs or len(os.sched_getaffinity(0)))
+        return [()] * (share.jobs or usable_cores())
     if share.gpus > len(here):
         raise WordError(f"--gpus {share.gpus}, but this machine has {len(here)}")
     places = [tuple(here[n : n + share.gpus]) for n in range(0, len(here) - share.gpus + 1, share.gpus)]

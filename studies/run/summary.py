@@ -7,7 +7,6 @@ Reading ten thousand records takes seconds, looking at their dates a tenth of on
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from studies.declare.study import label_of
 from studies.run.record import read_record, record_files
 from zigma.common.files import read_json, replace_json
+from zigma.common.machine import usable_cores
 from zigma.common.words import WordError
 
 MEMORY = "records.index.json"
@@ -78,7 +78,7 @@ def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, l
 
 def _read_all(paths: list[Path]) -> list[_Read]:
     """The lines of many records, read by as many processes as there are cores: parsing them is all the work."""
-    cores = min(len(os.sched_getaffinity(0)), MOST_READERS) if sys.platform == "linux" else 1
+    cores = min(usable_cores(), MOST_READERS) if sys.platform == "linux" else 1
     if len(paths) < WORTH_PROCESSES or cores == 1:
         return list(map(_read, paths))
     with get_context("fork").Pool(cores) as readers:  # nothing but a look at files: no threads, no torch

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from zigma.ops import cpu_run
+from zigma.ops.cpu import run as cpu_run
 
 
 @pytest.fixture(autouse=True)

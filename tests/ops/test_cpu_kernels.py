@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from zigma.ops import cpu_compile, cpu_math, cpu_scan_kernels
-from zigma.ops.simd import LANES, load, load_first, splat, spread, store, store_first, totals
+from zigma.ops.cpu import compile as cpu_compile
+from zigma.ops.cpu import math as cpu_math
+from zigma.ops.cpu import scan_kernels
+from zigma.ops.cpu.simd import LANES, load, load_first, splat, spread, store, store_first, totals
 
 
 def apply(function: Any, x: np.ndarray) -> np.ndarray:
@@ -109,8 +111,8 @@ def test_arithmetic_with_numbers_and_sums() -> None:
 
 
 def test_a_change_of_the_parts_is_another_entry_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = cpu_scan_kernels.scan_forward._cache
-    codegen = cpu_scan_kernels.scan_forward.targetctx.codegen()
+    cache = scan_kernels.scan_forward._cache
+    codegen = scan_kernels.scan_forward.targetctx.codegen()
     before = cache._index_key("signature", codegen)
     assert cpu_compile.parts_digest() in before
     monkeypatch.setattr(type(cache), "_digest", "other")

@@ -13,10 +13,11 @@ import pytest
 import torch
 from numba import njit
 
-from zigma.ops import cpu_run, cpu_threads
-from zigma.ops.cpu_run import in_parallel
-from zigma.ops.cpu_tasks import take
-from zigma.ops.cpu_threads import on_threads
+from zigma.ops.cpu import run as cpu_run
+from zigma.ops.cpu import threads as cpu_threads
+from zigma.ops.cpu.run import in_parallel
+from zigma.ops.cpu.tasks import take
+from zigma.ops.cpu.threads import on_threads
 
 
 @pytest.fixture(params=["torch's", "a pool"])

@@ -275,7 +275,7 @@ def test_narrow_inputs_keep_a_wide_state(backend: str) -> None:
 def test_the_adapter_of_mamba_ssm_lays_its_inputs_out_as_the_kernel_wants(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from zigma.ops import mamba_ssm_adapter
+    from zigma.ops import mamba_ssm
 
     def kernel(
         u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Any, z: Any, bias: Any, plus: bool
@@ -291,7 +291,7 @@ def test_the_adapter_of_mamba_ssm_lays_its_inputs_out_as_the_kernel_wants(
     monkeypatch.setitem(sys.modules, "mamba_ssm.ops", ModuleType("mamba_ssm.ops"))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     made = {name: value.float() for name, value in inputs((2, 11, 6, 4), optional=True).items()}
-    found = mamba_ssm_adapter.selective_scan(**made, delta_softplus=True, order=permutation(11))
+    found = mamba_ssm.selective_scan(**made, delta_softplus=True, order=permutation(11))
     assert torch.allclose(found, selective_scan_reference(**made, delta_softplus=True, order=permutation(11)))
 
 

@@ -1,6 +1,7 @@
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def test_report_names_every_backend_weight_and_launcher(capsys: pytest.CaptureFi
 def test_a_wrong_backend_is_called_wrong_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     from zigma.ops import torch_chunked
 
-    right = torch_chunked.selective_scan
-    monkeypatch.setattr(torch_chunked, "selective_scan", lambda *inputs: right(*inputs) * 1.01)
+    right = torch_chunked.BACKEND
+    wrong = replace(right, selective_scan=lambda *inputs: right.selective_scan(*inputs) * 1.01)
+    monkeypatch.setattr(torch_chunked, "BACKEND", wrong)
     found = {finding.name: finding for finding in doctor.scans(CPU, timed=True)}
     assert not found["torch"].present
     assert "WRONG" in found["torch"].detail

@@ -6,12 +6,15 @@ import math
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 MEMORY = Path("/proc/meminfo")
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 GPUS = Path("/dev")
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,51 @@ class Machine:
 def machine() -> Machine:
     """This machine, or what a container or CUDA_VISIBLE_DEVICES leaves of it."""
     return Machine(_memory_gib(), _gpus_gib())
+
+
+def usable_cores() -> int:
+    """How many cores this process may keep busy: those it may run on, or fewer where a container has a quota.
+
+    Half a core counts as one. macOS and Windows have no affinity to ask for: there all cores count.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, math.ceil(min(_core_quotas(), default=cores))))
+
+
+def _core_quotas() -> Iterator[float]:
+    """The quotas in cores, of every control group that this process is in and of those around it."""
+    for folder in _cgroup_folders():
+        quota = _words(folder / "cpu.max")  # version 2: microseconds and the period, or "max"
+        if not quota:  # version 1, where -1 is none
+            quota = _words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us")
+        if len(quota) == 2 and all(word.isdecimal() for word in quota) and int(quota[1]):
+            yield int(quota[0]) / int(quota[1])
+
+
+def _cgroup_folders() -> Iterator[Path]:
+    """Where this process's limits may be written; in a container its own group is often the root that it sees."""
+    yield from (CGROUPS, CGROUPS / "cpu")
+    for line in _text(
+        OWN_CGROUPS
+    ).splitlines():  # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1
+        controllers, path = ([*line.split(":", 2)[1:], "", ""])[:2]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        base = CGROUPS / "cpu" if controllers else CGROUPS
+        own = base / path.lstrip("/")
+        yield from (folder for folder in (own, *own.parents) if base in folder.parents)
+
+
+def _words(path: Path) -> list[str]:
+    return _text(path).split()
+
+
+def _text(path: Path) -> str:
+    """A small file of the system, or nothing where it is not there or may not be read."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 def _memory_gib() -> float:

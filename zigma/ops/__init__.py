@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.ops import checks
-from zigma.ops.backends import available_backends, backend_module, resolve_backend
+from zigma.ops.backends import available_backends, backend_called, resolve_backend
+from zigma.ops.operator import watched
 from zigma.ops.reference import selective_scan as selective_scan_reference
 
 __all__ = [
@@ -63,15 +64,17 @@ def selective_scan(
     """
     checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, order, delta_weight)
     dtype = checks.widest(u, delta, A, B, C, D, z, delta_bias, delta_weight)
-    module = backend_module(resolve_backend(backend, u.device, dtype))
+    chosen = backend_called(resolve_backend(backend, u.device, dtype))
     given = [A, B, C, D, z, delta_bias, delta_softplus, order]
     if delta_weight is not None:
-        if hasattr(module, "fuses") and module.fuses(delta_weight.shape[1]):
+        if (
+            delta_weight.shape[1] <= chosen.most_rank and not watched()
+        ):  # a count of operations sees the product
             given.append(delta_weight)
         else:
             wide = checks.widest(delta, delta_weight)
             delta = F.linear(delta.to(wide), delta_weight.to(wide))
-    return module.selective_scan(u, delta, *given)
+    return chosen.selective_scan(u, delta, *given)
 
 
 def causal_conv1d(
@@ -97,10 +100,8 @@ def causal_conv1d(
         ValueError: shapes do not fit, `order` is no permutation, or the backend is unknown or missing.
     """
     checks.conv_shapes(x, weight, bias, order)
-    module = backend_module(resolve_backend(backend, x.device, checks.widest(x, weight, bias)))
-    if not hasattr(module, "causal_conv1d"):
-        module = backend_module("torch")
-    return module.causal_conv1d(x, weight, bias, silu, order)
+    chosen = backend_called(resolve_backend(backend, x.device, checks.widest(x, weight, bias)))
+    return chosen.causal_conv1d(x, weight, bias, silu, order)
 
 
 def rms_norm(
@@ -126,9 +127,9 @@ def rms_norm(
         ValueError: shapes do not fit, or the backend is unknown or missing.
     """
     checks.norm_shapes(x, weight, shift, scale)
-    module = backend_module(resolve_backend(backend, x.device, checks.widest(x, weight, shift, scale)))
-    if hasattr(module, "rms_norm"):
-        return module.rms_norm(x, weight, shift, scale, eps)
+    chosen = backend_called(resolve_backend(backend, x.device, checks.widest(x, weight, shift, scale)))
+    if chosen.rms_norm is not None:
+        return chosen.rms_norm(x, weight, shift, scale, eps)
     n = F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
     if shift is None or scale is None:
         return n, None

@@ -1,32 +1,25 @@
 """The backends by name: which are present, which one a call takes.
 
-A backend is a module with
-
-- `probe() -> str | None`: None if usable on this machine, else one line: what is missing, how to install it;
-- `selective_scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order)`, already checked for shapes;
-- optionally `causal_conv1d(x, weight, bias, silu, order)`; without it the call goes to backend "torch";
-- optionally `fuses(rank) -> bool`: whether its `selective_scan` takes `delta_weight`, (D, rank), as well;
-- optionally `refuses(device, dtype) -> str | None`: one line if it cannot take such tensors, else None.
-
 Modules are imported when first asked for. Nothing falls back in silence: a named backend that is missing
 raises, and `auto` says once on standard error which backend it took, and why not a faster one.
 """
 
-import difflib
 import os
 import sys
 from functools import cache
 from importlib import import_module
-from types import ModuleType
 
 import torch
 
-_MODULES = {
+from zigma.common.words import unknown
+from zigma.ops.backend import Backend
+
+_MODULES = {  # each has a BACKEND
     "reference": "zigma.ops.reference",
     "torch": "zigma.ops.torch_chunked",
-    "cpu": "zigma.ops.cpu_scan",
-    "triton": "zigma.ops.triton_scan",
-    "mamba-ssm": "zigma.ops.mamba_ssm_adapter",
+    "cpu": "zigma.ops.cpu.backend",
+    "triton": "zigma.ops.triton.backend",
+    "mamba-ssm": "zigma.ops.mamba_ssm",
 }
 # What `auto` tries, fastest first. mamba-ssm is only ever taken by name: builds that differ share a version.
 _AUTO = {"cuda": ("triton", "torch"), "cpu": ("cpu", "torch")}
@@ -35,10 +28,11 @@ _AUTO = {"cuda": ("triton", "torch"), "cpu": ("cpu", "torch")}
 @cache
 def _missing(name: str) -> str | None:
     try:
-        return import_module(_MODULES[name]).probe()
+        backend: Backend = import_module(_MODULES[name]).BACKEND
     except ImportError as error:
         package = f"; install it with: pip install {error.name.partition('.')[0]}" if error.name else ""
         return f"{error}{package}"
+    return backend.missing()
 
 
 def available_backends() -> dict[str, str | None]:
@@ -46,9 +40,10 @@ def available_backends() -> dict[str, str | None]:
     return {name: _missing(name) for name in _MODULES}
 
 
-def backend_module(name: str) -> ModuleType:
-    """Return the module of a backend that is present, under a name that `resolve_backend` returned."""
-    return sys.modules[_MODULES[name]]
+def backend_called(name: str) -> Backend:
+    """Return a backend that is present, under a name that `resolve_backend` returned."""
+    backend: Backend = sys.modules[_MODULES[name]].BACKEND
+    return backend
 
 
 def backend_names() -> list[str]:
@@ -58,11 +53,7 @@ def backend_names() -> list[str]:
 
 def why_not(name: str, device: torch.device, dtype: torch.dtype) -> str | None:
     """Return why backend `name` cannot take tensors of this device and dtype here, or None if it can."""
-    missing = _missing(name)
-    if missing:
-        return missing
-    refuses = getattr(backend_module(name), "refuses", None)
-    return refuses(device, dtype) if refuses else None
+    return _missing(name) or backend_called(name).why_not(device, dtype)
 
 
 @torch.compiler.assume_constant_result
@@ -80,9 +71,7 @@ def resolve_backend(
     if name == "auto":
         return _automatic(device.type, dtype)
     if name not in _MODULES:
-        near = difflib.get_close_matches(name, backend_names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown scan backend {name!r}; {hint}known: {', '.join(backend_names())}")
+        raise unknown("scan backend", name, backend_names())
     reason = why_not(name, device, dtype)
     if reason:
         raise ValueError(f"scan backend {name!r} cannot be used on {device.type} in {dtype}: {reason}")

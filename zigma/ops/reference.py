@@ -8,12 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zigma.ops.backend import Backend
 from zigma.ops.order import along_order, back_to_place
-
-
-def probe() -> str | None:
-    """Return what is missing; nothing can be, this is torch alone."""
-    return None
 
 
 def state_dtype(*tensors: Tensor | None) -> torch.dtype:
@@ -69,3 +65,6 @@ def causal_conv1d(
     if bias is not None:
         y = y + bias.to(wide)
     return back_to_place(F.silu(y) if silu else y, order).to(dtype)
+
+
+BACKEND = Backend(name="reference", selective_scan=selective_scan, causal_conv1d=causal_conv1d)

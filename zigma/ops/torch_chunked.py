@@ -13,16 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from zigma.ops.backend import Backend
 from zigma.ops.order import along_order, back_to_place
-from zigma.ops.reference import causal_conv1d as causal_conv1d
-from zigma.ops.reference import state_dtype
+from zigma.ops.reference import causal_conv1d, state_dtype
 
 CHUNK = 16
-
-
-def probe() -> str | None:
-    """Return what is missing; nothing can be, this is torch alone."""
-    return None
 
 
 def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,3 +100,6 @@ def selective_scan(
     if z is not None:
         y = y * F.silu(z.to(wide))
     return y.to(dtype).contiguous()
+
+
+BACKEND = Backend(name="torch", selective_scan=selective_scan, causal_conv1d=causal_conv1d)

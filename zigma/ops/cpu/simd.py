@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import lower_builtin, models, register_model, type_callable
 
-from zigma.ops.cpu_compile import intrinsic
+from zigma.ops.cpu.compile import intrinsic
 
 LANES = 16
 

@@ -1,4 +1,4 @@
-"""The Triton kernels against the reference: run by test_triton_scan.py under the interpreter, or on a GPU."""
+"""The Triton kernels against the reference: on a GPU, or by test_triton_interpreted.py under the interpreter."""
 
 import os
 
@@ -6,9 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from zigma.ops import reference, triton_conv, triton_scan
+from zigma.ops import reference
+from zigma.ops.triton import conv as triton_conv
+from zigma.ops.triton import scan as triton_scan
 
-DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
+INTERPRETING = os.environ.get("TRITON_INTERPRET") == "1"
+DEVICE = "cpu" if INTERPRETING else "cuda"
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not (INTERPRETING or torch.cuda.is_available()),
+        reason="no GPU that torch can use; test_triton_interpreted.py runs these under Triton's interpreter",
+    ),
+]
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
 

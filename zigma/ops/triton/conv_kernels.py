@@ -4,7 +4,7 @@
 import triton
 import triton.language as tl
 
-from zigma.ops.triton_kernels import _place, _sigmoid, _vector
+from zigma.ops.triton.scan_kernels import _place, _sigmoid, _vector
 
 
 @triton.jit

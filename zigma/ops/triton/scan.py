@@ -1,4 +1,4 @@
-"""Backend "triton": GPU kernels that read tokens through the order: no gather before, no scatter after.
+"""The selective scan on a GPU, by kernels that read tokens through the order: no gather before, no scatter after.
 
 Inputs in float32, bfloat16, float16 or float64; the state is float32 (float64 for float64 inputs). Of the
 states only those that enter each chunk of CHUNK steps are kept, O(batch L D N / CHUNK). Results repeat bit by
@@ -8,7 +8,6 @@ interpreter (TRITON_INTERPRET=1, on a CPU) and compiled for the H100 without run
 """
 
 import math
-import os
 from typing import Any
 
 import torch
@@ -17,32 +16,6 @@ from torch import Tensor
 CHUNK = 32
 TILE = 8  # states of one tile live in registers during the backward
 CHANNELS = 32  # a warp's channels
-
-
-def _interpreting() -> bool:
-    return os.environ.get("TRITON_INTERPRET") == "1"
-
-
-def probe() -> str | None:
-    """Return what is missing: Triton 3.3 or later and a GPU (or its interpreter, for tests)."""
-    try:
-        import triton
-    except ImportError:
-        return "Triton is not installed; install it with: pip install triton (Linux)"
-    if tuple(int(part) for part in triton.__version__.split(".")[:2]) < (3, 3):
-        return (
-            f"Triton {triton.__version__} is too old; install 3.3 or later with: pip install -U torch triton"
-        )
-    if not torch.cuda.is_available() and not _interpreting():
-        return "no GPU that torch can use (TRITON_INTERPRET=1 runs the kernels on a CPU, slowly, for tests)"
-    return None
-
-
-def refuses(device: torch.device, dtype: torch.dtype) -> str | None:
-    """Return why such tensors cannot be taken, or None."""
-    if device.type != "cuda" and not _interpreting():
-        return f"its kernels run on a GPU, not on {device.type}; use backend 'cpu' or 'torch' there"
-    return None
 
 
 def _rows(x: Tensor | None) -> tuple[Tensor, int, int] | None:
@@ -94,7 +67,7 @@ def _scan(
     order: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y, the state that enters each chunk, and each chunk's sum of step sizes."""
-    from zigma.ops import triton_kernels as kernels
+    from zigma.ops.triton import scan_kernels as kernels
 
     dtype = _state_dtype(u, delta, A, B, C, D, z, delta_bias)
     sizes, constants = _sizes(u, A, dtype)
@@ -138,7 +111,7 @@ def _scan_backward(
     order: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of u, delta, A, B, C, D, z and delta_bias; an absent input's is empty."""
-    from zigma.ops import triton_kernels as kernels
+    from zigma.ops.triton import scan_kernels as kernels
 
     dtype = starts.dtype
     sizes, constants = _sizes(u, A, dtype)
@@ -213,6 +186,3 @@ def selective_scan(
     """Scan in chunks on the GPU; shapes and meaning as in `zigma.ops.selective_scan`."""
     y: Tensor = _scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order)[0]
     return y
-
-
-from zigma.ops.triton_conv import causal_conv1d as causal_conv1d  # noqa: E402

@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
-from zigma.ops import cpu_conv_kernels as kernels
-from zigma.ops.cpu_operator import Operator
-from zigma.ops.cpu_run import Memory, in_parallel, memory, rows, steps
+from zigma.ops.cpu import conv_kernels as kernels
+from zigma.ops.cpu.run import Memory, in_parallel, memory, rows, steps
+from zigma.ops.operator import Operator
 
 
 def _taps(weight: Tensor) -> tuple[Memory, tuple[int, ...]]:

@@ -5,10 +5,10 @@ vector. n = x w / rms(x), m = n (1 + scale) + shift; all tensors are contiguous,
 is not there. t counts tokens over all sequences.
 """
 
-from zigma.ops.cpu_compile import kernel
-from zigma.ops.cpu_math import ONE, load_row, scratch, store_row
-from zigma.ops.cpu_tasks import take
-from zigma.ops.simd import LANES, load, splat, spread, sqrt, store, totals
+from zigma.ops.cpu.compile import kernel
+from zigma.ops.cpu.math import ONE, load_row, scratch, store_row
+from zigma.ops.cpu.simd import LANES, load, splat, spread, sqrt, store, totals
+from zigma.ops.cpu.tasks import take
 
 PIECE = 256
 

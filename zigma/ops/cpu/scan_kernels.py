@@ -14,10 +14,10 @@ a vector at a time, since a product with so few inner features takes far longer 
 As with the taps of the convolution, R is known when a kernel is compiled. r is one of the ranks.
 """
 
-from zigma.ops.cpu_compile import kernel, part
-from zigma.ops.cpu_math import LN2, LOG2E, ONE, exp2, load_row, scratch, sigmoid, softplus, store_row
-from zigma.ops.cpu_tasks import take
-from zigma.ops.simd import LANES, load, prefetch, splat, spread, store, totals
+from zigma.ops.cpu.compile import kernel, part
+from zigma.ops.cpu.math import LN2, LOG2E, ONE, exp2, load_row, scratch, sigmoid, softplus, store_row
+from zigma.ops.cpu.simd import LANES, load, prefetch, splat, spread, store, totals
+from zigma.ops.cpu.tasks import take
 
 CHUNK = LANES  # steps between two kept states: as many sums over channels then make a vector
 VECTORS = 8  # of a task, at most

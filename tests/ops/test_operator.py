@@ -1,4 +1,4 @@
-"""Operators of the CPU's kernels, seen by torch and called directly."""
+"""Operators, seen by torch and called directly."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zigma.ops import rms_norm
-from zigma.ops.cpu_operator import Operator
+from zigma.ops.operator import Operator
 
 
 def _double(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, get_num_threads
 
-from zigma.ops.cpu_threads import on_threads
+from zigma.ops.cpu.threads import on_threads
 
 Memory = NDArray[Any]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
-from zigma.ops import cpu_norm_kernels as kernels
-from zigma.ops.cpu_operator import Operator
-from zigma.ops.cpu_run import in_parallel, memory
+from zigma.ops.cpu import norm_kernels as kernels
+from zigma.ops.cpu.run import in_parallel, memory
+from zigma.ops.operator import Operator
 
 
 def _pieces(x: Tensor) -> int:

@@ -1,16 +1,16 @@
 """The loops of the short causal convolution and its SiLU on the CPU: channel-last, float32, vectors over channels.
 
 A task is one sequence and a block of up to BLOCK neighbouring channels. Names and strides are as in
-`cpu_scan_kernels`; weight is (K, D), and its last tap meets the present token. `taps` is a tuple of K numbers: its
+`scan_kernels`; weight is (K, D), and its last tap meets the present token. `taps` is a tuple of K numbers: its
 length is known when a kernel is compiled, so that loops over taps unroll.
 """
 
 import numpy as np
 
-from zigma.ops.cpu_compile import kernel, part
-from zigma.ops.cpu_math import ONE, load_row, scratch, sigmoid, store_row
-from zigma.ops.cpu_tasks import take
-from zigma.ops.simd import LANES, load, splat, store
+from zigma.ops.cpu.compile import kernel, part
+from zigma.ops.cpu.math import ONE, load_row, scratch, sigmoid, store_row
+from zigma.ops.cpu.simd import LANES, load, splat, store
+from zigma.ops.cpu.tasks import take
 
 BLOCK = 256
 

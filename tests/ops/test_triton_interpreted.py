@@ -5,12 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import torch
 
-from zigma.ops import triton_scan
+from zigma.ops.triton.backend import BACKEND
 
-CASES = Path(__file__).with_name("triton_cases.py")
+CASES = Path(__file__).with_name("test_triton_kernels.py")
 
 
 def test_kernels_under_the_interpreter() -> None:
@@ -20,9 +19,8 @@ def test_kernels_under_the_interpreter() -> None:
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
-def test_refuses_the_cpu_without_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    reason = triton_scan.refuses(torch.device("cpu"), torch.float32)
+def test_refuses_the_cpu_without_the_interpreter() -> None:
+    reason = BACKEND.why_not(torch.device("cpu"), torch.float32)
     assert reason is not None
     assert "'cpu'" in reason
-    assert triton_scan.refuses(torch.device("cuda"), torch.bfloat16) is None
+    assert BACKEND.why_not(torch.device("cuda"), torch.bfloat16) is None

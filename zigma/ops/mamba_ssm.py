@@ -8,9 +8,9 @@ convolution goes to causal-conv1d where that is importable, else to backend "tor
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from zigma.ops.backend import Backend
 from zigma.ops.order import along_order, back_to_place
 from zigma.ops.reference import causal_conv1d as reference_conv1d
 
@@ -19,22 +19,13 @@ INSTALL = (
 )
 
 
-def probe() -> str | None:
+def missing() -> str | None:
     """Return what is missing and how to install it, or None."""
     try:
         import selective_scan_cuda  # noqa: F401  the kernel itself: the package imports without it
         from mamba_ssm.ops.selective_scan_interface import selective_scan_fn  # noqa: F401
     except ImportError as error:
         return f"{error}; {INSTALL}"
-    return None
-
-
-def refuses(device: torch.device, dtype: torch.dtype) -> str | None:
-    """Return why tensors cannot be taken: the kernel is CUDA's and has no float64."""
-    if device.type != "cuda":
-        return "its kernel runs on CUDA alone"
-    if dtype == torch.float64:
-        return "its state is float32; take 'torch' or 'reference' for float64"
     return None
 
 
@@ -74,3 +65,13 @@ def causal_conv1d(
         return reference_conv1d(x, weight, bias, silu, order)
     y: Tensor = causal_conv1d_fn(_steps_last(x, order), weight, bias, activation="silu" if silu else None)
     return back_to_place(y.transpose(1, 2), order)
+
+
+BACKEND = Backend(
+    name="mamba-ssm",
+    selective_scan=selective_scan,
+    causal_conv1d=causal_conv1d,
+    devices=("cuda",),
+    missing=missing,
+    float64=False,
+)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zigma.ops.cpu_compile import part
-from zigma.ops.simd import (
+from zigma.ops.cpu.compile import part
+from zigma.ops.cpu.simd import (
     LANES,
     at_least,
     at_most,

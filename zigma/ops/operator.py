@@ -1,4 +1,4 @@
-"""How the CPU's kernels become operators: known to torch, and called without its detours where nobody needs them."""
+"""How a kernel becomes an operator: known to torch, and called without its detours where nobody needs them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Backend "cpu": compiled by numba on first use (a few seconds, kept between processes), float32 state.
+"""The selective scan by the CPU's kernels, float32 state.
 
 Everything around the recurrence (bias, softplus, skip, gate) is part of its kernels. Nothing is gathered, scattered
 or transposed: `order` and the strides of rows are read inside the loops.
@@ -9,37 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zigma.ops import cpu_scan_kernels
-from zigma.ops.cpu_conv import causal_conv1d as causal_conv1d
-from zigma.ops.cpu_norm import rms_norm as rms_norm
-from zigma.ops.cpu_operator import Operator, watched
-from zigma.ops.cpu_run import in_parallel, memory, rows, steps
-from zigma.ops.cpu_scan_kernels import CHUNK, VECTORS
-from zigma.ops.simd import LANES
-
-MOST_RANK = 8  # measured: with 16 inner features torch's product is as fast
-
-
-def probe() -> str | None:
-    """Return what is missing; numba was imported above, so nothing is."""
-    return None
-
-
-def refuses(device: torch.device, dtype: torch.dtype) -> str | None:
-    """Return why tensors cannot be taken: the kernels are for float32 (and narrower) in main memory."""
-    if device.type != "cpu":
-        return "it runs on the CPU alone"
-    if dtype == torch.float64:
-        return "its state is float32; take 'torch' or 'reference' for float64"
-    return None
-
-
-def fuses(rank: int) -> bool:
-    """Return whether the kernels take delta as a product with `delta_weight` (D, rank).
-
-    Not under a compiler or a count of operations, which are to see the product.
-    """
-    return rank <= MOST_RANK and not watched()
+from zigma.ops.cpu import scan_kernels as kernels
+from zigma.ops.cpu.run import in_parallel, memory, rows, steps
+from zigma.ops.cpu.scan_kernels import CHUNK, VECTORS
+from zigma.ops.cpu.simd import LANES
+from zigma.ops.operator import Operator
 
 
 def _block(batch: int, width: int) -> int:
@@ -83,7 +57,7 @@ def _compute(
     y, starts = u.new_empty(u.shape), _kept(u, A, keep)
     tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
     in_parallel(
-        cpu_scan_kernels.scan_forward, len(u) * _blocks(u), u.numel() * A.shape[1], _sizes(u, A), *tokens, plus,
+        kernels.scan_forward, len(u) * _blocks(u), u.numel() * A.shape[1], _sizes(u, A), *tokens, plus,
         steps(order, u.shape[1]), memory(y), memory(starts),
     )  # fmt: skip
     return y, starts
@@ -116,7 +90,7 @@ def _compute_backward(
     tokens = _memories(u, delta, A, B, C, D, z, bias, weight)
     grads = (memory(x) for x in (du, ddelta, dweight, dz, dA, dB, dC, dD, dbias))
     in_parallel(
-        cpu_scan_kernels.scan_backward, batch * blocks, u.numel() * states, _sizes(u, A), *tokens, plus,
+        kernels.scan_backward, batch * blocks, u.numel() * states, _sizes(u, A), *tokens, plus,
         steps(order, length), memory(starts), *rows(dy), *grads,
     )  # fmt: skip
     dB, dC = _over_blocks(dB), _over_blocks(dC)

@@ -36,7 +36,7 @@ def _rows(x: Tensor) -> tuple[Tensor, int, int]:
 
 @torch.library.custom_op("zigma::triton_conv", mutates_args=())
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
-    from zigma.ops import triton_conv_kernels as kernels
+    from zigma.ops.triton import conv_kernels as kernels
 
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     if y.numel():
@@ -60,7 +60,7 @@ def _(x, weight, bias, silu, order):  # type: ignore[no-untyped-def]
 def _conv_backward(
     dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    from zigma.ops import triton_conv_kernels as kernels
+    from zigma.ops.triton import conv_kernels as kernels
 
     wide = _wide(x, weight, bias)
     grid, sizes = _grid(x)

@@ -5,7 +5,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from zigma.ops.cpu_compile import intrinsic
+from zigma.ops.cpu.compile import intrinsic
 
 
 @intrinsic

@@ -12,7 +12,7 @@ from numba.core.caching import FunctionCache
 intrinsic: Any = extending.intrinsic  # a call leaves out the first parameter, which its own types do not know
 
 # What is built into every kernel. numba's cache notices a change of the kernel's own file only.
-_PARTS = ("cpu_compile.py", "cpu_math.py", "cpu_tasks.py", "simd.py")
+_PARTS = ("compile.py", "math.py", "simd.py", "tasks.py")
 
 
 def parts_digest() -> str:
