@@ -62,7 +62,7 @@ def test_resizing_keeps_the_range_and_nearly_the_mean(digits, size):
 
 def test_halving_averages_antialiased():
     """Antialiased bilinear halving weighs all neighbours; point sampling would drop every other pixel."""
-    from zigma.data.digits import resize
+    from zigma.data.embedded.images import resize
 
     checkerboard = torch.tensor([[1.0, -1.0] * 4, [-1.0, 1.0] * 4] * 4)[None, None]
     assert resize(checkerboard, 4).abs().max() < 0.05

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from zigma.data import DataConfig, load_data, to_uint8
+from zigma.data.embedded.photos import cut
+from zigma.data.embedded.shapes import COLOURS, SHAPES, draw_scenes, render
 from zigma.data.names import EMBEDDED
-from zigma.data.photos import cut
-from zigma.data.shapes import COLOURS, SHAPES, draw_scenes, render
 
 CONFIGS = [
     DataConfig("digits"),
@@ -18,6 +18,7 @@ CONFIGS = [
     DataConfig("shapes", size=16),
     DataConfig("shapes", size=16, frames=3),
     DataConfig("moving-digits", size=16),
+    DataConfig("mnist", size=16),
 ]
 
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 from zigma.data import DataConfig, load_data, to_uint8
 from zigma.data.dataset import from_uint8
+from zigma.data.folders.plan import PrepareRequest
+from zigma.data.folders.prepare import prepare
 from zigma.data.media import load_image
-from zigma.data.plan import PrepareRequest
-from zigma.data.prepare import prepare
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from PIL import Image
 
 from zigma.data import DataConfig, fingerprint, load_data, to_uint8
 from zigma.data.__main__ import main
-from zigma.data.annotations import captions_of, read_captions_file
+from zigma.data.folders.annotations import captions_of, read_captions_file
+from zigma.data.folders.plan import PrepareRequest
+from zigma.data.folders.prepare import prepare
+from zigma.data.folders.writer import ShardWriter
 from zigma.data.media import UnreadableError, load_image
-from zigma.data.plan import PrepareRequest
-from zigma.data.prepare import prepare
-from zigma.data.writer import ShardWriter
 
 
 def quiet(_):

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from zigma.data import DataConfig, fingerprint, load_data, to_uint8
-from zigma.data.npy import read_header, read_rows
-from zigma.data.tar_index import index_shard
+from zigma.data.shards.npy import read_header, read_rows
+from zigma.data.shards.tar_index import index_shard
 
 
 def npy(array, **options):

@@ -354,8 +354,8 @@ def latents(
 ) -> RunConfig:
     """A run on prepared latents with captions, as the paper's runs are."""
     from zigma.data import autoencoder_identity
-    from zigma.data.plan import PrepareRequest
-    from zigma.data.prepare import prepare
+    from zigma.data.folders.plan import PrepareRequest
+    from zigma.data.folders.prepare import prepare
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(autoencoder.parent))
     autoencoder_identity.cache_clear()

@@ -91,8 +91,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
-    from zigma.data.plan import PrepareRequest
-    from zigma.data.prepare import prepare
+    from zigma.data.folders.plan import PrepareRequest
+    from zigma.data.folders.prepare import prepare
 
     names = PrepareRequest.__dataclass_fields__
     options = {key: value for key, value in vars(args).items() if key in names}
@@ -111,7 +111,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from zigma.data.check import check_shards
+    from zigma.data.shards.check import check_shards
 
     if not args.root.is_dir():
         raise ValueError(f"no folder {args.root}")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from zigma.data.dataset import from_uint8, to_uint8
-from zigma.data.shards import LATENT_SCALE
+from zigma.data.shards.split import LATENT_SCALE
 from zigma.data.weights import PARTS, Part, weights_folder
 
 

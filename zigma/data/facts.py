@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zigma.data.config import DataConfig
 from zigma.data.names import EMBEDDED, PREPARED
-from zigma.data.sources import MANIFEST, shards_root
+from zigma.data.shards.sources import MANIFEST, shards_root
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Facts:
 # channels, classes, words of the longest caption of an image and of a video, images of the two parts
 _EMBEDDED = {
     "digits": (1, 10, 3, 3, 1297, 500),
+    "mnist": (1, 10, 3, 3, 4000, 1000),
     "moving-digits": (1, 10, 5, 5, 1297, 500),
     "photos": (3, 10, 7, 7, 4096, 1024),
     "shapes": (3, 12, 10, 12, 4096, 1024),

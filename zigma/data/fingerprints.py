@@ -10,9 +10,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from zigma.common.files import sha256_of
 from zigma.data.config import DataConfig
+from zigma.data.embedded.shipped import shipped_file
 from zigma.data.names import EMBEDDED
-from zigma.data.sources import sha256_of, shards_identity, shards_root, shipped_file
+from zigma.data.shards.sources import shards_identity, shards_root
 
 
 def fingerprint(config: DataConfig) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from zigma.data.config import DataConfig
 from zigma.data.media import UnreadableError
 from zigma.data.names import PREPARED
-from zigma.data.tar_index import Entry
+from zigma.data.shards.tar_index import Entry
 
 HELD_OUT_PREFIXES = ("test", "val", "held")
 _ONE_IN = 20  # samples held out where no shard is: decided by a hash of the key

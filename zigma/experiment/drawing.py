@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zigma.data import Autoencoder, Dataset, autoencoder_folder, autoencoder_identity, to_uint8
-from zigma.data.sources import encoded_by, shards_root
+from zigma.data.shards.sources import encoded_by, shards_root
 from zigma.experiment.config import RunConfig
 from zigma.interpolant import sample
 from zigma.models.config import ModelConfig

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zigma.common.files import sha256_of
 from zigma.data.encoders import Autoencoder, TextEncoder, as_float16
+from zigma.data.folders.plan import PrepareRequest
 from zigma.data.media import UnreadableError, encode_image, load_image, load_video, pack_frames
-from zigma.data.plan import PrepareRequest
-from zigma.data.sources import sha256_of
 
 _BATCH_IMAGES = 8
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from zigma.data.sources import sha256_of
+from zigma.common.files import sha256_of
 
 Captions = dict[str, list[str]]  # path relative to the source, its name, or its stem -> captions
 

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from zigma.data.plan import PLAN, PrepareRequest, identity_of, listing_sha256, load_plan, make_plan
-from zigma.data.shards import LATENT_SCALE
-from zigma.data.sources import MANIFEST
+from zigma.data.folders.plan import PLAN, PrepareRequest, identity_of, listing_sha256, load_plan, make_plan
+from zigma.data.folders.writer import ShardWriter, receipt_path, write_json
+from zigma.data.shards.sources import MANIFEST
+from zigma.data.shards.split import LATENT_SCALE
 from zigma.data.weights import Part, weights_identity
-from zigma.data.writer import ShardWriter, receipt_path, write_json
 
 _FORMAT = 1
 

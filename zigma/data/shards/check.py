@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from zigma.common.files import sha256_of
 from zigma.data.layout import read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image
-from zigma.data.sources import listed_shards, sha256_of, shard_files
-from zigma.data.tar_index import index_shard
+from zigma.data.shards.sources import listed_shards, shard_files
+from zigma.data.shards.tar_index import index_shard
 
 
 def check_shards(root: Path) -> tuple[int, dict[str, str]]:

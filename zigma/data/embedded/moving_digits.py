@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Dataset, MemorySplit, to_uint8
-from zigma.data.digits import DIGIT_NAMES, load_digits_split, resize
+from zigma.data.embedded.digits import load_digits_split
+from zigma.data.embedded.images import DIGIT_NAMES, resize
 from zigma.data.fingerprints import fingerprint
 
 _SEED = 1

@@ -1,11 +1,10 @@
-"""Where the files of a data set are, and what they are: no torch, and no import of what they ship in."""
+"""Where the shards of a data set are, and what they are. No torch."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from zigma.data.config import DataConfig
@@ -13,27 +12,6 @@ from zigma.data.names import PREPARED
 
 MANIFEST = "manifest.json"
 _HEAD_BYTES = 1 << 16
-
-
-def shipped_file(package: str, path: str) -> Path:
-    """The file `path` inside an installed `package`, which is located but not imported.
-
-    Raises ValueError when the package is not installed or its wheel does not hold the file.
-    """
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        wheel = {"skimage": "scikit-image", "sklearn": "scikit-learn"}.get(package, package)
-        raise ValueError(f"this data ships inside {wheel}, which is not installed: pip install {wheel}")
-    file = Path(spec.submodule_search_locations[0], path)
-    if not file.is_file():
-        raise ValueError(f"the installed {package!r} does not ship {path}; install its wheel from PyPI")
-    return file
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def shards_root(config: DataConfig) -> Path:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Dataset, MemorySplit
+from zigma.data.embedded.images import DIGIT_NAMES, digit_captions, resize
 from zigma.data.fingerprints import fingerprint
 
-DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 N_TRAIN = 1297  # of 1,797; the other 500 are held out
 
 
@@ -25,21 +24,13 @@ def load_digits_split() -> tuple[Tensor, Tensor, np.ndarray, np.ndarray]:
     return images, torch.as_tensor(classes, dtype=torch.int64), order[:N_TRAIN], order[N_TRAIN:]
 
 
-def resize(images: Tensor, size: int) -> Tensor:
-    """(N, C, H, W) at `size` x `size`: bilinear, with antialiasing where it shrinks."""
-    if images.shape[-2:] == (size, size):
-        return images
-    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-
-
 def load(config: DataConfig) -> Dataset:
     """The digits at `config.size` pixels (8 is native), one channel, captions such as "the digit three"."""
     images, classes, train, held_out = load_digits_split()
     images = resize(images, config.size)
 
     def part(rows: np.ndarray) -> MemorySplit:
-        captions = [f"the digit {DIGIT_NAMES[c]}" for c in classes[rows].tolist()]
-        return MemorySplit(images[rows], classes[rows], captions)
+        return MemorySplit(images[rows], classes[rows], digit_captions(classes[rows]))
 
     return Dataset(
         train=part(train),

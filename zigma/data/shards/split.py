@@ -25,9 +25,9 @@ from zigma.data.dataset import Batch, Dataset, Indices, as_index, from_uint8
 from zigma.data.fingerprints import fingerprint
 from zigma.data.layout import Fields, divide, find_fields, read_captions
 from zigma.data.media import UnreadableError, load_image, unpack_frames, window
-from zigma.data.npy import NpyHeader, Read, read_header, read_rows
-from zigma.data.sources import MANIFEST, shard_files, shards_root
-from zigma.data.tar_index import Entry, index_shards
+from zigma.data.shards.npy import NpyHeader, Read, read_header, read_rows
+from zigma.data.shards.sources import MANIFEST, shard_files, shards_root
+from zigma.data.shards.tar_index import Entry, index_shards
 
 LATENT_SCALE = 0.18215  # latents are stored as the autoencoder gives them and seen times this
 _MOST_UNREADABLE = 64  # in a row, after which the shards are taken to be wrong as a whole

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zigma.data.annotations import Captions, captions_identity, captions_of, read_captions_file
+from zigma.common.files import sha256_of
+from zigma.data.folders.annotations import Captions, captions_identity, captions_of, read_captions_file
 from zigma.data.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from zigma.data.sources import sha256_of
 
 PLAN = "plan.json"
 _RECIPE = 1  # raised when the same request would give other shards
