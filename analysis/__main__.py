@@ -143,8 +143,8 @@ def _report(args: argparse.Namespace) -> None:
 def _make_tables(args: argparse.Namespace) -> None:
     from analysis.render import terminal
     from analysis.tables import make_tables
+    from studies.declare.changes import parse_setting
     from studies.declare.registry import find_study
-    from studies.declare.study import parse_setting
 
     wanted = {find_study(name).title for name in args.studies}
     tables, records = make_tables(args.results, dict(map(parse_setting, args.set)), args.source)

@@ -16,7 +16,7 @@ from analysis.load import Records, load
 from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.tables import rendered
-from studies.declare.study import identity_of
+from studies.declare.identity import identity_of
 from studies.run.record import Record
 from zigma.common.words import WordError
 

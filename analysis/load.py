@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from studies.declare.study import Study, fingerprints, orders_fingerprint, runs
+from studies.declare.identity import fingerprints, orders_fingerprint
+from studies.declare.study import Study, runs
 from studies.run.record import Record, read_record
 from zigma.common.words import WordError
 from zigma.experiment.config import Config
@@ -188,7 +189,7 @@ def sheet(study: Study, scale: str, setting: str, records: Iterable[Record]) -> 
 def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> None:
     keys = set()
     for arm, config in declared.items():
-        here = key(asdict(config))
+        here = key(config.model_dump(mode="json"))
         keys.add(here)
         current = []
         for record in records.by_key.get(here, []):
@@ -254,5 +255,4 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return plain
+    return config.model_dump(mode="json")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from studies.cli import doctor, following, launching, listing, planning
 from studies.declare.registry import find_study
-from studies.declare.study import SCALES, with_scans
+from studies.declare.scans import with_scans
+from studies.declare.study import SCALES
 from studies.run.queue import CHECKPOINT_EVERY_S, Mode, Planned, plan, to_run
 from studies.run.record import Record
 from zigma.common.words import Parser, WordError, fail, results_folder

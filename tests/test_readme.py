@@ -65,8 +65,10 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 
     from analysis.load import load, sheet
     from analysis.tables import study_table
+    from studies.declare.changes import change
     from studies.declare.registry import find_study
-    from studies.declare.study import change, runs, with_scans
+    from studies.declare.scans import with_scans
+    from studies.declare.study import runs
     from studies.run.carry_out import carry_out
 
     study = find_study("scan_ablation")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -158,7 +158,7 @@ def _p4() -> list[Shown]:
 
 def _key(study: str, arm: str) -> str:
     wanted = [r for r in runs(find_study(study), "paper") if r.arm == arm and r.setting == "celebamm-256"]
-    return key(asdict(wanted[0].config))
+    return key(wanted[0].config.model_dump(mode="json"))
 
 
 def _p5() -> list[Shown]:

@@ -6,9 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from studies.declare.identity import identity_here
 from studies.declare.registry import find_study, studies
-from studies.declare.study import SCALES, Study, known_identity
+from studies.declare.study import SCALES, Study
 from studies.run.record import recorded
+from zigma.common.configuration import Configuration
 from zigma.experiment.config import Config
 from zigma.experiment.estimate import estimate, scale_device
 
@@ -78,15 +80,13 @@ def print_show(name: str) -> None:
 
 
 def _print_config(config: Config) -> None:
-    for part, value in vars(config).items():
-        if hasattr(value, "__dataclass_fields__"):
-            told = {
-                name: field for name, field in vars(value).items() if field is not None and name != "kind"
-            }
-            kind = f"{value.kind}: " if hasattr(value, "kind") else ""
-            print(
-                f"  {part:<13}{kind}" + ", ".join(f"{name}={_short(field)}" for name, field in told.items())
-            )
+    for part, value in config:
+        if isinstance(value, Configuration):
+            kind = getattr(value, "kind", None)
+            shown = [
+                f"{name}={_short(field)}" for name, field in value if field is not None and name != "kind"
+            ]
+            print(f"  {part:<13}{f'{kind}: ' if kind else ''}{', '.join(shown)}")
         elif part != "seed":
             print(f"  {part:<13}{_short(value)}")
 
@@ -98,14 +98,13 @@ def _changes(changes: Any) -> str:
 def _short(value: Any) -> str:
     """A configuration inside another as its kind and what differs from its defaults."""
     if isinstance(value, tuple):
-        return "x".join(map(str, value)) if all(isinstance(side, int) for side in value) else " ".join(value)
-    if not hasattr(value, "__dataclass_fields__"):
-        return str(value)
-    usual = type(value)()
+        return ("x" if all(isinstance(side, int) for side in value) else ",").join(map(str, value))
+    if not isinstance(value, Configuration):
+        return "none" if value is None else str(value)
     other = [
-        f"{name}={_short(field)}" for name, field in vars(value).items() if field != getattr(usual, name)
+        f"{name}={_short(field)}" for name, field in value if field != type(value).model_fields[name].default
     ]
-    return f"{type(value).__name__}({', '.join(other)})"
+    return f"{getattr(value, 'kind', '')}({', '.join(other)})"
 
 
 def _configs(study: Study, scale: str) -> frozenset[Config]:
@@ -126,7 +125,7 @@ def _known(configs: frozenset[Config], files: dict[str, Path]) -> str:
         return "-"
     if not files:  # then nothing has to be hashed
         return f"0/{len(configs)}"
-    identities = [known_identity(config) for config in configs]
+    identities = [identity_here(config) for config in configs]
     if not any(identities):
         return f"-/{len(configs)}"
     return f"{sum(found in files for found in identities)}/{len(configs)}"

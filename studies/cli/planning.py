@@ -6,7 +6,8 @@ import argparse
 import sys
 from dataclasses import replace
 
-from studies.declare.study import SCALES, Run, Study, parse_setting
+from studies.declare.changes import parse_setting
+from studies.declare.study import SCALES, Run, Study
 from studies.declare.validate import machine_problems, resolve
 from studies.launch.progress import duration
 from studies.run.queue import Mode, Planned, to_run

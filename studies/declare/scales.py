@@ -7,7 +7,6 @@ paper  Table 10 and section 4.1 of the paper, with the source where they disagre
 Studies that compare under one setting take it from here, so that a run two tables share has one identity.
 """
 
-from dataclasses import fields, replace
 from typing import Any
 
 from zigma.data.config import DataConfig
@@ -20,15 +19,12 @@ from zigma.training.config import TrainingConfig
 
 def vary(base: RunConfig, **parts: dict[str, Any]) -> RunConfig:
     """`base` with fields of its parts replaced: `vary(TINY, training={"steps": 100})`."""
-    changed: RunConfig = replace(
-        base, **{part: replace(getattr(base, part), **values) for part, values in parts.items()}
-    )
-    return changed
+    return base.replace(**{part: getattr(base, part).replace(**values) for part, values in parts.items()})
 
 
 def wholly(config: RunConfig) -> dict[str, Any]:
     """All of a configuration as the changes of an arm, for studies whose arms have nothing in common."""
-    return {field.name: getattr(config, field.name) for field in fields(config) if field.name != "seed"}
+    return {name: value for name, value in config if name != "seed"}
 
 
 # 64 tokens and 8 layers: deep enough for each of the eight zigzags to be read once. The learning rate is ten times

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from studies.declare.study import Run, Study, change_faults, orders_fingerprint, with_settings
+from studies.declare.identity import orders_fingerprint
+from studies.declare.study import Run, Study, unknown_parts, with_settings
 from zigma.common.machine import Machine
-from zigma.common.words import WordError
+from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig
 from zigma.experiment.estimate import estimate
 
@@ -23,44 +23,59 @@ def resolve(
 
     A problem that all runs share is one line, one of some names them. Devices and memory are `machine_problems`.
     """
-    problems = change_faults([study.scales[scale][setting] for setting in settings], changes)
-    if problems:
-        return [], problems
-    study, cells = with_settings(study, changes), []
-    faults: dict[str, list[str]] = {}
+    unknown = unknown_parts([study.scales[scale][setting] for setting in settings], changes)
+    study = with_settings(study, {path: value for path, value in changes.items() if path not in unknown})
+    cells, faults = [], []
     for setting in settings:
         for arm in study.arms:
-            label = f"{arm.name} {setting}"
+            cell = Cell(arm.name, setting, type(study.scales[scale][setting]))
             try:
                 config = study.config(arm, scale, setting)
             except WordError as error:
-                faults[label] = [str(error)]
+                faults.append((cell, error.lines if isinstance(error, Problems) else [str(error)]))
                 continue
-            faults[label] = config_faults(config)
+            faults.append((cell, config_faults(config)))
             cells.append((arm.name, setting, config))
     runs = [
-        Run(study.name, arm, scale, setting, replace(config, seed=seed))
+        Run(study.name, arm, scale, setting, config.replace(seed=seed))
         for seed in seeds
         for arm, setting, config in cells
     ]
-    return runs, _together(faults)
+    return runs, [*dict.fromkeys(map(str, unknown.values())), *_together(faults)]
 
 
 def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> list[str]:
     """Why this machine cannot carry these runs out, each on so many devices; a line for each problem."""
-    return _together({f"{run.arm} {run.setting}": machine_faults(run.config, here, devices) for run in runs})
+    return _together(
+        [
+            (Cell(run.arm, run.setting, type(run.config)), machine_faults(run.config, here, devices))
+            for run in runs
+        ]
+    )
 
 
-def _together(faults: Mapping[str, list[str]]) -> list[str]:
-    """A line for each fault, with the arms and settings that have it where not all do."""
-    having: dict[str, list[str]] = {}
-    for label, said in faults.items():
-        for fault in said:
-            having.setdefault(fault, []).append(label)
-    return [
-        fault if len(labels) == len(faults) else f"{', '.join(labels)}: {fault}"
-        for fault, labels in having.items()
-    ]
+class Cell(NamedTuple):
+    """An arm under a setting, and the kind of run that it is there."""
+
+    arm: str
+    setting: str
+    kind: type[Config]
+
+
+def _together(faults: Sequence[tuple[Cell, list[str]]]) -> list[str]:
+    """A line for each fault, with the arms and settings that have it where others of their kind do not."""
+    having: dict[str, list[Cell]] = {}
+    for cell, lines in faults:
+        for line in lines:
+            having.setdefault(line, []).append(cell)
+    cells = dict.fromkeys(cell for cell, _ in faults)
+    result = []
+    for line, some in having.items():
+        those = set(some)
+        shared = all(cell in those for cell in cells if cell.kind in {one.kind for one in those})
+        names = dict.fromkeys(f"{cell.arm} {cell.setting}" for cell in some)
+        result.append(line if shared else f"{', '.join(names)}: {line}")
+    return result
 
 
 def config_faults(config: Config) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.declare.study import Run, read_curve
+from studies.declare.scans import read_curve
+from studies.declare.study import Run
 from studies.launch.progress import duration
 from studies.run.lease import BEAT_S
 from studies.run.queue import Mode, Planned

@@ -12,16 +12,16 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 from studies.declare.study import Run
 from studies.launch.execute import Order, Task
 from zigma.common.files import read_json, replace_json
 from zigma.common.words import WordError
-from zigma.experiment.config import Config
+from zigma.experiment.config import read_config
 
 SCHEMA = 1
 Cluster = Literal["local", "slurm", "debug"]
@@ -101,7 +101,8 @@ def _absolute(scan: str) -> str:
 
 def _run(task: Task) -> dict[str, Any]:
     run = task.run
-    return {**run.about, "identity": run.identity, "replaces": task.replaces, "config": pack(run.config)}
+    config = run.config.model_dump(mode="json")
+    return {**run.about, "identity": run.identity, "replaces": task.replaces, "config": config}
 
 
 def order_of(submission: Submission) -> Order:
@@ -128,7 +129,7 @@ def task_of(submission: Submission, index: int) -> Task:
     said = submission.runs[index]
     advice = "submit it again with the same command"
     try:
-        run = Run(said["study"], said["arm"], said["scale"], said["setting"], unpack(said["config"]))
+        run = Run(said["study"], said["arm"], said["scale"], said["setting"], read_config(said["config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise WordError(f"{said.get('arm')} was submitted by other code ({error}); {advice}") from error
     if run.identity != said["identity"]:
@@ -137,50 +138,3 @@ def task_of(submission: Submission, index: int) -> Task:
             f"the code, the data or a curve has changed since; {advice}"
         )
     return Task(run, said["replaces"])
-
-
-def pack(config: Any) -> Any:
-    """A configuration as JSON, each part with the name of its type."""
-    if is_dataclass(config):
-        values = {field.name: pack(getattr(config, field.name)) for field in fields(config)}
-        return {"type": type(config).__name__, **values}
-    return list(map(pack, config)) if isinstance(config, tuple | list) else config
-
-
-def unpack(packed: Any) -> Config:
-    """The configuration that was packed; every value is checked against its field's type."""
-    from pydantic import TypeAdapter
-
-    if not isinstance(packed, dict):
-        raise ValueError(f"a configuration should be an object, not {packed!r}")
-    known = _types()
-    if packed.get("type") not in known:
-        raise ValueError(f"no configuration is called {packed.get('type')!r}")
-    kind = known[packed["type"]]
-    hints, values = get_type_hints(kind), {}
-    for name, value in packed.items():
-        if name != "type":
-            if name not in hints:
-                raise ValueError(f"{packed['type']} has no field {name!r}")
-            nested = isinstance(value, dict) and "type" in value
-            values[name] = unpack(value) if nested else TypeAdapter(hints[name]).validate_python(value)
-    missing = {field.name for field in fields(kind)} - values.keys()
-    if missing:
-        raise ValueError(f"{packed['type']} lacks {', '.join(sorted(missing))}")
-    config: Config = kind(**values)
-    return config
-
-
-@cache
-def _types() -> dict[str, Any]:
-    """Every dataclass that a configuration may be made of, by name."""
-    found: dict[str, Any] = {}
-    waiting = list(get_args(Config))
-    while waiting:
-        kind = waiting.pop()
-        if is_dataclass(kind) and kind.__name__ not in found:  # type: ignore[union-attr]
-            found[kind.__name__] = kind  # type: ignore[union-attr]
-            waiting += get_type_hints(kind).values()
-        else:
-            waiting += get_args(kind)
-    return found

@@ -1,7 +1,5 @@
 """Table 5: ZigMa beside U-ViT and DiT: what they draw, and what a forward pass costs (section 4.2)."""
 
-from dataclasses import replace
-
 from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, measured
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import Config
@@ -14,7 +12,7 @@ COST = "s2-32x32"
 def _cost(scale: str) -> dict[str, Config]:
     batch = 1 if scale == "tiny" else 64
     model = ZigMaConfig.preset("S", patch=2)
-    return {COST: replace(measured((32, 32), scale), model=model, batch_images=batch)}
+    return {COST: measured((32, 32), scale).replace(model=model, batch_images=batch)}
 
 
 STUDY = Study(

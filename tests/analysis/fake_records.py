@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from studies.declare.identity import fingerprints
 from studies.declare.registry import find_study
-from studies.declare.study import Run, Study, fingerprints, runs
+from studies.declare.study import Run, Study, runs
 from studies.run.record import SCHEMA, record_path, write_record
 from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig
 
@@ -31,7 +31,7 @@ def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> 
         "schema": SCHEMA,
         **run.about,
         "identity": run.identity,
-        "config": asdict(run.config),
+        "config": run.config.model_dump(mode="json"),
         "fingerprints": fingerprints(run.config),
         "status": "done",
         "error": None,

@@ -12,8 +12,9 @@ from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 from analysis.__main__ import main
 from analysis.compare import Compared, compare_metric, comparison, parse, select
 from analysis.load import load
+from studies.declare.changes import change
 from studies.declare.registry import find_study
-from studies.declare.study import change, runs
+from studies.declare.study import runs
 from zigma.common.words import WordError
 
 MEANS = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}

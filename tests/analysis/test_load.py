@@ -7,8 +7,9 @@ from pathlib import Path
 from fake_records import drawn_metrics, fill, record_of, write
 
 from analysis.load import Records, differences, key, load, protocol_of, sheet
+from studies.declare.changes import change
 from studies.declare.registry import find_study
-from studies.declare.study import change, runs
+from studies.declare.study import runs
 from studies.run.record import Record
 
 STUDY = find_study("scan_ablation")

@@ -93,8 +93,8 @@ def test_two_protocols_never_meet_in_a_cell(tmp_path: Path) -> None:
 
 def test_scales_and_settings_have_parts_of_their_own(tmp_path: Path) -> None:
     base = STUDY.scales["tiny"][SETTING]
-    longer = replace(base, training=replace(base.training, steps=900))  # type: ignore[union-attr,arg-type]
-    study = replace(STUDY, scales={"tiny": {"a": base, "b": longer}, "small": {"c": replace(longer, seed=0)}})
+    longer = base.replace(training=base.training.replace(steps=900))  # type: ignore[union-attr,arg-type]
+    study = replace(STUDY, scales={"tiny": {"a": base, "b": longer}, "small": {"c": longer.replace(seed=0)}})
     study = replace(study, scales={**study.scales, "small": {"c": _wider(longer)}})
     for scale, setting in (("tiny", "a"), ("tiny", "b"), ("small", "c")):
         fill(tmp_path, study, scale, setting=setting, seeds=1)
@@ -103,12 +103,12 @@ def test_scales_and_settings_have_parts_of_their_own(tmp_path: Path) -> None:
 
 
 def _wider(config: Any) -> Any:
-    return replace(config, model=replace(config.model, hidden=48))
+    return config.replace(model=config.model.replace(hidden=48))
 
 
 def test_many_settings_become_columns(tmp_path: Path) -> None:
     base = STUDY.scales["tiny"][SETTING]
-    settings = {f"steps-{n}": replace(base, training=replace(base.training, steps=n)) for n in (1, 2, 3, 4)}  # type: ignore[union-attr,arg-type]
+    settings = {f"steps-{n}": base.replace(training=base.training.replace(steps=n)) for n in (1, 2, 3, 4)}  # type: ignore[union-attr,arg-type]
     arms = tuple(replace(arm, paper={}) for arm in STUDY.arms)
     study = replace(STUDY, scales={"tiny": settings}, arms=arms)
     for setting in settings:

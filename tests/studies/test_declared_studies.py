@@ -1,12 +1,12 @@
 """Every study at every scale, and which of their cells are one run."""
 
 from collections import defaultdict
-from dataclasses import asdict
 
 import pytest
 
+from studies.declare.identity import identity
 from studies.declare.registry import find_study, studies
-from studies.declare.study import SCALES, Study, identity, runs
+from studies.declare.study import SCALES, Study, runs
 from zigma.experiment.config import Config, RunConfig, ScanConfig
 from zigma.scans import ScanOrder, scan_names, scan_plan
 from zigma.scans.registry import find_curve
@@ -42,7 +42,6 @@ def test_every_declared_configuration_fits_together(study: Study, scale: str, se
     for arm in study.arms:
         found = study.config(arm, scale, setting)
         hash(found)  # identities are cached by it
-        asdict(found)
         model = found.model if not isinstance(found, ScanConfig) else None
         plan, grid = (found.scan, found.grid) if model is None else (getattr(model, "scan", None), (4, 8, 8))
         if plan is not None and (model is None or len(model.token_grid) == 2):

@@ -96,7 +96,7 @@ MEASURED = {
         213,
     ),
     "DiT": (
-        replace(TINY, model=DiTConfig(grid=(8, 8), in_channels=1, hidden=32, depth=5, heads=4, patch=1)),
+        TINY.replace(model=DiTConfig(grid=(8, 8), in_channels=1, hidden=32, depth=5, heads=4, patch=1)),
         60.3,
         35,
     ),

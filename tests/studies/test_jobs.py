@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from studies.declare.registry import find_study, studies
-from studies.declare.study import Run, runs, with_scans
+from studies.declare.scans import with_scans
+from studies.declare.study import Run, runs
 from studies.launch.cluster import minutes
 from studies.launch.execute import Order, Task, read_scans
 from studies.launch.job import Job
@@ -16,12 +17,11 @@ from studies.launch.submissions import (
     Submission,
     new_submission,
     order_of,
-    pack,
     submissions,
     task_of,
-    unpack,
 )
 from zigma.common.words import WordError
+from zigma.experiment.config import read_config
 
 
 def a_run() -> Run:
@@ -39,7 +39,7 @@ def test_every_declared_configuration_survives_the_journey(name: str) -> None:
         for setting in settings:
             for arm in study.arms:
                 config = study.config(arm, scale, setting)
-                assert unpack(json.loads(json.dumps(pack(config)))) == config
+                assert read_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
 
 
 def test_a_submission_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_a_pickled_job_is_a_path_and_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("type",), "Popen", "no configuration is called 'Popen'"),
-        (("training", "steps"), "many", "valid integer"),
-        (("training", "stepz"), 3, "no field 'stepz'"),
+        (("type",), "Popen", "unknown setting 'type'"),
+        (("training", "steps"), "many", "training.steps must be a whole number, not 'many'"),
+        (("training", "stepz"), 3, "unknown setting 'training.stepz'"),
         (("model", "patch"), 3, "does not divide"),
         (("seed",), 5, "the code, the data or a curve has changed"),
     ],

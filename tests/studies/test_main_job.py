@@ -209,8 +209,9 @@ def test_an_interrupt_that_a_finaliser_swallows_comes_again(monkeypatch: pytest.
 
 
 def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from studies.declare.changes import parse_setting
     from studies.declare.registry import find_study
-    from studies.declare.study import parse_setting, runs
+    from studies.declare.study import runs
     from studies.run.carry_out import work_folder
     from studies.run.lease import acquire
 

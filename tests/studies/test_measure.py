@@ -1,7 +1,5 @@
 """Runs that train nothing, on every kind of network and plan that a study declares."""
 
-from dataclasses import replace
-
 import pytest
 
 from studies.declare.registry import find_study
@@ -14,15 +12,15 @@ from zigma.scans import locality, scan_order
 SMALL = ZigMaConfig(grid=(8, 8), hidden=32, depth=2)
 NETWORKS: dict[str, ModelConfig] = {
     "plain": SMALL,
-    "not square": replace(SMALL, grid=(6, 10)),
-    "parallel": replace(SMALL, scan="parallel-4"),
-    "in groups": replace(SMALL, scan="grouped-8:group=2"),
-    "video": replace(SMALL, grid=(4, 8, 8), patch=2, scan="video-sst"),
-    "video bidirectional": replace(SMALL, grid=(3, 4, 4), scan="bidirectional"),
-    "captions": replace(SMALL, text_width=16, text_tokens=5),
-    "in context": replace(SMALL, text_width=16, text_tokens=5, conditioning="in-context"),
-    "classes": replace(SMALL, classes=3),
-    "gated": replace(SMALL, mixer=GatedLinearAttentionSpec(heads=2)),
+    "not square": SMALL.replace(grid=(6, 10)),
+    "parallel": SMALL.replace(scan="parallel-4"),
+    "in groups": SMALL.replace(scan="grouped-8:group=2"),
+    "video": SMALL.replace(grid=(4, 8, 8), patch=2, scan="video-sst"),
+    "video bidirectional": SMALL.replace(grid=(3, 4, 4), scan="bidirectional"),
+    "captions": SMALL.replace(text_width=16, text_tokens=5),
+    "in context": SMALL.replace(text_width=16, text_tokens=5, conditioning="in-context"),
+    "classes": SMALL.replace(classes=3),
+    "gated": SMALL.replace(mixer=GatedLinearAttentionSpec(heads=2)),
     "DiT": DiTConfig(grid=(8, 8), hidden=32, depth=2, heads=2, classes=4),
     "U-ViT": UViTConfig(grid=(8, 8), hidden=32, depth=2, heads=2, text_width=8, text_tokens=3),
 }
@@ -55,7 +53,7 @@ def test_only_what_is_asked_for_is_measured() -> None:
 
 
 def test_a_batch_changes_memory_and_not_the_flops_of_an_image() -> None:
-    model = replace(SMALL, grid=(32, 32))
+    model = SMALL.replace(grid=(32, 32))
     one, eight = (
         values(measure_network(MeasurementConfig(model, ("flops", "memory"), batch_images=n, repeats=1)))
         for n in (1, 8)

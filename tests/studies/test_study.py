@@ -1,13 +1,15 @@
 """Declarations, changes and identity."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from studies.declare.changes import change, parse_setting
+from studies.declare.identity import identity
 from studies.declare.registry import find_study
 from studies.declare.scales import TINY
-from studies.declare.study import change, identity, parse_setting, runs, with_scans
+from studies.declare.scans import with_scans
+from studies.declare.study import runs
 from zigma.common.words import WordError
 
 
@@ -25,11 +27,11 @@ def test_changes_reach_any_depth_and_take_words() -> None:
     [
         ("training.stepz=3", "did you mean 'training.steps'"),
         ("trainin.steps=3", "did you mean 'training'"),
-        ("training.steps=many", "valid integer"),
+        ("training.steps=many", "must be a whole number, not 'many'"),
         ("training.steps=0", "at least 1"),
         ("training.steps.more=1", "no settings inside"),
         ("data.name=photos", "at least 32 pixels"),
-        ("model.position=sine", "'none', 'cosine' or 'learned'"),
+        ("model.position=sine", "known: none, cosine, learned"),
         ("training.steps", "path=value"),
     ],
 )
@@ -40,11 +42,11 @@ def test_a_wrong_setting_is_one_line_with_the_right_words(setting: str, says: st
 
 
 def test_identity_is_the_configuration_without_where_it_runs() -> None:
-    elsewhere = replace(TINY, data=replace(TINY.data))
-    object.__setattr__(elsewhere.data, "root", "/elsewhere")  # the digits themselves take no folder
+    elsewhere = TINY.replace(data=TINY.data.replace())
+    vars(elsewhere.data)["root"] = "/elsewhere"  # the digits themselves take no folder
     assert identity(elsewhere) == identity(TINY)
-    assert identity(TINY) == identity(replace(TINY))
-    assert identity(TINY) != identity(replace(TINY, seed=1))
+    assert identity(TINY) == identity(TINY.replace())
+    assert identity(TINY) != identity(TINY.replace(seed=1))
 
 
 def test_every_setting_of_a_configuration_changes_the_identity() -> None:
@@ -63,7 +65,7 @@ def test_every_setting_of_a_configuration_changes_the_identity() -> None:
 
 
 def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    import studies.declare.study as module
+    import studies.declare.identity as module
 
     before = identity(TINY)
     monkeypatch.setattr(module, "_orders", lambda *args: "another curve under the same name")

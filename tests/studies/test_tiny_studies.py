@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from studies.declare.changes import change
 from studies.declare.registry import studies
 from studies.declare.study import Run as OneRun
-from studies.declare.study import Study, change
+from studies.declare.study import Study
 from zigma.experiment.config import RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate
 

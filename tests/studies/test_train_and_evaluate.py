@@ -34,7 +34,7 @@ CONFIG = RunConfig(
     sampling=SamplingConfig(sampler="euler", steps=2),
     evaluation=EvaluationConfig(n_generated=130, n_real=100),
 )
-ON_THE_WAY = replace(CONFIG, evaluation=replace(CONFIG.evaluation, every_steps=2, n_on_the_way=40))
+ON_THE_WAY = CONFIG.replace(evaluation=CONFIG.evaluation.replace(every_steps=2, n_on_the_way=40))
 
 
 class Stop(BaseException):
@@ -98,8 +98,8 @@ def test_curves_on_the_way_carry_their_protocol_and_end_where_the_run_ends(watch
 
 
 def test_the_last_point_on_the_way_is_the_final_metric_when_n_is_the_same(tmp_path: Path) -> None:
-    evaluation = replace(CONFIG.evaluation, every_steps=6, n_on_the_way=CONFIG.evaluation.n_generated)
-    record = done(replace(CONFIG, evaluation=evaluation), tmp_path)
+    evaluation = CONFIG.evaluation.replace(every_steps=6, n_on_the_way=CONFIG.evaluation.n_generated)
+    record = done(CONFIG.replace(evaluation=evaluation), tmp_path)
     assert record["curves"]["fd_digits"]["value"] == [values(record)["fd_digits"]]
 
 
@@ -163,7 +163,7 @@ def test_the_grid_shows_the_first_samples_whatever_their_number(results: Path, p
         first = np.asarray(image.convert("L"))
         assert "in the order they were drawn" in image.info["Description"]
         assert Path(plain["artifacts"]["samples"]).stem in image.info["Description"]
-    few = replace(CONFIG, evaluation=replace(CONFIG.evaluation, n_generated=70))
+    few = CONFIG.replace(evaluation=CONFIG.evaluation.replace(n_generated=70))
     with Image.open(results / done(few, results)["artifacts"]["samples"]) as image:
         assert np.array_equal(np.asarray(image.convert("L")), first)
 
@@ -195,8 +195,8 @@ def test_samples_do_not_depend_on_how_many_are_drawn(
     monkeypatch.setattr(zigma.experiment.drawing, "MOST_IMAGES", 10)
     drawn = []
     for n in (20, 40):
-        evaluation = replace(CONFIG.evaluation, n_generated=n)
-        config = replace(CONFIG, sampling=SamplingConfig(sampler, steps=3), evaluation=evaluation)
+        evaluation = CONFIG.evaluation.replace(n_generated=n)
+        config = CONFIG.replace(sampling=SamplingConfig(sampler, steps=3), evaluation=evaluation)
         folder = tmp_path / done(config, tmp_path)["artifacts"]["features"]
         drawn.append(Features.load(folder / "generated.digits.safetensors").values)
     assert torch.allclose(drawn[0], drawn[1][:20], atol=1e-5)
@@ -229,7 +229,7 @@ def test_a_metric_that_fails_on_the_way_makes_a_failed_record(
 
 
 def test_too_few_real_images_are_refused_before_any_training(tmp_path: Path) -> None:
-    config = replace(CONFIG, evaluation=replace(CONFIG.evaluation, n_real=501))
+    config = CONFIG.replace(evaluation=CONFIG.evaluation.replace(n_real=501))
     assert "held-out part has 500 images" in failed(config, tmp_path)
     assert not (work_folder(tmp_path, a_run(config)) / "checkpoint.pt").exists()
 
@@ -266,8 +266,8 @@ def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(zigma.experiment.judge, "load_extractor", stand_in)
     monkeypatch.setattr("zigma.metrics.identity.extractor_identity", lambda name: f"of {name}")
     studies.declare.study.fingerprints.cache_clear()
-    evaluation = replace(CONFIG.evaluation, extractors=("digits", "inception"))
-    record = done(replace(CONFIG, evaluation=evaluation), tmp_path)
+    evaluation = CONFIG.evaluation.replace(extractors=("digits", "inception"))
+    record = done(CONFIG.replace(evaluation=evaluation), tmp_path)
     assert list(values(record)) == ["held_out_loss", "fd_digits", "kid_digits", "fid", "kid"]
     saved = sorted(path.name for path in (tmp_path / record["artifacts"]["features"]).iterdir())
     assert saved == [
@@ -277,8 +277,7 @@ def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_videos_are_judged_frame_by_frame_and_shown_moving(tmp_path: Path) -> None:
-    config = replace(
-        CONFIG,
+    config = CONFIG.replace(
         model=ZigMaConfig(grid=(4, 16, 16), in_channels=1, hidden=16, depth=2, patch=4, scan="zigzag-2"),
         data=DataConfig(name="moving-digits", size=16, frames=4),
         evaluation=EvaluationConfig(n_generated=12, n_real=10),
@@ -304,45 +303,44 @@ def test_a_video_extractor_for_images_is_refused_before_any_training(
     assert "i3d compares videos, and digits are images" in failed(CONFIG, tmp_path)
 
 
-GUIDED = replace(
-    CONFIG,
-    model=replace(MODEL, classes=11),
-    training=replace(CONFIG.training, condition_dropout=0.5, learning_rate=0.03),  # to learn what it is told
+GUIDED = CONFIG.replace(
+    model=MODEL.replace(classes=11),
+    training=CONFIG.training.replace(condition_dropout=0.5, learning_rate=0.03),  # to learn what it is told
     sampling=SamplingConfig("euler", steps=2, guidance=2.0),
 )
 
 
 def test_guidance_acts_on_classes_and_captions(tmp_path: Path) -> None:
-    captioned = replace(GUIDED, model=replace(MODEL, text_width=8, text_tokens=4))
+    captioned = GUIDED.replace(model=MODEL.replace(text_width=8, text_tokens=4))
     for config in (GUIDED, captioned):
-        without = replace(config, sampling=replace(config.sampling, guidance=1.0))
+        without = config.replace(sampling=config.sampling.replace(guidance=1.0))
         one, other = done(config, tmp_path), done(without, tmp_path)
         assert one["curves"] == other["curves"]  # guidance is of sampling alone
         assert values(one)["fd_digits"] != values(other)["fd_digits"]
 
 
 def test_withholding_conditions_changes_the_training(tmp_path: Path) -> None:
-    told = replace(GUIDED, training=replace(GUIDED.training, condition_dropout=0.0), sampling=CONFIG.sampling)
-    withheld = replace(told, training=GUIDED.training)
+    told = GUIDED.replace(training=GUIDED.training.replace(condition_dropout=0.0), sampling=CONFIG.sampling)
+    withheld = told.replace(training=GUIDED.training)
     assert done(told, tmp_path)["curves"] != done(withheld, tmp_path)["curves"]
 
 
 def test_a_null_class_that_is_a_class_of_the_data_is_refused(tmp_path: Path) -> None:
-    config = replace(GUIDED, model=replace(MODEL, classes=10))
+    config = GUIDED.replace(model=MODEL.replace(classes=10))
     assert "10 classes, and one that stands for none: it should be 11" in failed(config, tmp_path)
-    config = replace(CONFIG, model=replace(MODEL, classes=9))
+    config = CONFIG.replace(model=MODEL.replace(classes=9))
     assert "it should be 10" in failed(config, tmp_path)
 
 
 def test_guidance_of_a_network_that_was_never_left_untold_is_refused() -> None:
     with pytest.raises(ValueError, match="condition_dropout should be above 0"):
-        replace(CONFIG, model=replace(MODEL, classes=10), sampling=GUIDED.sampling)
+        CONFIG.replace(model=MODEL.replace(classes=10), sampling=GUIDED.sampling)
     with pytest.raises(ValueError, match="withholds what the network is never told"):
-        replace(CONFIG, training=GUIDED.training)
+        CONFIG.replace(training=GUIDED.training)
 
 
 def test_runs_of_two_precisions_follow_each_other_in_one_process(tmp_path: Path) -> None:
-    half = replace(CONFIG, training=replace(CONFIG.training, precision="bf16"))
+    half = CONFIG.replace(training=CONFIG.training.replace(precision="bf16"))
     full, rounded = values(done(CONFIG, tmp_path)), values(done(half, tmp_path))
     assert full["held_out_loss"] != rounded["held_out_loss"]
     assert full["held_out_loss"] == pytest.approx(rounded["held_out_loss"], rel=0.02)
@@ -366,8 +364,7 @@ def latents(
         (source / f"{i}.txt").write_text(f"picture {i}\n")
     request = PrepareRequest(str(source), size=16, vae=str(autoencoder), captions=str(source), held_out=0.4)
     prepare(request, shards, say=lambda line: None)
-    return replace(
-        CONFIG,
+    return CONFIG.replace(
         model=ZigMaConfig(grid=(2, 2), hidden=16, depth=2, scan="zigzag-2", text_width=8, text_tokens=4),
         data=DataConfig(name="celebamm", size=16, root=str(shards), view="latents"),
         evaluation=EvaluationConfig(n_generated=7, n_real=4, metrics=("frechet",)),
@@ -382,7 +379,7 @@ def test_latents_are_decoded_before_they_are_judged_and_shown(latents: RunConfig
     with Image.open(tmp_path / record["artifacts"]["samples"]) as image:
         assert image.size == (3 * 32 + 2 * 2, 3 * 32 + 2 * 2)  # 16 pixels of 2x2 latents, enlarged twice
     real = Features.load(tmp_path / record["artifacts"]["features"] / "real.digits.safetensors")
-    pixels = load_data(replace(latents.data, view="pixels")).held_out.batch([0, 1, 2, 3]).images
+    pixels = load_data(latents.data.replace(view="pixels")).held_out.batch([0, 1, 2, 3]).images
     expected = extract_features(load_extractor("digits"), to_uint8(pixels), source="held-out")
     assert torch.equal(real.values, expected.values)
     assert record["fingerprints"]["autoencoder"]
@@ -411,7 +408,7 @@ def test_latents_of_another_autoencoder_are_refused(
 def test_a_missing_autoencoder_says_what_to_fetch_and_where_to_put_it(
     latents: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studies.declare.study import fingerprints
+    from studies.declare.identity import fingerprints
     from zigma.data import autoencoder_identity
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from studies.declare.changes import change, parse_setting
 from studies.declare.registry import find_study, studies
 from studies.declare.scales import PAPER_COCO, SMALL, TINY, TINY_TEXT, TINY_VIDEO, vary
-from studies.declare.study import change, parse_setting
 from studies.declare.validate import config_faults, machine_faults, machine_problems, resolve
 from zigma.common.machine import Machine
 from zigma.data.config import DataConfig
@@ -71,7 +71,7 @@ def test_all_problems_are_said_and_what_runs_share_is_said_once() -> None:
     assert len(found) == 3
     assert any("did you mean 'training.steps'" in line for line in found)
     assert any("did you mean 'model'" in line for line in found)
-    assert any("valid integer" in line for line in found)
+    assert any("a whole number" in line for line in found)
 
 
 def test_a_problem_of_some_arms_names_them() -> None:

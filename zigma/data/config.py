@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, Self
 
+from pydantic import AfterValidator, model_validator
+
+from zigma.common.configuration import Configuration, Count
 from zigma.data.names import EMBEDDED, PREPARED, check_name
 
 View = Literal["pixels", "latents"]
 PAPER_FRAMES = 16  # frames of a video in the paper (section 4.1)
 
 
-@dataclass(frozen=True)
-class DataConfig:
+def _name(name: str) -> str:
+    check_name(name)
+    return name
+
+
+class DataConfig(Configuration):
     """A data set by name, and the size at which it is seen.
 
     Raises ValueError, in one line, for a name, size, length or view that the data set does not have.
     """
 
-    name: str = "digits"
-    size: int = 8  # height and width in pixels, also when latents are read
-    frames: int | None = None  # video length; None for images (and 16 for data that is always video)
+    name: Annotated[str, AfterValidator(_name)] = "digits"
+    size: Count = 8  # height and width in pixels, also when latents are read
+    frames: Count | None = None  # video length; None for images (and 16 for data that is always video)
     root: str | None = None  # folder of shards, for data that does not ship inside a dependency
     view: View = "pixels"  # of shards: pixels in [-1, 1], or autoencoder latents times 0.18215
 
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        _check_count("size", self.size)
-        if self.frames is not None:
-            _check_count("frames", self.frames)
-        if self.view not in get_args(View):
-            raise ValueError(f"view must be one of {', '.join(get_args(View))}, got {self.view!r}")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
         if self.name in EMBEDDED:
             self._check_embedded()
         elif PREPARED[self.name].video and self.frames is None:
             object.__setattr__(self, "frames", PAPER_FRAMES)
         if self.view == "latents" and self.size % 8:
             raise ValueError(f"latents are an eighth of the size, which must divide by 8, got {self.size}")
+        return self
 
     def _check_embedded(self) -> None:
         known = EMBEDDED[self.name]
@@ -52,8 +54,3 @@ class DataConfig:
             raise ValueError(f"{self.name} are images; their video is moving-{self.name}")
         if known.video == "always" and self.frames is None:
             object.__setattr__(self, "frames", PAPER_FRAMES)
-
-
-def _check_count(field: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{field} must be a positive whole number, got {value!r}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from typing import Any
 
 from zigma.common.files import sha256_of
@@ -24,7 +23,7 @@ def fingerprint(config: DataConfig) -> str:
     hashes in their manifest, shards without a manifest by name, size and first bytes.
     Raises ValueError when the files are missing.
     """
-    seen = asdict(config)
+    seen = config.model_dump(mode="json")
     del seen["root"]
     identity: dict[str, Any] = {"config": seen}
     if config.name in EMBEDDED:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import Field, model_validator
+
+from zigma.common.configuration import Configuration, Count, Grid, Seed
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
 from zigma.metrics.config import EvaluationConfig
@@ -14,19 +17,19 @@ from zigma.training.config import TrainingConfig
 Quantity = Literal["parameters", "flops", "speed", "memory"]
 
 
-@dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Configuration):
     """A network trained, sampled and judged. Everything that decides the numbers."""
 
-    model: ModelConfig = field(default_factory=ZigMaConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    interpolant: InterpolantConfig = field(default_factory=InterpolantConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    seed: int = 0
+    model: ModelConfig = ZigMaConfig()
+    data: DataConfig = DataConfig()
+    interpolant: InterpolantConfig = InterpolantConfig()
+    training: TrainingConfig = TrainingConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    seed: Seed = 0
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _guidance_was_learned(self) -> Self:
         told = self.model.text_width is not None or self.model.classes is not None
         if self.training.condition_dropout and not told:
             raise ValueError(
@@ -37,41 +40,45 @@ class RunConfig:
                 f"sampling.guidance={self.sampling.guidance:g} needs a network that also learned without its "
                 "condition: training.condition_dropout should be above 0, such as 0.1"
             )
+        return self
 
 
-@dataclass(frozen=True)
-class MeasurementConfig:
+class MeasurementConfig(Configuration):
     """What a network costs, untrained: a forward pass on one batch. The kind of device is part of the question."""
 
-    model: ModelConfig = field(default_factory=ZigMaConfig)
-    quantities: tuple[Quantity, ...] = ("parameters", "flops", "speed", "memory")
-    batch_images: int = 1
+    model: ModelConfig = ZigMaConfig()
+    quantities: Annotated[tuple[Quantity, ...], Field(min_length=1)] = (
+        "parameters",
+        "flops",
+        "speed",
+        "memory",
+    )
+    batch_images: Count = 1
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["no", "bf16", "fp16"] = "no"
-    repeats: int = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("batch_images", "repeats"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.quantities or set(self.quantities) - set(get_args(Quantity)):
-            raise ValueError(f"quantities are of {', '.join(get_args(Quantity))}, not {self.quantities}")
+    repeats: Count = 10
+    seed: Seed = 0
 
 
-@dataclass(frozen=True)
-class ScanConfig:
+class ScanConfig(Configuration):
     """A plan on a grid of tokens, measured without a network: how near it keeps neighbours, what a layer reaches."""
 
     scan: str = "zigzag-8"
-    grid: tuple[int, ...] = (16, 16)
-    depth: int = 8
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "grid", tuple(self.grid))
-        if len(self.grid) not in (2, 3) or min(self.grid) < 1 or self.depth < 1:
-            raise ValueError(f"grid {self.grid} and depth {self.depth} must be positive, the grid 2D or 3D")
+    grid: Grid = (16, 16)
+    depth: Count = 8
+    seed: Seed = 0
 
 
 Config = RunConfig | MeasurementConfig | ScanConfig
+
+
+def read_config(values: Mapping[str, Any]) -> Config:
+    """The configuration that was dumped, such as a record's; which kind it is, its parts tell.
+
+    Raises:
+        Problems: it is none of this version's; a line for each problem.
+    """
+    kind: type[Config] = RunConfig
+    if isinstance(values, Mapping) and "training" not in values:
+        kind = MeasurementConfig if "model" in values else ScanConfig
+    return kind.model_validate(values)

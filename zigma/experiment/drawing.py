@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +52,7 @@ def real_data(config: RunConfig, data: Dataset) -> Dataset:
         return data
     from zigma.data import load_data
 
-    return load_data(replace(config.data, view="pixels"))
+    return load_data(config.data.replace(view="pixels"))
 
 
 def draw(

@@ -1,6 +1,5 @@
 """DiT: a transformer that is told time and class through its norms (adaLN-Zero), arXiv 2212.09748."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch.nn.functional as F
@@ -77,7 +76,7 @@ class DiT(nn.Module):
 
     def __init__(self, config: DiTConfig | None = None, **fields: Any) -> None:
         super().__init__()
-        self.config = config = replace(config or DiTConfig(), **fields)
+        self.config = config = (config or DiTConfig()).replace(**fields)
         self.x_embedder = PatchEmbedding(config.in_channels, config.hidden, config.patch)
         self.t_embedder = TimeEmbedding(config.hidden)
         self.y_embedder = None if config.classes is None else ClassEmbedding(config.classes, config.hidden)

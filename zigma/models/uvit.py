@@ -1,7 +1,6 @@
 """U-ViT: a transformer whose tokens include time and condition, with long skips as in a U-Net, arXiv 2209.12152."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -44,7 +43,7 @@ class UViT(nn.Module):
 
     def __init__(self, config: UViTConfig | None = None, **fields: Any) -> None:
         super().__init__()
-        self.config = config = replace(config or UViTConfig(), **fields)
+        self.config = config = (config or UViTConfig()).replace(**fields)
         hidden, half = config.hidden, config.depth // 2
         self.patch_embed = PatchEmbedding(config.in_channels, hidden, config.patch)
         self.patch_embed.proj.reset_parameters()  # this network starts its convolutions as torch does

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -115,7 +114,7 @@ class ZigMa(nn.Module):
 
     def __init__(self, config: ZigMaConfig | None = None, **fields: Any) -> None:
         super().__init__()
-        self.config = config = replace(config or ZigMaConfig(), **fields)
+        self.config = config = (config or ZigMaConfig()).replace(**fields)
         self.keep_order = False
         hidden, grid = config.hidden, config.token_grid
         self.x_embedder = PatchEmbedding(config.in_channels, hidden, config.patch)

@@ -15,7 +15,8 @@ from analysis.__main__ import main
 from analysis.load import Records, load
 from analysis.report.write import render
 from studies.declare.registry import find_study
-from studies.declare.study import runs, with_scans, with_settings
+from studies.declare.scans import with_scans
+from studies.declare.study import runs, with_settings
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "link", "img", "input", "br", "path", "circle", "use", "rect", "image"}

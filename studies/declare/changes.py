@@ -1,0 +1,76 @@
+"""Configurations with some values changed, named by dotted paths: `{"training.steps": 2000}`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from zigma.common.configuration import Configuration, kinds
+from zigma.common.words import WordError, unknown
+
+ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`training.steps=2000` as a path and a value; the value is JSON, or else a word.
+
+    A whole number may be written 1e5. Words such as `8x8`, `a,b` and `none` are read by the field that they are for.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise WordError(f"--set takes path=value, such as training.steps=2000, not {text!r}")
+    try:
+        read = json.loads(value)
+    except (json.JSONDecodeError, RecursionError):
+        return path, value
+    return path, int(read) if isinstance(read, float) and read.is_integer() else read
+
+
+def change(config: ConfigurationT, changes: Mapping[str, Any]) -> ConfigurationT:
+    """`config` with the values at dotted paths replaced: `change(c, {"training.steps": 2000})`.
+
+    All are made at once, so that two may fit together though neither fits alone.
+
+    Raises:
+        Problems: paths name no field, or values do not fit; a line for each with the right words.
+    """
+    tree: dict[str, Any] = {}
+    for path, value in changes.items():
+        *parts, name = path.split(".")
+        branch = tree
+        for part in parts:
+            branch = branch.setdefault(part, {})
+            if not isinstance(branch, dict):
+                raise WordError(f"{path}: {part} is set as a whole as well")
+        if name in branch:
+            raise WordError(f"{path} is set as a whole, and something inside it too")
+        branch[name] = value
+    return type(config).model_validate(_merged(config, tree, ""))
+
+
+def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[str, Any]:
+    """The part's values with those of the tree in their places, as pydantic checks them."""
+    values = dict(part)
+    for name, value in tree.items():
+        old = getattr(part, name, None) if name in values else None
+        if not isinstance(value, dict):
+            values[name] = value
+        elif not isinstance(old, Configuration):
+            if name in values:
+                path = above + name
+                raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value), 'x')}")
+            raise unknown("setting", above + name, [above + word for word in values])
+        elif value.get("kind", getattr(old, "kind", None)) != getattr(old, "kind", None):
+            values[name] = _of_another_kind(old, kinds(type(part), name).get(value["kind"]), value)
+        else:
+            values[name] = _merged(old, value, f"{above}{name}.")
+    return values
+
+
+def _of_another_kind(
+    old: Configuration, kind: type[Configuration] | None, tree: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What both kinds have (grid, width, classes, ...) as it was, and the rest as it is by default."""
+    shared = set(kind.model_fields if kind else ()) - {"kind"}
+    return {name: value for name, value in dict(old).items() if name in shared} | dict(tree)
