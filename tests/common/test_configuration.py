@@ -28,7 +28,7 @@ from zigma.training.config import TrainingConfig
         ({"training": {"ema_rate": 1.0}}, "training.ema_rate must be below 1, not 1.0"),
         ({"training": 3}, "training must be several settings, not 3"),
         ({"model": {"kind": "zigma", "grid": [8, True]}}, "model.grid[1] must be a whole number, not True"),
-        ({"model": {"kind": "zigma", "grid": [8]}}, "model.grid must be at least 2 long, not [8]"),
+        ({"model": {"kind": "zigma", "grid": [8]}}, "model.grid must be (height, width) or (frames, h"),
         (
             {"model": {"kind": "zigma", "temporal_position": 1}},
             "model.temporal_position must be true or false, not 1",

@@ -92,7 +92,7 @@ def test_names_and_fingerprints_import_neither_torch_nor_scikit_learn():
     ("fields", "message"),
     [
         ({"name": "digit"}, "did you mean 'digits'"),
-        ({"size": 0}, "size must be a positive"),
+        ({"size": 0}, "size must be at least 1"),
         ({"frames": 0}, "frames must be"),
     ],
 )

@@ -154,7 +154,7 @@ def test_interval_keeps_away_from_singular_ends():
     ("make", "says"),
     [
         (lambda: InterpolantConfig(path="liner"), "did you mean 'linear'"),
-        (lambda: InterpolantConfig(target="x"), "one of velocity, score, noise"),
+        (lambda: InterpolantConfig(target="x"), "known: velocity, score, noise"),
         (lambda: SamplingConfig(sampler="dopri"), "did you mean 'dopri5'"),
         (lambda: SamplingConfig(steps=0), "steps must be at least 1"),
         (lambda: SamplingConfig("sde-heun", steps=1), "at least 2"),

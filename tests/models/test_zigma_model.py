@@ -170,7 +170,7 @@ def test_captions_in_context_have_a_fixed_number_of_tokens() -> None:
         ({"position": "cosine", "hidden": 18}, "divisible by 4"),
         ({"temporal_position": True}, "frames, height, width"),
         ({"scan": "zigzga-8"}, "zigzag"),
-        ({"position": "cosin"}, r"unknown position 'cosin' \(did you mean 'cosine'\?\)"),
+        ({"position": "cosin"}, r"unknown position 'cosin': did you mean 'cosine'\?"),
         ({"conditioning": "context"}, "unknown conditioning"),
         ({"mixer": GatedLinearAttentionSpec(heads=3), "hidden": 16}, "divisible by twice the 3 heads"),
     ],

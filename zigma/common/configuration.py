@@ -13,7 +13,7 @@ import re
 from types import UnionType
 from typing import Annotated, Any, Self, Union, dataclass_transform, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from zigma.common.words import Problems, unknown
@@ -45,15 +45,19 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _grid(sides: tuple[int, ...]) -> tuple[int, ...]:
+    if len(sides) not in (2, 3):
+        raise PydanticCustomError("must_be", "(height, width) or (frames, height, width)")
+    return sides
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Whole, Field(ge=1)]
 Number = Annotated[float, BeforeValidator(_number)]
 Positive = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Grid = Annotated[
-    tuple[Count, ...], Field(min_length=2, max_length=3)
-]  # (height, width) or (frames, height, width)
+Grid = Annotated[tuple[Count, ...], AfterValidator(_grid)]
 Seed = Annotated[Whole, Field(ge=0)]
 
 
@@ -132,7 +136,7 @@ def _lines(error: ValidationError, kind: type[Configuration]) -> list[str]:
 
 _MUST_BE = {
     "greater_than_equal": "at least {ge}",
-    "greater_than": "above {gt}",
+    "greater_than": "above {gt:g}",
     "less_than_equal": "at most {le}",
     "less_than": "below {lt}",
     "too_short": "at least {min_length} long",
@@ -170,7 +174,9 @@ def _line(detail: ErrorDetails, kind: type[Configuration]) -> str:
         case "must_be":
             right = detail["msg"]
         case other:
-            right = _MUST_BE.get(other, detail["msg"].lower()).format(**context)
+            right = (
+                _MUST_BE.get(other, detail["msg"].lower()).format(**context).replace("above 0", "positive")
+            )
     shown = str(value) if isinstance(value, int | float) else repr(value)
     return f"{path or 'a configuration'} must be {right}, not {shown[:LONGEST_VALUE]}"
 
