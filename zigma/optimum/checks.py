@@ -1,0 +1,111 @@
+"""Covariances, times, orders and sights as they are given, checked and brought to one form. No torch is imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def as_array(values: Any) -> npt.NDArray[Any]:
+    """An array, list or torch tensor (on any device, with or without a gradient) as a NumPy array."""
+    if hasattr(values, "detach"):  # a tensor; torch itself need not be imported to know it
+        values = values.detach().cpu()
+        if "bfloat16" in str(values.dtype):  # which NumPy does not have
+            values = values.float()
+    return np.asarray(values)
+
+
+def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
+    """`covariance` as a symmetric float64 matrix (N, N).
+
+    Raises:
+        ValueError: it is not square, finite, symmetric and positive semi-definite, within the rounding of its dtype.
+    """
+    given = as_array(covariance)
+    if given.ndim != 2 or given.shape[0] != given.shape[1] or not len(given):
+        raise ValueError(f"{name} must be a square matrix (N, N), not of shape {given.shape}")
+    if not (np.issubdtype(given.dtype, np.floating) or np.issubdtype(given.dtype, np.integer)):
+        raise ValueError(f"{name} must hold real numbers, not {given.dtype}")
+    matrix = given.astype(np.float64)
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"{name} must be finite, and holds {int((~np.isfinite(matrix)).sum())} NaN or inf")
+    precision = np.finfo(given.dtype if np.issubdtype(given.dtype, np.floating) else np.float64).eps
+    tolerance = 100 * float(max(precision, np.finfo(np.float64).eps)) * float(np.abs(matrix).max())
+    asymmetry = float(np.abs(matrix - matrix.T).max())
+    if asymmetry > tolerance:
+        raise ValueError(f"{name} must be symmetric: K[i, j] and K[j, i] differ by up to {asymmetry:.3g}")
+    matrix = (matrix + matrix.T) / 2
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    if smallest < -tolerance * len(matrix):
+        raise ValueError(
+            f"{name} must be positive semi-definite: its smallest eigenvalue is {smallest:.3g}, not 0 or more"
+        )
+    return matrix
+
+
+def as_times(t: Any) -> FloatArray:
+    """Times of any shape as float64. Raises ValueError for one outside [0, 1], NaN or no number."""
+    times = as_array(t)
+    if not (np.issubdtype(times.dtype, np.floating) or np.issubdtype(times.dtype, np.integer)):
+        raise ValueError(f"t must be a number, or numbers, between 0 and 1, not {times.dtype}")
+    times = times.astype(np.float64)
+    outside = times[~((times >= 0) & (times <= 1))]
+    if outside.size:
+        raise ValueError(f"t must lie in [0, 1], 0 is noise and 1 is data, not {outside[0]:g}")
+    return times
+
+
+def as_order(order: Any, tokens: int) -> IntArray:
+    """`order` as int64 (L,). Raises ValueError where it is no permutation of the tokens."""
+    indices = as_array(order)
+    if indices.ndim != 1 or not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"order must be one row of whole numbers, not {indices.dtype} of shape {indices.shape}"
+        )
+    if len(indices) != tokens:
+        raise ValueError(f"order must visit each of the {tokens} tokens once, and has {len(indices)} entries")
+    if not np.array_equal(np.sort(indices), np.arange(tokens)):
+        raise ValueError(f"order must be a permutation of 0..{tokens - 1}: it visits some token twice")
+    return indices.astype(np.int64)
+
+
+def as_lags(lags: Any) -> int:
+    """A memory of at least one token."""
+    if isinstance(lags, (bool, np.bool_)) or not isinstance(lags, (int, np.integer)) or lags < 1:
+        raise ValueError(f"lags must be a whole number of tokens, at least 1, not {lags!r}")
+    return int(lags)
+
+
+def as_sight(seen: Any, tokens: int) -> BoolArray:
+    """`seen` (L, L): row i holds what the output at token i may look at. Whole numbers 0 and 1 are taken too."""
+    matrix = as_array(seen)
+    if matrix.shape != (tokens, tokens):
+        raise ValueError(
+            f"seen must be a boolean matrix ({tokens}, {tokens}), one row a token, not {matrix.shape}"
+        )
+    if matrix.dtype == np.bool_:
+        return matrix
+    if not np.issubdtype(matrix.dtype, np.integer) or ((matrix != 0) & (matrix != 1)).any():
+        raise ValueError(f"seen must be boolean, not {matrix.dtype}")
+    return matrix.astype(bool)
+
+
+def as_tokens(token_of: Any, values: int) -> tuple[IntArray, int]:
+    """The token (N,) that each value belongs to, and the number of tokens; None makes a token of each value."""
+    if token_of is None:
+        return np.arange(values), values
+    tokens = as_array(token_of)
+    if tokens.shape != (values,) or not np.issubdtype(tokens.dtype, np.integer):
+        raise ValueError(
+            f"token_of must give the token of each of the {values} values, not {tokens.dtype} of shape {tokens.shape}"
+        )
+    count = int(tokens.max()) + 1
+    if tokens.min() < 0 or len(np.unique(tokens)) != count:
+        raise ValueError(f"token_of must name the tokens 0..{count - 1}, each with at least one value")
+    return tokens.astype(np.int64), count
