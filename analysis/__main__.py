@@ -116,7 +116,7 @@ def _parser(word: str | None) -> Parser:
 
 def _make_figures(args: argparse.Namespace) -> None:
     from analysis.figures import make_figures
-    from analysis.load import load
+    from analysis.records import load
 
     records = load(args.results, args.source)
     say_faults(records)
@@ -128,7 +128,7 @@ def _make_figures(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    from analysis.load import load
+    from analysis.records import load
     from analysis.report import write_report
 
     out = args.out or args.results / "report.html"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.load import Sheet, protocol_of
 from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
+from analysis.records import Sheet
 from analysis.stats import Array, Friedman, RankCorrelation, friedman, rank_correlation
 
 SEED = 2403_13802  # of every generator here: the same records give the same numbers
@@ -31,27 +31,16 @@ def matrix(sheet: Sheet, arms: list[str], metric: str) -> tuple[list[int], Array
 
     Where an arm's records follow several protocols, the one that most values follow is taken.
     """
-    protocol = _protocol(sheet, arms, metric)
+    protocol = sheet.commonest_protocol(metric, arms)
     by_arm = [sheet.by_seed(arm, metric, protocol) for arm in arms]
     seeds = sorted(set.intersection(*(set(values) for values in by_arm))) if by_arm else []
     values = np.array([[values[seed] for values in by_arm] for seed in seeds], dtype=float)
     return seeds, values.reshape(len(seeds), len(arms))
 
 
-def _protocol(sheet: Sheet, arms: list[str], metric: str) -> str | None:
-    found = [
-        protocol_of(record, measured)
-        for arm in arms
-        for record in sheet.done(arm)
-        if (measured := record.metric(metric)) is not None
-    ]
-    return max(dict.fromkeys(found), key=found.count) if found else None
-
-
 def metric_names(sheet: Sheet) -> list[str]:
     """The metrics of a sheet's finished runs that tables show, in the order of their columns."""
-    done = [record for arm in sheet.arms for record in sheet.done(arm)]
-    return in_order(metric["name"] for record in done for metric in record["metrics"])
+    return in_order(sheet.metric_names)
 
 
 def paper_column(sheet: Sheet, metric: str) -> str | None:
@@ -71,7 +60,7 @@ def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     column = paper_column(sheet, metric) if metric else None
     if metric is None or column is None or paper_metric(column)[1] not in QUALITY:
         return None
-    protocol = _protocol(sheet, list(sheet.arms), metric)
+    protocol = sheet.commonest_protocol(metric, sheet.arms)
     once = [arm for arm in sheet.study.arms if arm.name not in sheet.study.second_readings]
     paper = {arm.name: arm.paper[column] for arm in once if column in arm.paper}
     arms = [arm for arm in paper if sheet.by_seed(arm, metric, protocol)]

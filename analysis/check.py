@@ -12,9 +12,9 @@ from itertools import groupby
 from pathlib import Path
 
 from analysis.claims.command import sheets
-from analysis.load import Records, load
 from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
+from analysis.records import Records, load
 from analysis.tables import rendered
 from studies.declare.identity import identity_of
 from studies.run.record import Record

@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from analysis.load import TIMED, Records, Source, key, load, protocols_of
 from analysis.metrics import find_metric, in_order
 from analysis.options import say_faults, terminal_width
+from analysis.records import TIMED, Protocol, Records, Source, key, load, protocols_of
+from analysis.records.protocol import MACHINE
 from analysis.render import markdown, terminal
 from analysis.stats import SeedMean, holm, mean_over_seeds, paired, welch
 from analysis.table import Cell, Column, Part, Table
@@ -288,16 +289,16 @@ def _by_seed(records: Iterable[Record], name: str) -> dict[int, float]:
     return {r["seed"]: float(m["value"]) for r in done if (m := r.metric(name)) is not None}
 
 
-def _rules(records: Iterable[Record], name: str) -> list[str]:
+def _rules(records: Iterable[Record], name: str) -> list[Protocol]:
     """The protocols of a metric's values; where timings were made may differ, that is what is compared."""
-    found = protocols_of(records, name)
-    return list(dict.fromkeys(rule.partition("device ")[0] for rule in found)) if name in TIMED else found
+    rules = protocols_of(records, name)
+    return list(dict.fromkeys(rule.without(MACHINE) for rule in rules)) if name in TIMED else rules
 
 
-def _apart(protocols: Sequence[Sequence[str]]) -> str:
+def _apart(protocols: Sequence[Sequence[Protocol]]) -> str:
     """What differs between the rules of two sides."""
-    sides = [{rule for protocol in side for rule in protocol.split(", ")} for side in protocols]
-    return f"A by {', '.join(sorted(sides[0] - sides[1]))}; B by {', '.join(sorted(sides[1] - sides[0]))}"
+    a, b = (Protocol(tuple(sorted({rule for p in side for rule in p.rules}))) for side in protocols)
+    return f"A by {a.beside(b)}; B by {b.beside(a)}"
 
 
 def _part(name: str, rows: Sequence[Compared]) -> Part:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from analysis.load import Records, Source
+from analysis.records import Records, Source
 from zigma.common.words import results_folder
 
 NARROWEST = 60

@@ -23,7 +23,7 @@ from analysis.claims.claim import Verdict
 from analysis.claims.command import all_agreements
 from analysis.claims.judge import judge
 from analysis.claims.show import correlations, overview
-from analysis.load import Records
+from analysis.records import Records
 from analysis.render import pipes
 from analysis.table import Part, Table, text
 from analysis.tables import build_tables

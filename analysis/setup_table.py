@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analysis.load import Records, sheets
+from analysis.records import Records, sheets
 from analysis.table import Cell, Column, Exact, Part, Table
 from studies.declare.study import Arm, Study, runs
 from zigma.experiment.config import RunConfig

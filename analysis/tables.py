@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.agreement import agreement, differ, metric_names
-from analysis.load import TIMED, Records, Sheet, Source, device_of, load, protocols_of, sheets
 from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
+from analysis.records import TIMED, Protocol, Records, Sheet, Source, device_of, load, sheets
 from analysis.render import ENDINGS
 from analysis.setup_table import SETUP, setup_table
 from analysis.stats import Friedman, mean_over_seeds
@@ -167,7 +167,7 @@ def _part(sheet: Sheet) -> Part:
     for name in quoted:
         columns.append(Column(OURS, name.lower(), "neither"))
         cells.append([_configured(sheet, arm, CONFIGURED[name]) for arm in labels])
-    rules: dict[str, list[str]] = {}
+    rules: dict[Protocol, list[str]] = {}
     for name in names or ["held_out_loss"]:
         for mark, protocol in _protocols(sheet, name).items():
             metric = find_metric(name)
@@ -195,15 +195,15 @@ def _paper_columns(sheet: Sheet, names: list[str]) -> list[Column]:
     return [Column(PAPER, column, paper_better(column)) for column in printed]
 
 
-def _protocols(sheet: Sheet, metric: str) -> dict[str, str | None]:
+def _protocols(sheet: Sheet, metric: str) -> dict[str, Protocol | None]:
     """Mark -> protocol: one column each, so that values made by different rules never meet in a cell."""
-    found = protocols_of(sheet.records, metric)
+    found = sheet.protocols(metric)
     if len(found) < 2:
         return {"": found[0] if found else None}
     return {f" [{i}]": protocol for i, protocol in enumerate(found, start=1)}
 
 
-def _cell(sheet: Sheet, arm: str, name: str, protocol: str | None) -> Cell:
+def _cell(sheet: Sheet, arm: str, name: str, protocol: Protocol | None) -> Cell:
     metric = find_metric(name)
     values = [value / metric.unit for value in sheet.by_seed(arm, name, protocol).values()]
     if not values:
@@ -329,7 +329,7 @@ def _pivot(found: list[Sheet]) -> list[Part]:
                 columns.append(Column(OURS, sheet.setting + mark, "neither", name))
                 cells.append([_cell(sheet, arm, name, protocol) for arm in labels])
                 notes += [f"{sheet.setting}{mark}: {protocol}"] if mark and protocol else []
-                notes += [protocol] if protocol and not mark else []
+                notes += [str(protocol)] if protocol and not mark else []
         rows = tuple((label, tuple(column[i] for column in cells)) for i, label in enumerate(labels))
         title = f"Scale {found[0].scale}: {metric.head(name)} by setting"
         better = f"{metric.better} is better" if metric.better != "neither" else ""

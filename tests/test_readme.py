@@ -63,7 +63,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 ) -> None:
     from dataclasses import replace
 
-    from analysis.load import load, sheet
+    from analysis.records import load, sheet
     from analysis.tables import study_table
     from studies.declare.changes import change
     from studies.declare.registry import find_study

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from analysis.load import Sheet
+from analysis.records import Sheet
 from studies.declare.study import Study
 
 Word = Literal["holds", "does not hold", "inconclusive", "not tried"]

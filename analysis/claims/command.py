@@ -11,8 +11,8 @@ from analysis.claims.findings import FINDINGS
 from analysis.claims.judge import Book, judge
 from analysis.claims.paper import CLAIMS
 from analysis.claims.show import Reproduced, as_json, markdown, text
-from analysis.load import Records, load
 from analysis.options import add_results, say_faults, terminal_width
+from analysis.records import Records, load
 from studies.declare.registry import studies
 from zigma.common.words import unknown
 

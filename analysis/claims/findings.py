@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.claims.counting import dit_multiply_adds, zigma_parameters
 from analysis.claims.released import LINES, Line
-from analysis.load import key
+from analysis.records import key
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 from zigma.models.config import ZIGMA_SIZES

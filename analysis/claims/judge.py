@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from analysis.claims.claim import ALPHA, Claim, Judged, Tested, Verdict, across, all_of
 from analysis.claims.paper import CLAIMS
-from analysis.load import Records, Sheet, sheets
+from analysis.records import Records, Sheet, sheets
 from analysis.stats import holm
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES

@@ -15,8 +15,8 @@ import numpy as np
 
 from analysis.agreement import matrix, metric_names
 from analysis.claims.claim import Printed, Statement, Tested, verdict_of
-from analysis.load import Sheet
 from analysis.metrics import QUALITY, find_metric, main_metric, paper_metric
+from analysis.records import Sheet
 from analysis.stats import Array, Interval, line_slope, mean_over_seeds, paired, spearman, welch
 from studies.declare.study import Study
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from analysis.figures.notes import PRINTS_NONE, provenance
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
-from analysis.load import Records, Sheet
 from analysis.metrics import find_metric, main_metric
+from analysis.records import Records, Sheet
 from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare
 from studies.declare.registry import find_study

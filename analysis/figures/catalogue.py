@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.figures import bars, blocks, costs, samples, scans, trends
 from analysis.figures.picture import Missing, Picture
-from analysis.load import Records
+from analysis.records import Records
 from zigma.common.words import unknown
 
 DRAWINGS: dict[str, Callable[[], Picture]] = {

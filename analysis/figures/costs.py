@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from analysis.figures.notes import PRINTS_NONE
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import growth_exponent, ratio, recorded_sheets, token_count
-from analysis.load import Records, device_of
+from analysis.records import Records, device_of
 from analysis.stats import mean_over_seeds
 from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.declare.registry import find_study

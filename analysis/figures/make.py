@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.figures.picture import Missing, Picture
-from analysis.load import Records
+from analysis.records import Records
 from studies.run.record import Record
 from zigma.common.words import WordError
 

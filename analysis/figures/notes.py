@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.load import Sheet, devices_of
 from analysis.metrics import main_metric
+from analysis.records import Sheet, devices_of
 from studies.run.record import Record
 
 PRINTS_NONE = "The paper prints no numbers for this figure, so none of its values stand here."

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import recorded_sheets
-from analysis.load import Records
+from analysis.records import Records
 from analysis.style import WIDTH
 from studies.declare.registry import find_study
 from studies.run.record import Record

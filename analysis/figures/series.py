@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.load import Records, Sheet, sheets
+from analysis.records import Records, Sheet, sheets
 from analysis.stats import SeedMean, mean_over_seeds
 from studies.declare.study import Study
 from studies.run.record import Record

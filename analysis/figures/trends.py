@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import Band, curve_names, mean_curve, recorded_sheets
-from analysis.load import Records, Sheet
 from analysis.metrics import main_metric
+from analysis.records import Records, Sheet
 from analysis.scan_plots import draw_measures
 from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.declare.registry import find_study

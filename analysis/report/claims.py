@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from analysis.claims import Tested, Verdict
 from analysis.claims.findings import Finding, Shown
-from analysis.load import devices_of
+from analysis.records import devices_of
 from analysis.report.store import Store
 from analysis.table import MISSING, number
 

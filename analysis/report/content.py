@@ -14,8 +14,8 @@ from analysis.figures.picture import Missing, Picture
 from analysis.figures.samples import sample_file
 from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.trends import bands_of, draw_trend, legend_height
-from analysis.load import Records, Sheet, device_of, devices_of
 from analysis.metrics import main_metric
+from analysis.records import Records, Sheet, device_of, devices_of
 from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg

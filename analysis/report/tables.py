@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from analysis.load import Records, Sheet, devices_of, protocols_of, sheets
+from analysis.records import Records, Sheet, devices_of, protocols_of, sheets
 from analysis.report.store import Store
 from analysis.table import MISSING, PAPER, Column, Part, Table, text
 from analysis.tables import study_table

@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.claims import judge
 from analysis.claims.findings import FINDINGS
-from analysis.load import Records
+from analysis.records import Records
 from analysis.report.claims import shown_claims, shown_findings
 from analysis.report.content import (
     counted_sheets,

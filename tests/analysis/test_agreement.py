@@ -5,7 +5,7 @@ from pathlib import Path
 from fake_records import fill
 
 from analysis.agreement import agreement
-from analysis.load import load, sheet
+from analysis.records import load, sheet
 from studies.declare.registry import find_study
 
 

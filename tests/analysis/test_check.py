@@ -12,8 +12,8 @@ from fake_records import fill
 
 from analysis.__main__ import main
 from analysis.check import check, same
-from analysis.load import load
 from analysis.quote import Quotes, spans, unmarked
+from analysis.records import load
 from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from analysis.__main__ import main
 from analysis.claims import CLAIMS, Verdict, judge
 from analysis.claims.claim import across, all_of, verdict_of
 from analysis.claims.statements import Alike, Better, GainGrows, Scaling, SmallerEffect, Trend
-from analysis.load import load, sheets
 from analysis.metrics import find_metric
+from analysis.records import load, sheets
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 
@@ -124,7 +124,7 @@ def test_noise_seldom_holds(tmp_path: Path) -> None:
     ]
     rng = np.random.default_rng(0)
     records = [record_of(run, drawn_metrics(run, 5.0)) for run in planned]
-    from analysis.load import Records
+    from analysis.records import Records
     from studies.run.record import Record
 
     held = 0

@@ -11,7 +11,7 @@ from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.__main__ import main
 from analysis.compare import Compared, compare_metric, comparison, parse, select
-from analysis.load import load
+from analysis.records import load
 from studies.declare.changes import change
 from studies.declare.registry import find_study
 from studies.declare.study import runs

@@ -12,7 +12,7 @@ import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.__main__ import main
-from analysis.load import load
+from analysis.records import load
 from analysis.render import markdown
 from analysis.stats import SeedMean
 from analysis.table import text

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.bars import draw_bars, figure_13
 from analysis.figures.picture import Picture
-from analysis.load import load
+from analysis.records import load
 from analysis.stats import SeedMean
 
 

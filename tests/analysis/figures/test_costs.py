@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis.figures.costs import SPEED, costs, draw_growth, draw_paths, family, figure_6, paths_of
 from analysis.figures.picture import Picture
 from analysis.figures.series import token_count
-from analysis.load import load
+from analysis.records import load
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 from studies.run.record import Record

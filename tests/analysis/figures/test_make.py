@@ -13,7 +13,7 @@ from analysis.__main__ import main
 from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, TITLES, find_figure, picture
 from analysis.figures.make import make_figures, outdated, read_manifest
 from analysis.figures.picture import Missing, Picture
-from analysis.load import Records, load
+from analysis.records import Records, load
 from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from analysis.figures.samples import read_grid, sample_file, saved_grids
-from analysis.load import load
+from analysis.records import load
 from studies.run.record import Record
 from zigma.common.words import WordError
 

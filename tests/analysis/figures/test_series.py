@@ -15,7 +15,7 @@ from analysis.figures.series import (
     recorded_sheets,
     token_count,
 )
-from analysis.load import load
+from analysis.records import load
 from analysis.stats import mean_over_seeds
 from studies.declare.registry import find_study
 from studies.run.record import Record

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis.figures.picture import Picture
 from analysis.figures.series import Band
 from analysis.figures.trends import ROW, draw_trend, figure_8, figure_14, legend_height
-from analysis.load import load
+from analysis.records import load
 from analysis.style import WIDTH, style
 
 

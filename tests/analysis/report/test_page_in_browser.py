@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.load import load
+from analysis.records import load
 from analysis.report import write_report
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
-from analysis.load import load
+from analysis.records import load
 from analysis.report.store import Store
 from analysis.report.tables import ShownTable, shown_tables
 from studies.declare.registry import find_study

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from analysis.load import load
+from analysis.records import load
 from analysis.report.store import Store, for_script
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.catalogue import pictures
 from analysis.figures.picture import Picture
-from analysis.load import load
+from analysis.records import load
 from analysis.report.svg import embed, inline_svg
 
 

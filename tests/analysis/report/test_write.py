@@ -12,7 +12,7 @@ from fake_records import drawn_metrics, fill, record_of, write
 from PIL import Image
 
 from analysis.__main__ import main
-from analysis.load import Records, load
+from analysis.records import Records, load
 from analysis.report.write import render
 from studies.declare.registry import find_study
 from studies.declare.scans import with_scans

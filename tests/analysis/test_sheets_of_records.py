@@ -1,4 +1,4 @@
-"""Which records count for which cell: own and published, stale, added by the user, foreign, broken."""
+"""Which records count for which row: own and published, stale, added by the user, foreign, broken."""
 
 import json
 from dataclasses import replace
@@ -6,11 +6,14 @@ from pathlib import Path
 
 from fake_records import drawn_metrics, fill, record_of, write
 
-from analysis.load import Records, differences, key, load, protocol_of, sheet
+from analysis.records import Records, differences, key, load, protocol_of, sheet
+from analysis.records.current import one_set
 from studies.declare.changes import change
 from studies.declare.registry import find_study
+from studies.declare.scans import with_scans
 from studies.declare.study import runs
 from studies.run.record import Record
+from zigma.experiment.config import ScanConfig
 
 STUDY = find_study("scan_ablation")
 SETTING = next(iter(STUDY.scales["tiny"]))
@@ -135,3 +138,70 @@ def test_no_records_is_an_empty_sheet(tmp_path: Path) -> None:
     found = sheet(STUDY, "tiny", SETTING, Records())
     assert set(found.arms) == {arm.name for arm in STUDY.arms}
     assert load(tmp_path / "nowhere") == []
+
+
+CURVE = """
+from zigma.scans import register_scan
+@register_scan("{name}")
+def curve(height, width):
+    return [(row, column) for row in {rows} for column in range(width)]
+"""
+
+
+def record_seed_of_curve(results: Path, file: Path, rows: str, seed: int, finished: str) -> None:
+    """A run of a user's curve, whose file is written before: twice, for the second seed of an edited one."""
+    file.write_text(CURVE.format(name="edited", rows=rows), encoding="utf-8")
+    study = with_scans(STUDY, [f"{file}:edited"])
+    run = next(run for run in runs(study, "tiny", [seed]) if run.arm == "edited-8" and run.setting == SETTING)
+    write(results, run, record_of(run, drawn_metrics(run, 1.0 + seed), finished=finished))
+
+
+def test_a_user_s_curve_that_was_edited_between_two_runs_is_not_counted_together(tmp_path: Path) -> None:
+    """Here n was 2, of two different curves under one name, and none was stale."""
+    file = tmp_path / "mine.py"
+    record_seed_of_curve(tmp_path, file, "range(height)", 0, "2026-01-01T00:00:00+00:00")
+    record_seed_of_curve(tmp_path, file, "range(height - 1, -1, -1)", 1, "2026-01-02T00:00:00+00:00")
+    records = load(tmp_path)
+    assert len({record.data["fingerprints"]["orders"] for record in records}) == 2
+    counted = sheet(STUDY, "tiny", SETTING, records)
+    assert counted.by_seed("edited-8", "fd_digits") == {1: 2.0}
+    assert [(arm, r["seed"], why) for arm, r, why in counted.stale] == [
+        ("edited-8", 0, "orders changed since")
+    ]
+
+
+def test_of_a_curve_that_is_not_here_the_latest_runs_count(tmp_path: Path) -> None:
+    run = runs(STUDY, "tiny")[0]
+    plain = record_of(run, drawn_metrics(run, 1.0))
+    for seed, orders, day in ((0, "a", 1), (1, "a", 3), (2, "b", 2), (3, "a", 4)):
+        config = {**plain["config"], "seed": seed}
+        config["model"] = {**config["model"], "scan": "nowhere-8"}
+        other = {**plain, "arm": "nowhere-8", "seed": seed, "config": config, "identity": f"{seed:016x}"}
+        other["fingerprints"] = {**plain["fingerprints"], "orders": orders * 16}
+        path = tmp_path / "records" / "tiny" / STUDY.name / f"nowhere-8.{SETTING}.seed{seed}.{seed:016x}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**other, "finished": f"2026-01-0{day}"}), encoding="utf-8")
+    counted = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    assert [record["seed"] for record in counted.arms["nowhere-8"]] == [0, 1, 3]
+    assert [why for _, _, why in counted.stale] == ["orders other than of the latest run, seed 3"]
+
+
+def test_of_two_records_of_one_seed_the_later_one_counts() -> None:
+    def of(identity: str, seed: int, finished: str) -> Record:
+        return Record(
+            Path("none"), {"identity": identity, "seed": seed, "finished": finished, "fingerprints": {}}
+        )
+
+    row = one_set([of("a", 1, "2026-02-01"), of("b", 1, "2026-01-01"), of("c", 0, "2026-01-01")], {})
+    assert [record["identity"] for record in row.current] == ["c", "a"]
+    assert [(record["identity"], why) for record, why in row.stale] == [("b", "run again since")]
+
+
+def test_a_curve_s_measures_that_a_user_added_get_a_row(tmp_path: Path) -> None:
+    study = with_scans(find_study("curves"), ["spiral-4"])
+    run = next(
+        run for run in runs(study, "tiny") if run.arm == "spiral-4" and isinstance(run.config, ScanConfig)
+    )
+    write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
+    counted = sheet(find_study("curves"), "tiny", run.setting, load(tmp_path))
+    assert (len(counted.arms["spiral-4"]), counted.stale) == (1, [])

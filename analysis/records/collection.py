@@ -1,0 +1,100 @@
+"""All records of a results folder, as objects and as frames."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from analysis.records.schema import (
+    CURVES,
+    FAULTS,
+    METRICS,
+    RECORDS,
+    curve_rows,
+    frame,
+    metric_rows,
+    record_row,
+)
+from studies.run.record import Record, read_record
+from zigma.common.words import WordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = Literal["all", "own", "published"]
+# where records lie below a results folder; the user's own come first and win over those that ship with the project
+FOLDERS: dict[Source, tuple[str, ...]] = {
+    "own": ("records",),
+    "published": ("published",),
+    "all": ("records", "published"),
+}
+Place = tuple[str, str, str]  # study, scale, setting
+
+
+class Records(list[Record]):
+    """Records, one per identity: the objects, and the same as frames whose column `record` is the place in here.
+
+    One whose inside the schema does not allow is left out and named in `faults`.
+    """
+
+    def __init__(self, records: Iterable[Record] = (), faults: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.faults = list(faults)  # one line for each file that is left out
+        self.by_key: dict[str, list[Record]] = defaultdict(list)
+        self.place: dict[str, int] = {}  # identity -> row of the frames
+        self.by_place: dict[Place, list[Record]] = defaultdict(list)
+        self._rows: list[dict[str, Any]] = []
+        self._metrics: list[tuple[Any, ...]] = []
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        try:
+            row = record_row(record)
+            metrics = list(metric_rows(len(self), record))
+        except FAULTS as error:  # what a stranger's file holds: named, and the others go on
+            why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
+            self.faults.append(f"{record.path} is not a record: {type(error).__name__}: {why[:200]}")
+            return
+        self.place[record["identity"]] = len(self)
+        self.append(record)
+        self._rows.append(row)
+        self._metrics += metrics
+        self.by_key[row["key"]].append(record)
+        self.by_place[row["study"], row["scale"], row["setting"]].append(record)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per record: see `schema.RECORDS`."""
+        return frame(self._rows, RECORDS)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """One row per metric of a finished record: see `schema.METRICS`."""
+        return frame(self._metrics, METRICS)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """One row per point of a curve: see `schema.CURVES`."""
+        return frame([row for i, record in enumerate(self) for row in curve_rows(i, record)], CURVES)
+
+
+def load(results: Path, source: Source = "all") -> Records:
+    """Every record of a results folder, one per identity, the user's own first.
+
+    A file that is not a record is left alone and named in `faults`: one bad file must not hide the others.
+    """
+    by_identity: dict[str, Record] = {}
+    faults = []
+    for folder in FOLDERS[source]:
+        for path in sorted((results / folder).rglob("*.json")):
+            try:
+                record = read_record(path)
+            except WordError as error:
+                faults.append(" ".join(str(error).split()))
+            else:
+                by_identity.setdefault(record["identity"], record)
+    return Records(by_identity.values(), faults)

@@ -1,0 +1,182 @@
+"""The records of a study at one scale and setting, arm by arm, and why the others do not count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from analysis.records.collection import Records
+from analysis.records.current import hashes_here, one_set
+from analysis.records.keys import differences, key
+from analysis.records.protocol import Protocol
+from studies.declare.changes import change
+from studies.declare.study import Study, runs
+from studies.run.record import Record
+from zigma.experiment.config import Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve's measures, names its plan
+LISTED = 3  # differences that are named
+
+
+@dataclass
+class Sheet:
+    """The records of a study at one scale and setting, by arm; each arm's in the order of their seeds."""
+
+    study: Study
+    scale: str
+    setting: str
+    source: Records = field(default_factory=Records, repr=False)
+    arms: dict[str, list[Record]] = field(default_factory=dict)
+    # records of this study that it no longer declares, or of other fingerprints: arm, record and why
+    stale: list[tuple[str, Record, str]] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for records in self.arms.values() for record in records]
+
+    @property
+    def other(self) -> int:
+        """How many records of this study are none of what it declares now."""
+        return len(self.stale)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Of the records' frame of metrics those that count here, with columns `arm` and `seed` more."""
+        whole = self.source.metrics
+        places = {
+            self.source.place[record["identity"]]: (arm, int(record["seed"]))
+            for arm, records in self.arms.items()
+            for record in records
+        }
+        part = whole[whole["record"].isin(list(places))]
+        named = [places[place] for place in part["record"]]
+        return part.assign(arm=[arm for arm, _ in named], seed=[seed for _, seed in named])
+
+    @cached_property
+    def _by_seed(self) -> Mapping[tuple[str, str], list[tuple[int, float, Protocol]]]:
+        values: dict[tuple[str, str], list[tuple[int, float, Protocol]]] = defaultdict(list)
+        if not self.records:
+            return values
+        columns = (self.metrics[name] for name in ("arm", "metric", "seed", "value", "protocol"))
+        for arm, metric, seed, value, protocol in zip(*columns, strict=True):
+            values[arm, metric].append((int(seed), float(value), protocol))
+        return {place: sorted(rows, key=itemgetter(0)) for place, rows in values.items()}
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics of the finished runs, each once."""
+        return list(dict.fromkeys(self.metrics["metric"])) if self.records else []
+
+    def done(self, arm: str) -> list[Record]:
+        """An arm's finished runs."""
+        return [record for record in self.arms.get(arm, []) if record["status"] == "done"]
+
+    def failed(self, arm: str) -> list[Record]:
+        """An arm's failed runs."""
+        return [record for record in self.arms.get(arm, []) if record["status"] == "failed"]
+
+    def is_stale(self, arm: str) -> bool:
+        """Whether an arm has only records that no longer count."""
+        return not self.arms.get(arm) and any(name == arm for name, _, _ in self.stale)
+
+    def values(self, arm: str, metric: str) -> list[float]:
+        """The metric of every finished run of an arm, in the order of the seeds."""
+        return list(self.by_seed(arm, metric).values())
+
+    def by_seed(self, arm: str, metric: str, protocol: Protocol | None = None) -> dict[int, float]:
+        """Seed -> the metric of an arm's finished runs; of one protocol, where that is given."""
+        rows = self._by_seed.get((arm, metric), [])
+        return {seed: value for seed, value, rules in rows if protocol in (None, rules)}
+
+    def protocols(self, metric: str, arms: Iterable[str] | None = None) -> list[Protocol]:
+        """Every protocol by which a metric was made, in the order of arms and seeds."""
+        names = self.arms if arms is None else arms
+        return list(
+            dict.fromkeys(rules for arm in names for _, _, rules in self._by_seed.get((arm, metric), []))
+        )
+
+    def commonest_protocol(self, metric: str, arms: Iterable[str]) -> Protocol | None:
+        """The protocol that most values of these arms follow."""
+        rules = [rules for arm in arms for _, _, rules in self._by_seed.get((arm, metric), [])]
+        return max(dict.fromkeys(rules), key=rules.count) if rules else None
+
+
+def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
+    """Setting -> the records of a study at a scale, whichever study ran them first.
+
+    A record of this study whose configuration differs from the study's in the scan alone is an arm that a user
+    added, and gets a row of its own; any other that is not declared is stale. In every row, declared or added, only
+    records of one set of fingerprints count.
+    """
+    by_setting = {setting: Sheet(study, scale, setting, records) for setting in study.scales[scale]}
+    declared: dict[str, dict[str, Config]] = defaultdict(dict)
+    for run in runs(study, scale):
+        declared[run.setting][run.arm] = run.config
+    for setting, sheet in by_setting.items():
+        _fill(sheet, declared[setting], records)
+    return by_setting
+
+
+def sheet(study: Study, scale: str, setting: str, records: Iterable[Record]) -> Sheet:
+    """The records of a study at one scale and setting; see `sheets`."""
+    records = records if isinstance(records, Records) else Records(records)
+    return sheets(study, records, scale)[setting]
+
+
+def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> None:
+    keys = set()
+    for arm, config in declared.items():
+        this = key(config.model_dump(mode="json"))
+        keys.add(this)
+        _take(sheet, arm, records.by_key.get(this, []), config)
+    base = sheet.study.config(None, sheet.scale, sheet.setting)
+    added: dict[str, list[Record]] = defaultdict(list)
+    for record in records.by_place.get((sheet.study.name, sheet.scale, sheet.setting), []):
+        if key(record["config"]) in keys:
+            continue
+        arm = record["arm"]
+        if (
+            arm not in declared
+            and differences(record["config"], base.model_dump(mode="json")).keys() <= SCANS
+        ):
+            added[arm].append(record)
+        else:
+            sheet.stale.append((arm, record, _why(record, declared.get(arm), base)))
+    for arm, of_arm in added.items():
+        _take(sheet, arm, of_arm, _with_scan(base, of_arm[0]))
+
+
+def _take(sheet: Sheet, arm: str, records: Iterable[Record], config: Config | None) -> None:
+    records = list(records)
+    row = one_set(records, hashes_here(config) if records else {})
+    sheet.arms[arm] = row.current
+    sheet.stale += [(arm, record, why) for record, why in row.stale]
+
+
+def _with_scan(base: Config, record: Record) -> Config | None:
+    """The configuration of an arm that a user added; None where its curve is not here."""
+    changed = {
+        path: theirs
+        for path, (theirs, _) in differences(record["config"], base.model_dump(mode="json")).items()
+    }
+    try:
+        return change(base, changed)
+    except ValueError:  # a WordError is one
+        return None
+
+
+def _why(record: Record, config: Config | None, base: Config) -> str:
+    """What changed since; of an arm that the study does not have, the scan apart, for it may be the user's own."""
+    changed = differences(record["config"], (config or base).model_dump(mode="json"))
+    if config is None:
+        changed = {path: both for path, both in changed.items() if path not in SCANS}
+    shown = [f"{path} was {then}, is {now}" for path, (then, now) in changed.items()]
+    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    return "; ".join(shown[:LISTED]) + more
