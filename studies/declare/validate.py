@@ -132,8 +132,8 @@ def _grid(config: Config) -> Iterator[str]:
     if not isinstance(config, RunConfig):
         return
     data = config.data
-    side = data.size // 8 if data.view == "latents" else data.size
-    grid = (side, side) if data.frames is None else (data.frames, side, side)
+    sides = tuple(side // 8 if data.view == "latents" else side for side in data.sides)
+    grid = sides if data.frames is None else (data.frames, *sides)
     if config.model.grid != grid:
         kind = "images" if data.frames is None else f"videos of {data.frames} frames"
         yield (

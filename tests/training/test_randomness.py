@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zigma.data.dataset import ENDLESS
 from zigma.training.randomness import batch_indices, derived_seed
 
 
@@ -22,6 +23,14 @@ def test_epochs_and_seeds_differ() -> None:
     first, second = batch_indices(0, 0, 50, 50), batch_indices(0, 1, 50, 50)
     assert (first != second).any()
     assert (first != batch_indices(1, 0, 50, 50)).any()
+
+
+def test_of_endless_data_nothing_is_seen_twice() -> None:
+    seen = np.concatenate([batch_indices(seed, step, 7, ENDLESS) for seed in range(5) for step in range(50)])
+    assert len(set(seen.tolist())) == len(seen)
+    assert seen.min() >= 0
+    assert seen.max() < ENDLESS
+    assert batch_indices(3, 20, 7, ENDLESS).tolist() == batch_indices(3, 10, 14, ENDLESS)[:7].tolist()
 
 
 @pytest.mark.parametrize("other", [(0, "step", 8), (1, "step", 7), (0, "samples", 7)])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zigma.data.config import DataConfig
     from zigma.data.dataset import Batch, Dataset, Split, to_uint8
     from zigma.data.encoders import Autoencoder, TextEncoder
+    from zigma.data.fields import field_covariance
     from zigma.data.fingerprints import fingerprint
     from zigma.data.load import load_data
     from zigma.data.names import data_names
@@ -29,6 +30,7 @@ _HOME = {
     "autoencoder_identity": "weights",
     "data_names": "names",
     "encode_captions": "text",
+    "field_covariance": "fields",
     "fingerprint": "fingerprints",
     "load_data": "load",
     "save_grid": "pictures",
@@ -46,6 +48,7 @@ __all__ = [
     "autoencoder_identity",
     "data_names",
     "encode_captions",
+    "field_covariance",
     "fingerprint",
     "load_data",
     "save_grid",

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from zigma.common.configuration import Configuration, Count
+from zigma.common.configuration import Configuration, Count, Number, Positive, later
 from zigma.data.names import EMBEDDED, PREPARED, check_name
 
 View = Literal["pixels", "latents"]
+CovarianceName = Literal["exponential", "matern", "power-law"]
+COVARIANCES: tuple[str, ...] = get_args(CovarianceName)
 PAPER_FRAMES = 16  # frames of a video in the paper (section 4.1)
 
 
 def _name(name: str) -> str:
     check_name(name)
     return name
+
+
+class FieldConfig(Configuration):
+    """Which Gaussian fields the data set `fields` draws (`zigma.data.fields` has the formulas).
+
+    Several covariances or lengths make a mixture, each component as likely as any other. Where one of the two is a
+    single one, it is every component's.
+    """
+
+    covariances: Annotated[tuple[CovarianceName, ...], Field(min_length=1)] = ("exponential",)
+    lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8.0,)  # in cells
+    exponent: Positive = 2.0  # of the power law's spectrum
+    channels: Count = 1
+    channel_correlation: Annotated[Number, Field(ge=0, le=1)] = 0.0  # of any two channels in one cell
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        counts = {len(self.covariances), len(self.lengths)} - {1}
+        if len(counts) > 1:
+            raise ValueError(
+                f"{len(self.covariances)} covariances and {len(self.lengths)} lengths make no pairs: "
+                "one of them must be single, or both equally many"
+            )
+        return self
+
+    @property
+    def components(self) -> tuple[tuple[CovarianceName, float], ...]:
+        """Covariance and length of each component of the mixture."""
+        count = max(len(self.covariances), len(self.lengths))
+        names = self.covariances * (count if len(self.covariances) == 1 else 1)
+        lengths = self.lengths * (count if len(self.lengths) == 1 else 1)
+        return tuple(zip(names, lengths, strict=True))
 
 
 class DataConfig(Configuration):
@@ -29,9 +63,17 @@ class DataConfig(Configuration):
     frames: Count | None = None  # video length; None for images (and 16 for data that is always video)
     root: str | None = None  # folder of shards, for data that does not ship inside a dependency
     view: View = "pixels"  # of shards: pixels in [-1, 1], or autoencoder latents times 0.18215
+    width: Count | None = later(None)  # of fields, where it is not their height
+    field: FieldConfig | None = later(None)  # of fields alone, which have the default one unless told
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.size, self.size if self.width is None else self.width
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        self._check_field()
         if self.name in EMBEDDED:
             self._check_embedded()
         elif PREPARED[self.name].video and self.frames is None:
@@ -39,6 +81,18 @@ class DataConfig(Configuration):
         if self.view == "latents" and self.size % 8:
             raise ValueError(f"latents are an eighth of the size, which must divide by 8, got {self.size}")
         return self
+
+    def _check_field(self) -> None:
+        if self.name == "fields":
+            if self.field is None:
+                object.__setattr__(self, "field", FieldConfig())
+            if self.width == self.size:  # one configuration for one data set
+                object.__setattr__(self, "width", None)
+            return
+        if self.field is not None:
+            raise ValueError(f"{self.name} are no Gaussian fields and take no field settings")
+        if self.width is not None:
+            raise ValueError(f"{self.name} come square: width must be left out, got {self.width}")
 
     def _check_embedded(self) -> None:
         known = EMBEDDED[self.name]
@@ -51,6 +105,8 @@ class DataConfig(Configuration):
         if known.largest is not None and self.size > known.largest:
             raise ValueError(f"{self.name} comes in at most {known.largest} pixels, got {self.size}")
         if known.video == "never" and self.frames is not None:
-            raise ValueError(f"{self.name} are images; their video is moving-{self.name}")
+            moving = f"moving-{self.name}"
+            hint = f"; their video is {moving}" if moving in EMBEDDED else " and have no video"
+            raise ValueError(f"{self.name} are images{hint}")
         if known.video == "always" and self.frames is None:
             object.__setattr__(self, "frames", PAPER_FRAMES)

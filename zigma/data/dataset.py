@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Indices = Sequence[int] | np.ndarray | Tensor
+ENDLESS = 2**62  # the length of a split that draws its items when asked: no run reads one twice
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _EMBEDDED = {
     "photos": (3, 10, 7, 7, 4096, 1024),
     "shapes": (3, 12, 10, 12, 4096, 1024),
 }
+FIELDS_HELD_OUT = 1024
 _FEWER_VIDEOS = ("photos", "shapes")  # a quarter
 
 
@@ -39,6 +40,9 @@ def data_facts(config: DataConfig) -> Facts:
 
     Raises ValueError, saying what to make and where, when prepared data is not there.
     """
+    if config.field is not None:
+        field = config.field
+        return Facts(field.channels, len(field.components), captions=False, held_out=FIELDS_HELD_OUT)
     if config.name in EMBEDDED:
         channels, classes, words, video_words, train, held_out = _EMBEDDED[config.name]
         fewer = 4 if config.frames is not None and config.name in _FEWER_VIDEOS else 1

@@ -51,6 +51,7 @@ EMBEDDED = {
     "moving-digits": Embedded("moving_digits", smallest=16, video="always", files=_DIGITS),
     "photos": Embedded("photos", smallest=32, largest=256, files=PHOTOGRAPHS),
     "shapes": Embedded("shapes", smallest=16),
+    "fields": Embedded("fields", smallest=1, video="never"),
 }
 PREPARED = {
     "faceshq": Prepared("FacesHQ, that is CelebA-HQ and FFHQ"),

@@ -1,0 +1,88 @@
+"""Covariances of stationary Gaussian fields on a grid. No torch.
+
+A field's covariance depends on the distance d between two cells alone, has unit variance, and is one of
+
+    exponential   exp(-d / length)                                        rough: continuous and nowhere smooth
+    matern        (1 + sqrt(3) d / length) exp(-sqrt(3) d / length)       Matern 3/2: once differentiable
+    power-law     that of the spectrum (|f|^2 + f_0^2)^(-exponent / 2), f_0 = 1 / (2 pi length)
+
+in cells. Photographs have about the last, with an exponent of 2 (Field 1987); without `f_0` its variance would be
+infinite. Shapes: H and W height and width of the grid, L = H W, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zigma.common.words import unknown
+from zigma.data.config import COVARIANCES, DataConfig
+
+FloatArray = npt.NDArray[np.float64]
+TORUS = (
+    4  # the power law's spectrum is sampled on a torus at least so many times the grid and 2 pi lengths wide
+)
+
+
+def field_covariance(
+    name: str, grid: Iterable[int], *, length: float = 8.0, exponent: float = 2.0
+) -> FloatArray:
+    """The covariance, float64 (L, L), of a field's values on a grid (H, W), row by row.
+
+    Args:
+        name: `exponential`, `matern` or `power-law`.
+        length: in cells; how far values resemble each other.
+        exponent: of the power law's spectrum.
+
+    Raises:
+        ValueError: an unknown name, sides that are no whole numbers of at least 1, or a length that is not positive.
+    """
+    sides = tuple(grid)
+    whole = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise ValueError(f"a field lies on a grid (height, width) of whole sides of at least 1, not {sides}")
+    for word, value in (("length", length), ("exponent", exponent)):
+        if isinstance(value, bool) or not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{word} must be a positive number, not {value!r}")
+    if name not in COVARIANCES:
+        raise unknown("covariance", str(name), COVARIANCES)
+    cells = np.indices(sides).reshape(2, -1)
+    apart = np.abs(cells[:, :, None] - cells[:, None, :])
+    if name == "power-law":
+        return _power_law(sides, length, exponent)[apart[0], apart[1]]
+    distance = np.hypot(*apart) / length
+    if name == "exponential":
+        return np.asarray(np.exp(-distance))
+    return np.asarray((1 + math.sqrt(3) * distance) * np.exp(-math.sqrt(3) * distance))
+
+
+def component_covariances(data: DataConfig) -> list[tuple[FloatArray, FloatArray]]:
+    """For each component of a configured mixture: the covariance of channels (C, C) and of cells (L, L).
+
+    The whole covariance is their Kronecker product: any two channels have the same correlation in each cell.
+    """
+    field = data.field
+    if field is None:
+        raise ValueError(f"{data.name} are no fields, whose covariance is known")
+    channels = np.full((field.channels, field.channels), field.channel_correlation)
+    np.fill_diagonal(channels, 1)
+    return [
+        (channels, field_covariance(name, data.sides, length=length, exponent=field.exponent))
+        for name, length in field.components
+    ]
+
+
+def _power_law(sides: tuple[Any, ...], length: float, exponent: float) -> FloatArray:
+    """Covariance by distances in rows and columns, (H, W), of a field on a torus much larger than the grid.
+
+    A part of a field on a torus has a covariance that is positive semi-definite, which a formula cut off is not.
+    """
+    period = 2 ** math.ceil(math.log2(TORUS * max(*sides, min(2 * math.pi * length, 4 * max(sides)))))
+    frequency = np.fft.fftfreq(period)
+    squared = frequency[:, None] ** 2 + frequency**2 + 1 / (2 * math.pi * length) ** 2
+    covariance = np.fft.ifft2(squared ** (-exponent / 2)).real
+    return covariance[: sides[0], : sides[1]] / covariance[0, 0]
