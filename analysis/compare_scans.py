@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zigma.scans import ParallelScan, ScanOrder, load_scan, locality, reach_shares, scan_plan
+from zigma.scans import ScanOrder, locality, parse_plan, reach_shares, scan_names
+from zigma.scans.registry import find_curve
 
 # of what `locality` measures, what the picture shows; the table shows all
 DRAWN = ("unit_steps", "step_mean", "turns", "gap_mean", "box_stretch", "clusters")
@@ -62,15 +63,12 @@ def parse_grid(text: str) -> tuple[int, ...]:
 
 
 def compare(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
-    """Measure one scan. A curve alone is read in up to eight variants by the layers, as in `NAME-8`."""
-    plan = load_scan(scan) if ".py:" in scan else scan
-    layered = f"{plan}-8"
-    try:
-        layers = scan_plan(layered, grid, depth)
-    except ValueError:  # it is a whole plan, or has fewer variants: then as it stands, or say what is wrong
-        layered, layers = plan, scan_plan(plan, grid, depth)
-    first = layers[0].scans[0] if isinstance(layers[0], ParallelScan) else layers[0]
-    return Compared(plan, layered, first, locality(first, grid), reach_shares(layers, depth))
+    """Measure one scan. A built-in curve alone is read in eight variants by the layers, as in `NAME-8`."""
+    alone = scan in scan_names()
+    plan = parse_plan(f"{scan}-{min(8, find_curve(scan).variants):g}" if alone else scan)
+    layers, name = plan.layers(grid, depth), scan if alone else plan.name
+    first = layers[0].scans[0]
+    return Compared(name, plan.name, first, locality(first, grid), reach_shares(layers, depth))
 
 
 def table(compared: Sequence[Compared]) -> str:

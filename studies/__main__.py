@@ -159,10 +159,7 @@ def _run(args: argparse.Namespace) -> int:
     if not waiting:
         return 1 if failed else 0
     planning.check_machine([item.run for item in waiting], args)
-    files = tuple(
-        scan.rpartition("-")[0] if scan[-1].isdecimal() else scan for scan in args.scan if ".py:" in scan
-    )
-    return max(launching.start(waiting, args, files), 1 if failed else 0)
+    return max(launching.start(waiting, args), 1 if failed else 0)
 
 
 def _print_known(planned: list[Planned], mode: Mode) -> None:

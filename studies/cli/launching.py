@@ -82,9 +82,9 @@ def check_arguments(args: argparse.Namespace) -> None:
     check_tracker(args.tracker)
 
 
-def start(planned: list[Planned], args: argparse.Namespace, scan_files: tuple[str, ...]) -> int:
+def start(planned: list[Planned], args: argparse.Namespace) -> int:
     """Carry the runs out here, or submit them; returns the exit status."""
-    order = Order(args.results, args.mode, args.checkpoint_every, scan_files, args.tracker, args.heartbeat)
+    order = Order(args.results, args.mode, args.checkpoint_every, args.tracker, args.heartbeat)
     wanted = tasks(planned)
     if args.cluster is None:
         from studies.launch.pool import Share, launch

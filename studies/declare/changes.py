@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from zigma.common.configuration import Configuration, kinds
 from zigma.common.words import WordError, unknown
 
+SCANS = ("scan", "model.scan")  # paths whose values are plans
 ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
 
 
@@ -20,6 +21,10 @@ def parse_setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise WordError(f"--set takes path=value, such as training.steps=2000, not {text!r}")
+    if path in SCANS:
+        from zigma.scans import parse_plan
+
+        return path, parse_plan(value).text  # with the whole path of a file, which a job elsewhere can read
     try:
         read = json.loads(value)
     except (json.JSONDecodeError, RecursionError):

@@ -10,11 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zigma.data.config import DataConfig
 from zigma.experiment.config import Config, RunConfig, ScanConfig
 from zigma.models.config import ZigMaConfig
+
+if TYPE_CHECKING:
+    from zigma.scans import Plan
 
 
 def identity(config: Config) -> str:
@@ -23,7 +26,24 @@ def identity(config: Config) -> str:
     The same run in two tables has one identity, so it runs once. Hashing the orders themselves, not only the
     plan's name, makes a record stale when a curve's code changes, a user's own curve included.
     """
-    return identity_of(config.model_dump(mode="json"), fingerprints(config))
+    return identity_of(as_recorded(config), fingerprints(config))
+
+
+def as_recorded(config: Config) -> dict[str, Any]:
+    """A configuration as records hold it: a plan by its name, without the folders of this machine."""
+    plain, plan = config.model_dump(mode="json"), plan_of(config)
+    if plan is not None:
+        (plain if isinstance(config, ScanConfig) else plain["model"])["scan"] = plan.name
+    return plain
+
+
+def plan_of(config: Config) -> Plan | None:
+    """The plan of a configuration, a user's file read as it is now; None for a network that scans nothing."""
+    from zigma.scans import parse_plan
+
+    if isinstance(config, ScanConfig):
+        return parse_plan(config.scan)
+    return parse_plan(config.model.scan) if isinstance(config.model, ZigMaConfig) else None
 
 
 def identity_of(config: Mapping[str, Any], hashes: Mapping[str, str]) -> str:
@@ -46,9 +66,13 @@ def identity_here(config: Config) -> str | None:
         return None
 
 
-@cache
 def fingerprints(config: Config) -> dict[str, str]:
     """Hashes of what a configuration names but does not contain: the data, the networks that judge it, the orders."""
+    return _fingerprints(config, plan_of(config))
+
+
+@cache
+def _fingerprints(config: Config, plan: Plan | None) -> dict[str, str]:
     orders = orders_fingerprint(config)
     hashes = {} if orders is None else {"orders": orders}
     if isinstance(config, RunConfig):
@@ -62,12 +86,6 @@ def fingerprints(config: Config) -> dict[str, str]:
     return hashes
 
 
-def forget_orders() -> None:
-    """Hash orders anew: a file may have changed what a name means."""
-    _orders.cache_clear()
-    fingerprints.cache_clear()
-
-
 @cache
 def _data_fingerprint(data: DataConfig) -> str:
     from zigma.data import fingerprint
@@ -77,19 +95,18 @@ def _data_fingerprint(data: DataConfig) -> str:
 
 def orders_fingerprint(config: Config) -> str | None:
     """A hash of the orders that a configuration's layers read; None for a network that scans nothing."""
+    plan = plan_of(config)
+    if plan is None:
+        return None
     if isinstance(config, ScanConfig):
-        return _orders(config.scan, config.grid, config.depth)
-    if isinstance(config.model, ZigMaConfig):
-        return _orders(config.model.scan, config.model.token_grid, config.model.depth)
-    return None
+        return _orders(plan, config.grid, config.depth)
+    return _orders(plan, config.model.token_grid, config.model.depth)
 
 
 @cache
-def _orders(plan: str, grid: tuple[int, ...], depth: int) -> str:
-    from zigma.scans import ParallelScan, scan_plan
-
+def _orders(plan: Plan, grid: tuple[int, ...], depth: int) -> str:
     digest = hashlib.sha256()
-    for layer in scan_plan(plan, grid=grid, depth=depth):
-        for order in layer.scans if isinstance(layer, ParallelScan) else (layer,):
-            digest.update(f"{order.segments}:".encode() + order.order.tobytes())
+    for layer in plan.layers(grid, depth):
+        for scan in layer.scans:
+            digest.update(f"{scan.segments}:".encode() + scan.order.tobytes())
     return digest.hexdigest()[:16]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.declare.scans import read_curve
 from studies.declare.study import Run
 from studies.launch.progress import duration
 from studies.run.lease import BEAT_S
@@ -34,7 +33,6 @@ class Order:
     results: Path
     mode: Mode
     checkpoint_every_s: float
-    scan_files: tuple[str, ...] = ()  # of the user's curves, to be read again in each process
     tracker: str | None = None
     beat_s: float = BEAT_S
     debug: bool = False  # an error is raised, for a debugger, and not recorded
@@ -43,12 +41,6 @@ class Order:
 def tasks(planned: list[Planned]) -> list[Task]:
     """The runs of a plan, each with the record that it replaces."""
     return [Task(item.run, digest(item.record.path) if item.record else None) for item in planned]
-
-
-def read_scans(order: Order) -> None:
-    """Read the user's curves again: names that a configuration uses."""
-    for scan in order.scan_files:
-        read_curve(scan)
 
 
 def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:

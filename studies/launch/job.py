@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studies.launch.execute import execute, read_scans
+from studies.launch.execute import execute
 from studies.launch.progress import Reporter
 from studies.launch.submissions import Submission, order_of, task_of
 from zigma.common.files import read_json
@@ -30,7 +30,6 @@ class Job:
         _meet()
         submission = read_submission(self.folder)
         order = order_of(submission)
-        read_scans(order)
         task = task_of(submission, self.index)
         signal.signal(
             signal.SIGTERM, lambda *_: _end() if task.run.identity in submission.cancelled else None
@@ -69,7 +68,6 @@ class Dispatcher:
             os.environ["CUDA_VISIBLE_DEVICES"] = self.visible
         submission = read_submission(self.folder)
         order = order_of(submission)
-        read_scans(order)
         wanted = [task_of(submission, index) for index in range(len(submission.runs))]
         share = Share(self.jobs, self.gpus, self.folder, lambda: submission.cancelled)
         return launch(wanted, order, share) == 0

@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from studies.launch.execute import Order, Task, execute, read_scans
+from studies.launch.execute import Order, Task, execute
 from studies.launch.progress import Reporter
 from zigma.common.machine import usable_cores
 from zigma.common.words import WordError
@@ -194,7 +194,6 @@ def _child(pipe: Connection, task: Task, order: Order, environment: dict[str, st
         _write_to(log)
     if not leads:
         pipe.close()
-    read_scans(order)
     in_log = Reporter(1)
     if log is not None:
         in_log.start(1, task.run.label)

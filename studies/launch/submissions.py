@@ -86,17 +86,10 @@ def new_submission(cluster: Cluster, tasks: list[Task], order: Order) -> Submiss
         "checkpoint_every_s": order.checkpoint_every_s,
         "beat_s": order.beat_s,
         "tracker": order.tracker,
-        "scan_files": [_absolute(scan) for scan in order.scan_files],
         "runs": [_run(task) for task in tasks],
     }
     replace_json(folder / "submission.json", said)
     return Submission(folder, said)
-
-
-def _absolute(scan: str) -> str:
-    """`my_curves.py:spiral` with the whole path, which a job elsewhere can read again."""
-    file, colon, name = scan.rpartition(":")
-    return f"{Path(file).absolute()}{colon}{name}"
 
 
 def _run(task: Task) -> dict[str, Any]:
@@ -112,7 +105,6 @@ def order_of(submission: Submission) -> Order:
         results=submission.folder.parents[2],
         mode=said["mode"],
         checkpoint_every_s=said["checkpoint_every_s"],
-        scan_files=tuple(said["scan_files"]),
         tracker=said["tracker"],
         beat_s=said["beat_s"],
         debug=submission.cluster == "debug",
@@ -120,7 +112,7 @@ def order_of(submission: Submission) -> Order:
 
 
 def task_of(submission: Submission, index: int) -> Task:
-    """The task as it was submitted; the user's curves must have been read before.
+    """The task as it was submitted.
 
     Raises:
         WordError: this code, the data or a curve has changed, so that the run would not be the one that was

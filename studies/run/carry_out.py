@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from studies.declare.identity import fingerprints
+from studies.declare.identity import as_recorded, fingerprints
 from studies.declare.study import Run
 from studies.run.environment import environment
 from studies.run.lease import BEAT_S, HEARTBEAT, Lost, Owned, Owner, acquire, verify
@@ -149,7 +149,7 @@ def _record(
         "schema": SCHEMA,
         **run.about,
         "identity": run.identity,
-        "config": run.config.model_dump(mode="json"),
+        "config": as_recorded(run.config),
         "fingerprints": fingerprints(run.config),
         "status": "done",
         "error": None,

@@ -17,7 +17,7 @@ def test_the_table_holds_the_measures(tmp_path: Path, capsys: pytest.CaptureFixt
     words = ["compare-scans", "sweep", "zigzag", "random", f"{curve}:columns", "bidirectional"]
     assert main([*words, "--grid", "5x6", "--out", str(tmp_path)]) == 0
     head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert [row[0] for row in rows] == ["sweep", "zigzag", "random", "columns", "bidirectional"]
+    assert [row[0] for row in rows] == ["sweep", "zigzag", "random", "columns-8", "bidirectional"]
     zigzag = dict(zip(head[1:], rows[1][1:], strict=True))
     for name, value in locality(scan_order("zigzag", (5, 6)), (5, 6)).items():
         assert float(zigzag[name]) == pytest.approx(value, rel=5e-3), name

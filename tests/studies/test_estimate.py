@@ -1,6 +1,7 @@
 """Parameters exactly; time and memory against what was measured when the constants were fitted."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,13 @@ def built(model: ModelConfig) -> int:
 
     with torch.device("meta"):
         return sum(p.numel() for p in build_model(model).parameters())
+
+
+def test_a_users_curve_of_frames_is_estimated_by_its_own_dimensions(tmp_path: Path) -> None:
+    file = tmp_path / "my2.py"
+    file.write_text("def walk(frames, height, width):\n    return range(frames * height * width)\n")
+    model = ZigMaConfig(grid=(2, 4, 4), in_channels=1, hidden=16, depth=2, scan=f"parallel-{file}:walk-3")
+    assert parameters(model) == built(model)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

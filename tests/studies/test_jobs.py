@@ -11,7 +11,7 @@ from studies.declare.registry import find_study, studies
 from studies.declare.scans import with_scans
 from studies.declare.study import Run, runs
 from studies.launch.cluster import minutes
-from studies.launch.execute import Order, Task, read_scans
+from studies.launch.execute import Order, Task
 from studies.launch.job import Job
 from studies.launch.submissions import (
     Submission,
@@ -48,7 +48,7 @@ def test_a_submission_comes_back_as_it_was(tmp_path: Path) -> None:
     (found,) = submissions(tmp_path)
     assert found.folder == made.folder
     assert task_of(found, 0) == Task(run, "0123")
-    assert order_of(found) == Order(tmp_path, "retry", 3.0, (), "tensorboard", 0.5)
+    assert order_of(found) == Order(tmp_path, "retry", 3.0, "tensorboard", 0.5)
     assert submitted(tmp_path, run).folder.name > made.folder.name
 
 
@@ -99,12 +99,10 @@ def test_a_curve_of_the_user_is_read_again_and_a_changed_one_refused(
     Path("curves.py").write_text(curve.format("list"))
     study = with_scans(find_study("scan_ablation"), ["curves.py:journey"])
     run = next(run for run in runs(study, "tiny", settings=["digits-8"]) if run.arm == "journey-8")
-    made = submitted(tmp_path, run, scan_files=("curves.py:journey",))
-    assert made.said["scan_files"] == [f"{tmp_path}/curves.py:journey"]
-    read_scans(order_of(made))
+    made = submitted(tmp_path, run)
+    assert made.said["runs"][0]["config"]["model"]["scan"] == f"{tmp_path}/curves.py:journey-8"
     assert task_of(made, 0).run == run
     Path("curves.py").write_text(curve.format("reversed"))
-    read_scans(order_of(made))
     with pytest.raises(WordError, match="has changed since"):
         task_of(made, 0)
 

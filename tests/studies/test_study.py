@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studies.declare.changes import change, parse_setting
-from studies.declare.identity import identity
+from studies.declare.identity import as_recorded, identity
 from studies.declare.registry import find_study
 from studies.declare.scales import TINY
 from studies.declare.scans import with_scans
@@ -69,11 +69,11 @@ def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest
 
     before = identity(TINY)
     monkeypatch.setattr(module, "_orders", lambda *args: "another curve under the same name")
-    module.fingerprints.cache_clear()
+    module._fingerprints.cache_clear()
     try:
         assert identity(TINY) != before
     finally:
-        module.fingerprints.cache_clear()
+        module._fingerprints.cache_clear()
 
 
 def test_arms_of_a_study_differ_in_what_they_declare_alone() -> None:
@@ -98,6 +98,31 @@ def test_a_curve_of_a_file_becomes_an_arm(tmp_path: Path) -> None:
     assert [arm.name for arm in study.arms[4:]] == ["columns_first-8", "columns_first-2", "hilbert-8"]
     assert len({run.identity for run in runs(study, "tiny", settings=["digits-8"])}) == 7
     assert with_scans(study, ["zigzag-8"]) == study
+
+
+def test_a_curve_may_be_set_and_its_folder_changes_no_identity(tmp_path: Path) -> None:
+    identities = set()
+    for folder in ("one-2", "two+(2)"):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "my-curves.py"
+        file.write_text("def walk2(height, width):\n    return reversed(range(height * width))\n")
+        config = change(TINY, {"model.scan": f"{file}:walk2-4"})
+        assert as_recorded(config)["model"]["scan"] == "walk2-4"
+        identities.add(identity(config))
+    assert len(identities) == 1
+    file = tmp_path / "one-2" / "my-curves.py"
+    assert parse_setting(f"model.scan={file}:walk2")[1] == f"{file}:walk2-8"
+    with pytest.raises(WordError, match="unknown plan 'zigzga-8': did you mean 'zigzag'"):
+        parse_setting("model.scan=zigzga-8")
+
+
+def test_two_curves_of_one_name_are_told_apart_before_they_run(tmp_path: Path) -> None:
+    for name, how in (("a", "list"), ("b", "reversed")):
+        (tmp_path / f"{name}.py").write_text(
+            f"def walk(height, width):\n    return {how}(range(height * width))\n"
+        )
+    with pytest.raises(WordError, match="are both called walk-8; rename one"):
+        with_scans(find_study("scan_ablation"), [f"{tmp_path}/{name}.py:walk" for name in "ab"])
 
 
 @pytest.mark.parametrize("name", ["curves", "hilbert", "order_receptive_field", "video_scan"])

@@ -256,7 +256,7 @@ def test_missing_weights_are_told_before_anything_is_written(
 
 def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its own rows and files of features; the second stands in for weights that are not here."""
-    import studies.declare.study
+    import studies.declare.identity
     import zigma.experiment.judge
     from zigma.metrics import load_extractor
 
@@ -265,7 +265,7 @@ def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(zigma.experiment.judge, "load_extractor", stand_in)
     monkeypatch.setattr("zigma.metrics.identity.extractor_identity", lambda name: f"of {name}")
-    studies.declare.study.fingerprints.cache_clear()
+    studies.declare.identity._fingerprints.cache_clear()
     evaluation = CONFIG.evaluation.replace(extractors=("digits", "inception"))
     record = done(CONFIG.replace(evaluation=evaluation), tmp_path)
     assert list(values(record)) == ["held_out_loss", "fd_digits", "kid_digits", "fid", "kid"]
@@ -408,12 +408,12 @@ def test_latents_of_another_autoencoder_are_refused(
 def test_a_missing_autoencoder_says_what_to_fetch_and_where_to_put_it(
     latents: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studies.declare.identity import fingerprints
+    from studies.declare.identity import _fingerprints
     from zigma.data import autoencoder_identity
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))
     autoencoder_identity.cache_clear()
-    fingerprints.cache_clear()
+    _fingerprints.cache_clear()
     with pytest.raises(
         ValueError, match=r"no folder .*sd-vae-ft-ema.*stabilityai/sd-vae-ft-ema.*huggingface"
     ):

@@ -179,11 +179,9 @@ def _forward_gib(model: ModelConfig, images: int) -> float:
 @cache
 def directions(plan: str) -> int:
     """Paths that a layer of a plan reads side by side; the most of its layers."""
-    from zigma.scans import ParallelScan, scan_plan
+    from zigma.scans import parse_plan
 
-    grid = (2, 4, 4) if "video-" in plan or "3d" in plan else (4, 4)
-    layer = scan_plan(plan, grid, depth=1)[0]
-    return len(layer.scans) if isinstance(layer, ParallelScan) else 1
+    return parse_plan(plan).directions
 
 
 def _count(model: ModelConfig) -> int:

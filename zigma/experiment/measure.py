@@ -72,11 +72,11 @@ def measure_scan(config: ScanConfig) -> dict[str, Any]:
     """Locality of a plan's orders (mean over its layers) and what its layers reach; see `zigma.scans`."""
     import numpy as np
 
-    from zigma.scans import ParallelScan, coverage, locality, reach_shares, scan_plan
+    from zigma.scans import coverage, locality, reach_shares, scan_plan
 
     started = time.monotonic()
     layers = scan_plan(config.scan, grid=config.grid, depth=config.depth)
-    orders = [o for layer in layers for o in (layer.scans if isinstance(layer, ParallelScan) else (layer,))]
+    orders = [order for layer in layers for order in layer.scans]
     once = {id(order): locality(order, config.grid) for order in {id(o): o for o in orders}.values()}
     measured = [once[id(order)] for order in orders]  # layers of one order share its object
     metrics = [

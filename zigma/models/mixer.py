@@ -1,20 +1,20 @@
 """What every mixer has: paths along which it reads the tokens, one or several in parallel; and numbers kept wide."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zigma.ops import rms_norm
-from zigma.scans import Layer, ParallelScan, ScanOrder
+from zigma.scans import Layer, ScanOrder
 
 
 class Path(nn.Module):
     """`order[i]`: the place, among the tokens as they are stored, of the one visited at step i; int64 (L,).
 
     A prefix of caption tokens, where it stands before the image's, is read first and in its own order.
-    A random order cannot be drawn again from its name alone, so it travels with the weights.
+    An order that cannot be made again from its name alone travels with the weights.
     """
 
     order: Tensor
@@ -26,9 +26,13 @@ class Path(nn.Module):
                 f"caption tokens cannot stand before the {scan.segments} segments of {scan.name!r}"
             )
         order = np.concatenate([np.arange(prefix), prefix + scan.order])
-        self.register_buffer("order", torch.tensor(order), persistent=scan.name == "random")
+        self.register_buffer("order", torch.tensor(order), persistent=scan.kept)
         self.segments = scan.segments
         self.row_major = bool((order == np.arange(len(order))).all())
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self.row_major = bool((self.order == torch.arange(len(self.order), device=self.order.device)).all())
 
     def open(self, x: Tensor) -> Tensor:
         """Tokens (B, L, D), in the order of the path, as its independent sequences (B * segments, L / segments, D)."""
@@ -61,8 +65,7 @@ class Mixer(nn.Module):
 
     def __init__(self, scan: Layer, prefix: int) -> None:
         super().__init__()
-        scans = scan.scans if isinstance(scan, ParallelScan) else (scan,)
-        self.paths = nn.ModuleList(Path(each, prefix) for each in scans)
+        self.paths = nn.ModuleList(Path(each, prefix) for each in scan.scans)
 
     @property
     def order(self) -> Tensor | None:

@@ -23,7 +23,7 @@ from zigma.models.embeddings import (
 from zigma.models.gated_linear_attention import GatedLinearAttention
 from zigma.models.mamba import Mamba
 from zigma.models.mixer import Mixer, RMSNorm, rearrange, wide
-from zigma.scans import scan_plan
+from zigma.scans import parse_plan
 
 MIXERS: dict[type[MixerSpec], Callable[..., Mixer]] = {
     MambaSpec: Mamba,
@@ -101,7 +101,8 @@ class ZigMa(nn.Module):
     """The network of the paper for images and videos, on any grid.
 
     `ZigMa(grid=(32, 32), scan="zigzag-8")`: the fields of `ZigMaConfig`, or one such configuration. `grid` is the
-    input's height and width, (T, H, W) for video. Plans, and what may be combined: `zigma.scans.scan_plan`.
+    input's height and width, (T, H, W) for video. `scan` is a plan, or the orders themselves, see
+    `zigma.scans.parse_plan`: `scan=[order of layer 0, order of layer 1, ...]`.
 
     model(x, t, y): x (B, C, H, W) or (B, T, C, H, W); t (B,) in [0, 1], 0 is noise and 1 is data; y classes (B,)
     or caption features (B, M, text_width). Returns the shape of x.
@@ -114,6 +115,8 @@ class ZigMa(nn.Module):
 
     def __init__(self, config: ZigMaConfig | None = None, **fields: Any) -> None:
         super().__init__()
+        if "scan" in fields:
+            fields["scan"] = parse_plan(fields["scan"]).text
         self.config = config = (config or ZigMaConfig()).replace(**fields)
         self.keep_order = False
         hidden, grid = config.hidden, config.token_grid
@@ -143,7 +146,7 @@ class ZigMa(nn.Module):
                 text=self.text,
                 drop=rate,
             )
-            for scan, rate in zip(scan_plan(config.scan, grid, depth), rates, strict=True)
+            for scan, rate in zip(parse_plan(config.scan).layers(grid, depth), rates, strict=True)
         )
         self.norm_f = RMSNorm(hidden)
         self.final_layer = FinalLayer(hidden, config.patch**2 * config.in_channels)

@@ -4,21 +4,24 @@ H, W and T are the height, width and frames of a grid of tokens, L its number of
 """
 
 from zigma.scans import bits, blocks, hilbert, peano, rows  # noqa: F401  each registers its curves
+from zigma.scans.grammar import parse_plan, scan_plan
 from zigma.scans.loading import load_scan
 from zigma.scans.measures import locality
 from zigma.scans.order import Layer, ParallelScan, ScanOrder
-from zigma.scans.plans import scan_plan
+from zigma.scans.plans import Plan
 from zigma.scans.reach import coverage, reach, reach_shares
 from zigma.scans.registry import make_scan, register_scan, scan_names, scan_order
 
 __all__ = [
     "Layer",
     "ParallelScan",
+    "Plan",
     "ScanOrder",
     "coverage",
     "load_scan",
     "locality",
     "make_scan",
+    "parse_plan",
     "reach",
     "reach_shares",
     "register_scan",

@@ -1,65 +1,146 @@
-"""Curves from a user's file: `my_curves.py:spiral`."""
+"""Curves and orders from a user's files: `my_curves.py:spiral` and `orders.npy`."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-from zigma.scans.registry import register_scan, registered_by, scan_names, unknown
+import numpy as np
+
+from zigma.common.words import unknown
+from zigma.scans.given import GivenOrders
+from zigma.scans.registry import SEPARATORS, Curve, collecting, curve_of, forget, publish, taken
+
+_files: dict[Path, FileCurves] = {}
+
+
+@dataclass(frozen=True)
+class FileCurves:
+    """What a Python file offers: the curves that it registers, and its functions, each a curve by its own name."""
+
+    path: Path
+    source: bytes
+    registered: Mapping[str, Curve]
+    functions: Mapping[str, Curve | None]  # None: a function that cannot be a curve
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys([*self.registered, *self.functions]))
+
+    def curve(self, name: str) -> Curve:
+        """The curve of that name; ValueError with the names that the file has where it is none of them."""
+        if name in self.registered:
+            return self.registered[name]
+        if name not in self.functions:
+            raise unknown(f"curve of {self.path.name}", name, self.names)
+        curve = self.functions[name]
+        if curve is None:
+            raise ValueError(
+                f"{self.path.name}:{name} must take (height, width), (frames, height, width) or (grid)"
+            )
+        publish([curve])
+        return curve
 
 
 def load_scan(spec: str) -> str:
     """Register the curve of a file, given as `FILE.py:NAME`, and return the name it has from then on.
 
     NAME is what `@register_scan` was given in the file, or the name of an undecorated function of it; where that is
-    a known curve's name too, the file's is put before it: `my_curves.spiral`. Raises
-    ValueError for a file that is not there or does not run, and for a name it does not have.
+    the name of a built-in curve too, the file's is put before it: `my_curves.spiral`. Raises ValueError for a file
+    that does not exist or does not run, and for a name it does not have.
     """
+    return load_curve(spec).name
+
+
+def load_curve(spec: str) -> Curve:
+    """The same as a curve."""
     file, _, name = spec.rpartition(":")
     if not file or not name:
         raise ValueError(f"a curve of a file is written FILE.py:NAME, unlike {spec!r}")
-    path = Path(file).expanduser().resolve()
-    module = _run(path)
-    # a function that an earlier reading of the file registered is not the one the file has now
-    names = {
-        known: rule for known, rule in registered_by(module.__name__).items() if rule in vars(module).values()
-    }
-    if name in names:
-        return name
-    rule = getattr(module, name, None)
-    for registered, its_rule in names.items():
-        if rule is its_rule:  # named by its function instead of the name it was registered under
-            return registered
-    functions = [
-        word
-        for word, its in vars(module).items()
-        if inspect.isfunction(its) and its.__module__ == module.__name__
-    ]
-    if name not in functions:
-        raise ValueError(unknown(f"curve of {path.name}", name, [*names, *functions]))
-    known_as = (
-        f"{path.stem}.{name}" if name in scan_names() and name not in registered_by(module.__name__) else name
-    )
-    register_scan(known_as)(getattr(module, name))
-    return known_as
+    return read_curves(Path(file)).curve(name)
 
 
-def _run(path: Path) -> ModuleType:
-    """The file as a module; its name is made from its path, so that two files of one name do not collide."""
-    if not path.is_file():
+def read_curves(path: Path) -> FileCurves:
+    """The curves of a Python file as it is now: it is run again only where its text has changed."""
+    path = path.expanduser().absolute()
+    if not is_file(path):
         raise ValueError(f"no file {path}")
+    source = path.read_bytes()
+    if path not in _files or _files[path].source != source:
+        registered: dict[str, Curve] = {}
+        with collecting(registered):
+            module = _run(path, source)
+        _files[path] = _curves_of(path, source, module, registered)
+        forget(path)
+        publish(_files[path].registered.values())
+    return _files[path]
+
+
+def read_orders(path: Path) -> GivenOrders:
+    """The orders of a `.npy` file: whole numbers of shape (L,), or (k, L) for k orders."""
+    path = path.expanduser().absolute()
+    try:
+        table = np.load(path, allow_pickle=False)
+    except Exception as error:  # a file from elsewhere may fail in any way
+        raise ValueError(f"{path.name} cannot be read as an array: {' '.join(str(error).split())}") from error
+    if not isinstance(table, np.ndarray):
+        raise ValueError(f"{path.name} holds several arrays; save one, with np.save")
+    return GivenOrders.of(table, _speakable(path.name), path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether the path leads to a file, whatever was typed as one."""
+    try:
+        return path.expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a home that nobody has
+        return False
+
+
+def _curves_of(path: Path, source: bytes, module: ModuleType, registered: Mapping[str, Curve]) -> FileCurves:
+    def shown(name: str) -> str:
+        return f"{_speakable(path.stem)}.{name}" if taken(name) else name
+
+    by_decorator = {name: replace(curve, name=shown(name), file=path) for name, curve in registered.items()}
+    rules = {curve.rule: curve for curve in by_decorator.values()}
+    functions: dict[str, Curve | None] = {}
+    for name, function in vars(module).items():
+        if inspect.isfunction(function) and function.__module__ == module.__name__:
+            try:
+                functions[name] = rules.get(function) or curve_of(shown(name), function, file=path)
+            except ValueError:
+                functions[name] = None  # a helper of the curves
+    return FileCurves(path, source, by_decorator, functions)
+
+
+def _speakable(stem: str) -> str:
+    """A file's name without what means something in a plan."""
+    return re.sub(f"[{re.escape(SEPARATORS)}]", "_", stem)
+
+
+def _run(path: Path, source: bytes) -> ModuleType:
+    """The file as a module; its name is made from its path, so that two files of one name do not collide.
+
+    It is compiled from the text that was read: Python's own cache compares times, and would miss a quick change.
+    """
     name = f"scan_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    located = importlib.util.spec_from_file_location(name, path)
-    if located is None or located.loader is None:
-        raise ValueError(f"{path.name} is not a Python file")
-    module = importlib.util.module_from_spec(located)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        located.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{path.name} does not run: {type(error).__name__}: {error}") from error
+        exec(compile(importlib.util.decode_source(source), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+        place = path.name if line is None else f"{path.name}:{line}"
+        message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        raise ValueError(f"{place} does not run: {type(error).__name__}: {message}") from error
     return module

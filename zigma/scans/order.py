@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 Grid = tuple[int, ...]
+# how the scans of one layer share its parameters: each has its own, all have the same, or each has its own group of
+# channels
+Mixing = Literal["parallel", "shared", "channels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class ScanOrder:
     name: str = ""
     variant: int = 0
     segments: int = 1
+    kept: bool = False  # with the weights that use it: it cannot be made again from its name alone
 
     def __post_init__(self) -> None:
         grid = as_grid(self.grid)
@@ -46,6 +50,11 @@ class ScanOrder:
     def __len__(self) -> int:
         return self.order.size
 
+    @property
+    def scans(self) -> tuple[ScanOrder, ...]:
+        """All scans of a layer that scans once: this one. `ParallelScan` has the same property."""
+        return (self,)
+
     @cached_property
     def inverse(self) -> IntArray:
         """The rank of each token, int64 (L,): `sequence[:, inverse]` are the tokens again (Eq. 3)."""
@@ -53,26 +62,23 @@ class ScanOrder:
         inverse.flags.writeable = False
         return inverse
 
-    def then(self, following: ScanOrder) -> IntArray:
-        """Eq. 14: the indices, int64 (L,), that bring a sequence in this order into the `following` one.
-
-        `sequence[:, scan.then(following)] == tokens[:, following.order]`: one indexing between two layers
-        instead of two.
-        """
-        if following.grid != self.grid:
-            raise ValueError(f"orders of different grids do not compose: {self.grid} and {following.grid}")
-        return self.inverse[following.order]
-
     def reversed(self) -> ScanOrder:
         """The same path walked from its end."""
-        return ScanOrder(self.order[::-1], self.grid, f"{self.name} reversed", self.variant, self.segments)
+        return ScanOrder(
+            self.order[::-1], self.grid, f"{self.name} reversed", self.variant, self.segments, self.kept
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class ParallelScan:
-    """Several scans of the same tokens inside one layer, each with its own parameters (section 3.2)."""
+    """Several scans of the same tokens inside one layer.
+
+    `mixing` says what each scan works on: "parallel" all channels with parameters of its own (section 3.2), "shared"
+    all channels with the parameters that all scans share, "channels" its own group of the channels.
+    """
 
     scans: tuple[ScanOrder, ...]
+    mixing: Mixing = "parallel"
 
     def __post_init__(self) -> None:
         if not self.scans or any(scan.grid != self.scans[0].grid for scan in self.scans):

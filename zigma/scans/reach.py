@@ -1,4 +1,4 @@
-"""What a stack of causal scans lets tokens know of each other."""
+"""Which tokens can influence which through a stack of causal scans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 import numpy.typing as npt
 
-from zigma.scans.order import Layer, ParallelScan, ScanOrder
+from zigma.scans.order import Layer, ScanOrder
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -16,33 +16,36 @@ BoolArray = npt.NDArray[np.bool_]
 def reach(layers: Sequence[Layer], depth: int | None = None) -> BoolArray:
     """Which token can influence which after layers 1..d, bool (depth, L, L).
 
-    `reach(layers)[d - 1, i, j]` says whether token i knows of token j: a scan carries what a token knows to
-    every token after it in its segment, and parallel scans add up. `layers` come from `scan_plan`; they
-    repeat where `depth` asks for more.
+    `reach(layers)[d - 1, i, j]` says whether token j can influence token i: a scan carries what has reached a
+    token on to every token after it in its segment, and parallel scans add up. `layers` come from `scan_plan`;
+    they repeat where `depth` asks for more.
     """
     return np.stack(
-        [np.unpackbits(known, axis=1, count=len(known)).astype(bool) for known in _known(layers, depth)]
+        [
+            np.unpackbits(sources, axis=1, count=len(sources)).astype(bool)
+            for sources in _sources(layers, depth)
+        ]
     )
 
 
 def reach_shares(layers: Sequence[Layer], depth: int | None = None) -> list[float]:
     """The share of the L^2 ordered pairs in `reach` after each layer; one order stays at (L + 1) / 2L."""
-    return [float(np.unpackbits(known).sum()) / len(known) ** 2 for known in _known(layers, depth)]
+    return [float(np.unpackbits(sources).sum()) / len(sources) ** 2 for sources in _sources(layers, depth)]
 
 
-def _known(layers: Sequence[Layer], depth: int | None) -> Iterator[npt.NDArray[np.uint8]]:
-    """After each layer, one row of bits per token: the tokens it knows of, uint8 (L, ceil(L / 8))."""
-    tokens = len(_scans(layers[0])[0])
-    known = np.packbits(np.eye(tokens, dtype=bool), axis=1)
+def _sources(layers: Sequence[Layer], depth: int | None) -> Iterator[npt.NDArray[np.uint8]]:
+    """After each layer, one row of bits per token: the tokens that can influence it, uint8 (L, ceil(L / 8))."""
+    tokens = len(layers[0].scans[0])
+    sources = np.packbits(np.eye(tokens, dtype=bool), axis=1)
     for layer in islice(cycle(layers), depth or len(layers)):
-        known = np.bitwise_or.reduce([_after(scan, known) for scan in _scans(layer)])
-        yield known
+        sources = np.bitwise_or.reduce([_after(scan, sources) for scan in layer.scans])
+        yield sources
 
 
-def _after(scan: ScanOrder, known: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """One causal scan: each token comes to know what all before it in its segment knew."""
-    runs = known[scan.order].reshape(scan.segments, -1, known.shape[1])
-    gathered = np.bitwise_or.accumulate(runs, axis=1).reshape(known.shape)
+def _after(scan: ScanOrder, sources: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """One causal scan: each token is reached by all that had reached those before it in its segment."""
+    runs = sources[scan.order].reshape(scan.segments, -1, sources.shape[1])
+    gathered = np.bitwise_or.accumulate(runs, axis=1).reshape(sources.shape)
     return gathered[scan.inverse]
 
 
@@ -57,7 +60,7 @@ def coverage(layers: Sequence[Layer], steps: int, depth: int | None = None) -> l
     pairs = np.concatenate([_neighbours(cells, axis) for axis in range(cells.ndim)])
     near, shares = np.zeros(len(pairs), bool), []
     for layer in islice(cycle(layers), depth or len(layers)):
-        for scan in _scans(layer):
+        for scan in layer.scans:
             first, second = scan.inverse[pairs].T
             run = len(scan) // scan.segments
             near |= (np.abs(first - second) <= steps) & (first // run == second // run)
@@ -68,7 +71,3 @@ def coverage(layers: Sequence[Layer], steps: int, depth: int | None = None) -> l
 def _neighbours(cells: npt.NDArray[np.int64], axis: int) -> npt.NDArray[np.int64]:
     swapped = cells.swapaxes(0, axis)
     return np.stack([swapped[:-1].ravel(), swapped[1:].ravel()], axis=1)
-
-
-def _scans(layer: Layer) -> tuple[ScanOrder, ...]:
-    return layer.scans if isinstance(layer, ParallelScan) else (layer,)

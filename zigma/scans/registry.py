@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
+import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from zigma.common.words import unknown
 from zigma.scans.checks import check_continuous, order_of
 from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid
-from zigma.scans.symmetry import CORNERS, Symmetry
+from zigma.scans.symmetry import CORNERS, Symmetry, along_axes, check_axes, permuted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+AXES = "axes"  # an option of every curve: which axis varies slowest, ..., fastest
+BUILT_IN = "zigma.scans."
+SEPARATORS = " +:,=@()/\\"  # of plans and of paths: in no curve's name
 _curves: dict[str, Curve] = {}
+_of_file: list[dict[str, Curve]] = []  # where curves go while a user's file is read
 _entry_points_read = False
 
 
@@ -34,30 +41,46 @@ class Curve:
     returns: Literal["order", "rank"]
     continuous: bool | Callable[[Grid], bool]
     diagonal_steps: float
-    variants: float  # how many there are
-    symmetries: Sequence[Symmetry]
+    variants: float  # how many it has, infinite where each is a draw
+    symmetries: tuple[Symmetry, ...]
+    file: Path | None = None  # of a user's curve
 
-    def order(self, grid: Grid, variant: int, options: dict[str, Any]) -> IntArray:
+    @property
+    def kept(self) -> bool:
+        """Whether its orders are draws, which another NumPy may draw otherwise: see `ScanOrder.kept`."""
+        return math.isinf(self.variants)
+
+    @property
+    def built_in(self) -> bool:
+        return self.rule.__module__.startswith(BUILT_IN)
+
+    def order(self, grid: Grid, variant: int = 0, options: dict[str, Any] | None = None) -> IntArray:
         """The order of one variant, int64 (L,), with this curve's claims checked."""
-        self._check(grid, variant, options)
-        if "variant" in inspect.signature(self.rule).parameters:
-            return self._draw(grid, {**options, "variant": variant})
-        symmetry = self.symmetries[variant]
-        return symmetry.apply(self._draw(symmetry.source_grid(grid), options), grid)
+        options = dict(options or {})
+        self._check_grid(grid)
+        self.check(variant, options)
+        axes = None if AXES in self.options else options.pop(AXES, None)
+        if axes is not None:
+            return along_axes(self._variant(permuted(grid, axes), variant, options), grid, axes)
+        return self._variant(grid, variant, options)
 
-    def _draw(self, grid: Grid, options: dict[str, Any]) -> IntArray:
-        drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
-        if isinstance(drawn, Iterator):
-            drawn = list(drawn)
-        try:
-            order = order_of(np.asarray(drawn), grid, self.returns)
-            if self.continuous(grid) if callable(self.continuous) else self.continuous:
-                check_continuous(order, grid, self.diagonal_steps)
-        except ValueError as error:
-            raise ValueError(f"scan {self.name!r}: {error}") from error
-        return order
+    def check(self, variant: int, options: Mapping[str, Any]) -> None:
+        """ValueError for a variant or an option that this curve does not have, whatever the grid."""
+        whole = isinstance(variant, (int, np.integer)) and not isinstance(variant, bool)
+        if not whole or not 0 <= variant < self.variants:
+            last = "" if math.isinf(self.variants) else f"..{int(self.variants) - 1}"
+            raise ValueError(f"scan {self.name!r} has variants 0{last}, not {variant!r}")
+        for option in options:
+            if option == "variant":
+                raise ValueError(f"variants of scan {self.name!r} are chosen by @, as in {self.name}@0,1")
+            if option not in (*self.options, AXES):
+                raise ValueError(
+                    f"scan {self.name!r} has no option {option!r}; it has: {', '.join((*self.options, AXES))}"
+                )
+        if AXES in options and AXES not in self.options:
+            check_axes(options[AXES], self.dimensions)
 
-    def _check(self, grid: Grid, variant: int, options: Iterable[str]) -> None:
+    def _check_grid(self, grid: Grid) -> None:
         if len(grid) not in self.dimensions:
             kind = {2: "(H, W)", 3: "(T, H, W)"}
             others = [name for name, curve in _curves.items() if len(grid) in curve.dimensions]
@@ -65,13 +88,55 @@ class Curve:
                 f"scan {self.name!r} takes {' or '.join(kind[d] for d in self.dimensions)}, not {grid}; "
                 f"{kind[len(grid)]} grids: {', '.join(sorted(others))}"
             )
-        if not isinstance(variant, (int, np.integer)) or not 0 <= variant < self.variants:
-            last = "" if math.isinf(self.variants) else f"..{int(self.variants) - 1}"
-            raise ValueError(f"scan {self.name!r} has variants 0{last}, not {variant!r}")
-        for option in options:
-            if option not in self.options:
-                known = f"its options are {', '.join(self.options)}" if self.options else "it has none"
-                raise ValueError(f"scan {self.name!r} has no option {option!r}: {known}")
+
+    def _variant(self, grid: Grid, variant: int, options: dict[str, Any]) -> IntArray:
+        if "variant" in inspect.signature(self.rule).parameters:
+            return self._draw(grid, {**options, "variant": variant})
+        symmetry = self.symmetries[variant]
+        return symmetry.apply(self._draw(symmetry.source_grid(grid), options), grid)
+
+    def _draw(self, grid: Grid, options: dict[str, Any]) -> IntArray:
+        order = self._checked(self._call(grid, options), grid)
+        if not self.built_in and not np.array_equal(order, self._checked(self._call(grid, options), grid)):
+            raise ValueError(
+                f"scan {self.name!r} gives another order the second time: a curve must always give the same "
+                "one (draw random numbers from np.random.default_rng(seed), made anew in the function)"
+            )
+        return order
+
+    def _call(self, grid: Grid, options: dict[str, Any]) -> Any:
+        """What the rule returns; whatever goes wrong in it is one ValueError."""
+        try:
+            drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
+            return np.asarray(list(drawn) if isinstance(drawn, Iterator) else drawn)
+        except Exception as error:  # a rule may be anybody's
+            if self.built_in and isinstance(error, ValueError):
+                raise  # a wrong option, in words of its own
+            words = ", ".join(f"{name}={value}" for name, value in options.items())
+            raise ValueError(
+                f"scan {self.name!r} fails on the grid {grid}{words and f' with {words}'}"
+                f"{_place(error, self.rule)}: {type(error).__name__}: {_one_line(error)}"
+            ) from error
+
+    def _checked(self, drawn: Any, grid: Grid) -> IntArray:
+        try:
+            order = order_of(drawn, grid, self.returns)
+            if self.continuous(grid) if callable(self.continuous) else self.continuous:
+                check_continuous(order, grid, self.diagonal_steps)
+        except ValueError as error:
+            raise ValueError(f"scan {self.name!r}: {error}") from error
+        return order
+
+
+def _place(error: Exception, rule: Callable[..., Any]) -> str:
+    """` at my_curves.py:12`: the last line of the rule's own file that was under way."""
+    file = inspect.unwrap(rule).__code__.co_filename if hasattr(inspect.unwrap(rule), "__code__") else None
+    lines = [line for name, line, *_ in traceback.extract_tb(error.__traceback__) if name == file]
+    return f" at {Path(file).name}:{lines[-1]}" if file and lines else ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def register_scan(
@@ -88,89 +153,122 @@ def register_scan(
 
     The function takes `(height, width)`, or `(frames, height, width)`, or the grid as one tuple (then say
     which `dimensions` it can do, default `(2,)`). It gives the cells in the order of the walk, as (row,
-    column) or as row-major indices; or, with `returns="rank"`, the step at which each cell is visited.
-    Parameters with a default are options of the curve. A parameter named `variant` is given the variant;
-    without it the variants are the eight `symmetries` of what the function draws.
+    column) or as row-major indices; or, with `returns="rank"`, the step at which each cell is visited. It must
+    give the same whenever it is called. Parameters with a default are options of the curve. A parameter named
+    `variant` is given the variant; without it the variants are the eight `symmetries` of what the function draws.
 
     `continuous=True` claims that each step goes to a neighbour, with up to `diagonal_steps` diagonal ones; a
     function of the grid says where the claim is made. The claim is checked whenever an order is made, and is
     what tells a rank mistaken for an order.
     """
-    if not name or any(sign in name for sign in " +:,="):
-        raise ValueError(f"a scan's name has no space and none of + : , = in it, unlike {name!r}")
+    if not isinstance(name, str) or not name or any(sign in name for sign in SEPARATORS):
+        raise ValueError(f"a scan's name has no space and none of + : , = @ ( ) / \\ in it, unlike {name!r}")
     if returns not in ("order", "rank"):
         raise ValueError(f"returns is 'order' or 'rank', not {returns!r}")
-    if name in _curves and _curves[name].rule.__module__.startswith("zigma.scans."):
+    if name in _curves and _curves[name].built_in:
         raise ValueError(f"scan {name!r} is built in; give yours another name")
+    if not math.isinf(variants) and (variants != int(variants) or variants < 1):
+        raise ValueError(f"variants of scan {name!r} is a whole number of at least 1, not {variants!r}")
 
     def register(rule: Function) -> Function:
-        parameters = inspect.signature(rule).parameters.values()
-        whole_grid = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        sides = (
-            0 if whole_grid else sum(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in parameters)
-        )
-        if not whole_grid and sides not in (1, 2, 3):
-            raise ValueError(f"scan {name!r} must take (height, width), (frames, height, width) or (grid)")
-        options = tuple(p.name for p in parameters if p.default is not p.empty and p.name != "variant")
-        inferred = (sides,) if sides in (2, 3) else (2,)
-        _curves[name] = Curve(
-            name,
-            rule,
-            sides,
-            options,
-            tuple(dimensions or inferred),
-            returns,
-            continuous,
-            diagonal_steps,
-            variants,
-            symmetries,
-        )
+        arguments = (returns, continuous, diagonal_steps, variants, tuple(symmetries))
+        (_of_file[-1] if _of_file else _curves)[name] = curve_of(name, rule, dimensions, *arguments)
         return rule
 
     return register
 
 
+def curve_of(
+    name: str,
+    rule: Callable[..., Any],
+    dimensions: Sequence[int] | None = None,
+    returns: Literal["order", "rank"] = "order",
+    continuous: bool | Callable[[Grid], bool] = False,
+    diagonal_steps: float = 0,
+    variants: float = 8,
+    symmetries: tuple[Symmetry, ...] = CORNERS,
+    file: Path | None = None,
+) -> Curve:
+    """A function as a curve; ValueError for a function that takes no grid."""
+    parameters = inspect.signature(rule).parameters.values()
+    whole_grid = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    sides = sum(
+        p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "variant" for p in parameters
+    )
+    sides = 0 if whole_grid else sides
+    if not whole_grid and sides not in (1, 2, 3):
+        raise ValueError(f"scan {name!r} must take (height, width), (frames, height, width) or (grid)")
+    options = tuple(p.name for p in parameters if p.default is not p.empty and p.name != "variant")
+    does = tuple(dimensions or ((sides,) if sides in (2, 3) else (2,)))
+    if not set(does) <= {2, 3}:
+        raise ValueError(f"dimensions of scan {name!r} are of 2 and 3, not {does}")
+    if not any(p.name == "variant" for p in parameters):
+        variants = min(variants, len(symmetries))
+    return Curve(
+        name, rule, sides, options, does, returns, continuous, diagonal_steps, variants, symmetries, file
+    )
+
+
+@contextmanager
+def collecting(curves: dict[str, Curve]) -> Iterator[None]:
+    """Inside it, curves that are registered go to `curves` and are known to nobody else."""
+    _of_file.append(curves)
+    try:
+        yield
+    finally:
+        _of_file.pop()
+
+
+def publish(curves: Iterable[Curve]) -> None:
+    """Make curves of a user's file known by name."""
+    _curves.update({curve.name: curve for curve in curves})
+
+
+def forget(file: Path) -> None:
+    """Forget the curves that a user's file had when it was read before."""
+    for stale in [name for name, curve in _curves.items() if curve.file == file]:
+        del _curves[stale]
+
+
+def taken(name: str) -> bool:
+    """Whether a curve that is of no user's file has this name."""
+    _read_entry_points()
+    return name in _curves and _curves[name].file is None
+
+
 def scan_names() -> list[str]:
-    """Every known curve, sorted, those of installed packages included."""
+    """The names of all curves, sorted, those of installed packages included."""
     _read_entry_points()
     return sorted(_curves)
 
 
-def find_curve(name: str) -> Curve:
-    """The curve of that name; ValueError with the known names and the nearest one otherwise."""
+def find_curve(name: str | Curve) -> Curve:
+    """The curve of that name; ValueError with the nearest name and all others where it is none."""
+    if isinstance(name, Curve):
+        return name
     if name not in _curves:
         _read_entry_points()
     if name not in _curves:
-        raise ValueError(unknown("scan", str(name), scan_names()))
+        raise unknown("scan", str(name), scan_names())
     return _curves[name]
 
 
-def make_scan(name: str, grid: Iterable[int], variant: int = 0, **options: Any) -> ScanOrder:
+def make_scan(name: str | Curve, grid: Iterable[int], variant: int = 0, **options: Any) -> ScanOrder:
     """One order of a curve with its name, grid and inverse; arguments and errors as `scan_order`."""
-    sides = as_grid(grid)
-    return ScanOrder(find_curve(name).order(sides, variant, options), sides, name, int(variant))
+    curve, sides = find_curve(name), as_grid(grid)
+    return ScanOrder(curve.order(sides, variant, options), sides, curve.name, int(variant), kept=curve.kept)
 
 
-def scan_order(name: str, grid: Iterable[int], variant: int = 0, **options: Any) -> IntArray:
+def scan_order(name: str | Curve, grid: Iterable[int], variant: int = 0, **options: Any) -> IntArray:
     """The order of a curve on a grid (H, W) or (T, H, W), int64 (L,): the row-major index at each step.
+
+    Every curve has the option `axes`: its axes from the slowest to the fastest, by the letters t, h, w. `axes="wh"`
+    draws it on the transposed grid, `axes="hwt"` walks through all frames of a place before the next place.
 
     Raises ValueError for an unknown name, variant or option, a grid the curve does not take, and a curve that
     is not what it claims to be.
     """
     return make_scan(name, grid, variant, **options).order.copy()
-
-
-def registered_by(module: str) -> dict[str, Callable[..., Any]]:
-    """The curves that a module registered, and their functions."""
-    return {name: curve.rule for name, curve in _curves.items() if curve.rule.__module__ == module}
-
-
-def unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """One line: the word is not known, which one is nearest, and all that are."""
-    known = list(known)
-    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    guess = f", did you mean {nearest[0]!r}?" if nearest else "."
-    return f"unknown {kind} {word!r}{guess} Known: {', '.join(known)}"
 
 
 def _read_entry_points() -> None:

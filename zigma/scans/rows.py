@@ -32,6 +32,8 @@ def zigzag(grid: Grid) -> IntArray:
 @register_scan("random", dimensions=(2, 3), variants=math.inf)
 def random(grid: Grid, variant: int = 0, seed: int = 0) -> IntArray:
     """A shuffle drawn from (seed, variant). Save it with what uses it: numpy may change its generator."""
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed is a whole number from 0 on, not {seed!r}")
     return np.random.default_rng([seed, variant]).permutation(math.prod(grid))
 
 

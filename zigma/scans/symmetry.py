@@ -58,3 +58,22 @@ ROTATIONS = (
     Symmetry(True, False, True),
     Symmetry(False, True, False),
 )
+
+
+def check_axes(axes: object, dimensions: tuple[int, ...]) -> None:
+    """ValueError unless `axes` holds the letters of a grid of one of these dimensions."""
+    letters = ["thw"[-dimension:] for dimension in dimensions]
+    if not isinstance(axes, str) or sorted(axes) not in [sorted(each) for each in letters]:
+        raise ValueError(f"axes are the letters {' or '.join(letters)}, the slowest axis first, not {axes!r}")
+
+
+def permuted(grid: Grid, axes: str) -> Grid:
+    """The grid with its axes in the order of their letters, slowest first: (T, H, W) by "hwt" is (H, W, T)."""
+    check_axes(axes, (len(grid),))
+    return tuple(grid["thw"[-len(grid) :].index(letter)] for letter in axes)
+
+
+def along_axes(order: IntArray, grid: Grid, axes: str) -> IntArray:
+    """The order on `grid` of an order of `permuted(grid, axes)`, int64 (L,)."""
+    cells = np.arange(order.size).reshape(grid)
+    return cells.transpose(["thw"[-len(grid) :].index(letter) for letter in axes]).ravel()[order]
