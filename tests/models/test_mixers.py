@@ -8,8 +8,11 @@ from torch import Tensor
 
 from zigma.models import Block, Mamba
 from zigma.models.config import MambaSpec, ZigMaConfig
-from zigma.models.gated_linear_attention import gated_linear_attention, gated_linear_attention_reference
-from zigma.models.mamba import STEP_MAX, STEP_MIN
+from zigma.models.mixers.gated_linear_attention import (
+    gated_linear_attention,
+    gated_linear_attention_reference,
+)
+from zigma.models.mixers.mamba import STEP_MAX, STEP_MIN
 from zigma.scans import scan_plan
 
 

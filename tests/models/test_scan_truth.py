@@ -7,10 +7,11 @@ import torch
 from small_networks import network
 from torch import Tensor
 
-import zigma.models.mamba as mamba
+import zigma.models.mixers.mamba as mamba
 from zigma.models import Block, GatedLinearAttention, Mamba
 from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
-from zigma.models.mixer import Path, rearrange
+from zigma.models.mixers import build_mixer
+from zigma.models.mixers.base import Path, rearrange
 from zigma.scans import reach, scan_names, scan_plan
 
 MIXERS = [MambaSpec(state=4), GatedLinearAttentionSpec(heads=2)]
@@ -47,6 +48,9 @@ def test_every_plan_runs_forward_and_backward(plan: str, grid: tuple[int, ...]) 
         ("hilbert-2", (4, 4)),
         ("bidirectional", (3, 5)),
         ("parallel-3", (4, 4)),
+        ("shared-sweep@0,6", (3, 5)),
+        ("channels-zigzag@0,1", (3, 5)),
+        ("channels-(sweep+hilbert@6)+sweep@1", (4, 4)),
         ("video-s", (2, 3, 4)),
         ("video-t", (2, 3, 4)),
         ("video-sst", (2, 3, 4)),
@@ -58,9 +62,7 @@ def test_tokens_know_of_each_other_exactly_what_scans_say(
     depth = 3
     model = network(grid=grid, scan=plan, depth=depth, mixer=mixer).double()
     layers = scan_plan(plan, grid, depth)
-    stream = torch.randn(
-        1, len(layers[0].scans[0] if hasattr(layers[0], "scans") else layers[0]), 16
-    ).double()
+    stream = torch.randn(1, len(layers[0].scans[0]), 16).double()
     for shown in (1, depth):
 
         def through(x: Tensor, shown: int = shown) -> Tensor:
@@ -166,6 +168,41 @@ def test_a_mixer_and_a_block_stand_alone(mixer: Any, plan: str) -> None:
     assert torch.allclose(out, x + normed + block.mixer(normed))
     # a fresh block's gates are zero: with a condition it adds the norm alone
     assert torch.allclose(block(x, torch.randn(2, 16)), x + normed)
+
+
+@pytest.mark.parametrize("spec", MIXERS, ids=lambda spec: spec.kind)
+def test_groups_of_channels_are_read_each_along_its_own_path(spec: Any) -> None:
+    """The channels of the first group know what comes before them in the first order alone, and so on."""
+    (layer,) = scan_plan("channels-sweep@0,6", (2, 3), depth=1)
+    mixer = build_mixer(16, layer, spec).double()
+    x = torch.randn(1, 6, 16).double()
+    mixed = []
+    mixer.out_proj.register_forward_pre_hook(lambda module, values: mixed.append(values[0]))
+
+    def groups(x: Tensor) -> Tensor:
+        mixed.clear()
+        mixer(x)
+        return torch.stack([group.abs().sum(-1)[0] for group in mixed[0].chunk(2, dim=-1)])
+
+    jacobian = torch.autograd.functional.jacobian(groups, x)[:, :, 0].abs().sum(-1) > 0  # (group, L, L)
+    assert torch.equal(jacobian[0], torch.ones(6, 6).tril().bool())
+    assert torch.equal(jacobian[1], torch.ones(6, 6).triu().bool())
+
+
+@pytest.mark.parametrize("spec", MIXERS, ids=lambda spec: spec.kind)
+def test_shared_parameters_are_those_of_every_path(spec: Any) -> None:
+    (shared,), (own,) = (scan_plan(f"{kind}-sweep@0,6", (2, 3), depth=1) for kind in ("shared", "parallel"))
+    one, two = build_mixer(16, shared, spec), build_mixer(16, own, spec)
+    weights = one.state_dict()
+    two.load_state_dict(weights | {n.replace("directions.0", "directions.1"): w for n, w in weights.items()})
+    x = torch.randn(2, 6, 16)
+    assert torch.equal(one(x), two(x))
+    assert sum(p.numel() for p in one.parameters()) < sum(p.numel() for p in two.parameters())
+
+
+def test_more_groups_than_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 groups of channels need as many heads, not 2"):
+        network(grid=(2, 2), scan="channels-sweep@0,1,2", mixer=GatedLinearAttentionSpec(heads=2))
 
 
 def test_captions_do_not_stand_before_the_segments_of_a_video() -> None:

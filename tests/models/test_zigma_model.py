@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from small_networks import network
@@ -10,6 +11,7 @@ from torch import Tensor
 from zigma.models import ZigMa
 from zigma.models.config import GatedLinearAttentionSpec
 from zigma.models.embeddings import PatchEmbedding, cosine_position, unpatchify
+from zigma.scans import scan_order
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,20 @@ def test_a_random_order_travels_with_the_weights() -> None:
     state = network(grid=(4, 4), scan="random-2").state_dict()
     assert "blocks.0.mixer.paths.0.order" in state
     assert not any(name.endswith("order") for name in network(grid=(4, 4), scan="zigzag-2").state_dict())
+
+
+def test_orders_may_be_given_as_they_are() -> None:
+    rows = np.stack([np.arange(16), np.arange(16)[::-1], scan_order("hilbert", (4, 4))])
+    given = network(grid=(4, 4), scan=[*rows])
+    named = network(grid=(4, 4), scan="sweep@0,6+hilbert")
+    x, t = torch.randn(2, 2, 4, 4), torch.rand(2)
+    assert torch.equal(given(x, t), named(x, t))
+    # they travel with the weights, into a network that was made with others
+    other = network(grid=(4, 4), scan=[*rows[[1, 0, 0]]])
+    other.load_state_dict(given.state_dict())
+    assert torch.equal(other(x, t), named(x, t))
+    with pytest.raises(ValueError, match="of 16 tokens, the 4x6 grid has 24"):
+        network(grid=(4, 6), scan=[*rows])
 
 
 @pytest.mark.parametrize("keep_order", [False, True])

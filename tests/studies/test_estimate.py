@@ -31,6 +31,13 @@ NETWORKS = {
     "gated twice": ZigMaConfig(
         grid=(8, 8), hidden=32, scan="bidirectional", mixer=GatedLinearAttentionSpec()
     ),
+    "groups of channels": ZigMaConfig(
+        grid=(8, 8), hidden=40, depth=3, scan="channels-(sweep@0,6+zigzag@1)+zigzag-1"
+    ),
+    "shared": ZigMaConfig(grid=(8, 8), hidden=32, depth=3, scan="shared-sweep@0,6+parallel-2"),
+    "gated groups": ZigMaConfig(
+        grid=(8, 8), hidden=32, scan="channels-zigzag-3", mixer=GatedLinearAttentionSpec()
+    ),
     "DiT": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, classes=5),
     "DiT sigma": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, learn_sigma=True),
     "U-ViT": UViTConfig(grid=(8, 8), hidden=32, depth=4, heads=2, text_width=20, text_tokens=5),

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
-from zigma.models.config import DiTConfig, GatedLinearAttentionSpec, MambaSpec, ModelConfig, ZigMaConfig
+from zigma.experiment.mixer_costs import mixer_cost, mixer_parameters
+from zigma.models.config import DiTConfig, ModelConfig, ZigMaConfig
 
 Device = Literal["cpu", "gpu"]
 
 TIME_WIDTH = 256  # of the code of t (zigma.models.embeddings)
 HEADS, ATTENTION_WIDTH = 8, 512  # of cross-attention
-GATE_RANK = 16  # of gated linear attention's forget gates
 
 SAMPLE_BATCH = 125  # images drawn at a time
 EVALUATIONS = {"heun": 2, "sde-heun": 2}  # of the network in a step of a sampler; else 1
@@ -107,13 +106,8 @@ def _block(model: ModelConfig, tokens: int) -> tuple[float, float]:
     hidden = model.hidden
     if not isinstance(model, ZigMaConfig):
         return 12 * hidden**2 + 2 * tokens * hidden, 1.6 * hidden
-    paths, spec = directions(model.scan), model.mixer
-    if isinstance(spec, MambaSpec):
-        inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
-        multiplies = 3.0 * inner * hidden + paths * inner * (2 * rank + 2 * spec.state + spec.taps)
-        channels = paths * inner * (0.5 + spec.state / 32)
-    else:
-        multiplies, channels = 4.0 * hidden**2 + paths * GATE_RANK * 1.5 * hidden, 4.0 * paths * hidden
+    cost = mixer_cost(model)
+    multiplies, channels = cost.multiplies, cost.channels
     if model.text_width is not None and model.conditioning == "cross-attention":
         attention = _attention(hidden, tokens, model.text_tokens)
         multiplies, channels = multiplies + attention.multiplies, channels + attention.channels
@@ -160,12 +154,7 @@ def _activation_bytes(model: ModelConfig) -> float:
     """What a layer keeps of a token for the backward pass, in float32."""
     if not isinstance(model, ZigMaConfig):
         return 105.0 * model.hidden
-    paths, spec = directions(model.scan), model.mixer
-    kept = 57.0 * model.hidden
-    if isinstance(spec, GatedLinearAttentionSpec):
-        kept += paths * (40 * model.hidden + 4 * model.hidden**2 / spec.heads)
-    else:
-        kept += paths * 18 * spec.expand * model.hidden
+    kept = 57.0 * model.hidden + mixer_cost(model).kept
     if model.text_width is not None and model.conditioning == "cross-attention":
         kept += _attention(model.hidden, math.prod(model.token_grid), model.text_tokens).kept
     return kept
@@ -174,14 +163,6 @@ def _activation_bytes(model: ModelConfig) -> float:
 def _forward_gib(model: ModelConfig, images: int) -> float:
     """A forward pass holds the activations of one layer or so."""
     return images * math.prod(model.token_grid) * _activation_bytes(model) / 2**30
-
-
-@cache
-def directions(plan: str) -> int:
-    """Paths that a layer of a plan reads side by side; the most of its layers."""
-    from zigma.scans import parse_plan
-
-    return parse_plan(plan).directions
 
 
 def _count(model: ModelConfig) -> int:
@@ -213,20 +194,10 @@ def _count_time(hidden: int) -> int:
 def _count_zigma(model: ZigMaConfig, patch: int) -> int:
     hidden, text = model.hidden, model.text_width is not None
     attends = text and model.conditioning == "cross-attention"
-    block = hidden + _count_mixer(model) + (6 if attends else 3) * (hidden**2 + hidden)
+    block = hidden + (6 if attends else 3) * (hidden**2 + hidden)
     block += 4 * hidden * ATTENTION_WIDTH + hidden if attends else 0
     ends = patch * hidden + hidden + _count_time(hidden) + hidden + hidden * patch + patch
     ends += (model.text_width or 0) * hidden + hidden if text else (model.classes or 0) * hidden
     ends += math.prod(model.token_grid) * hidden if model.position == "learned" else 0
     ends += model.grid[0] * hidden if model.temporal_position else 0
-    return model.depth * block + ends
-
-
-def _count_mixer(model: ZigMaConfig) -> int:
-    hidden, spec, paths = model.hidden, model.mixer, directions(model.scan)
-    if isinstance(spec, GatedLinearAttentionSpec):
-        direction = hidden * GATE_RANK + GATE_RANK * (hidden // 2) + hidden // 2 + hidden // spec.heads
-        return 2 * (hidden // 2) * hidden + 3 * hidden**2 + paths * direction
-    inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
-    direction = inner * (spec.taps + 1 + rank + 2 * spec.state + rank + 1 + spec.state + 1)
-    return 3 * inner * hidden + paths * direction
+    return model.depth * block + mixer_parameters(model) + ends

@@ -11,8 +11,8 @@ from zigma.common.lazy import lazy
 if TYPE_CHECKING:
     from zigma.models.build import build_model as build_model
     from zigma.models.dit import DiT as DiT
-    from zigma.models.gated_linear_attention import GatedLinearAttention as GatedLinearAttention
-    from zigma.models.mamba import Mamba as Mamba
+    from zigma.models.mixers import GatedLinearAttention as GatedLinearAttention
+    from zigma.models.mixers import Mamba as Mamba
     from zigma.models.released import load_released_checkpoint as load_released_checkpoint
     from zigma.models.sizes import model_sizes as model_sizes
     from zigma.models.uvit import UViT as UViT
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Block": "zigma",
     "DiT": "dit",
-    "GatedLinearAttention": "gated_linear_attention",
-    "Mamba": "mamba",
+    "GatedLinearAttention": "mixers",
+    "Mamba": "mixers",
     "UViT": "uvit",
     "ZigMa": "zigma",
     "build_model": "build",

@@ -1,7 +1,6 @@
 """ZigMa: a DiT-style stack of Mamba blocks, each reading the tokens along its own path (section 3.2)."""
 
 import math
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
 from zigma.models.cross_attention import CrossAttention
 from zigma.models.embeddings import (
     ClassEmbedding,
@@ -20,15 +19,10 @@ from zigma.models.embeddings import (
     modulate,
     unpatchify,
 )
-from zigma.models.gated_linear_attention import GatedLinearAttention
-from zigma.models.mamba import Mamba
-from zigma.models.mixer import Mixer, RMSNorm, rearrange, wide
+from zigma.models.mixers import build_mixer
+from zigma.models.mixers.base import Mixer, rearrange
+from zigma.models.norm import RMSNorm, wide
 from zigma.scans import parse_plan
-
-MIXERS: dict[type[MixerSpec], Callable[..., Mixer]] = {
-    MambaSpec: Mamba,
-    GatedLinearAttentionSpec: GatedLinearAttention,
-}
 
 
 def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -137,12 +131,12 @@ class ZigMa(nn.Module):
 
         self.text = config.text_width is not None and config.conditioning == "cross-attention"
         self.prefix = config.text_tokens if config.text_width is not None and not self.text else 0
-        mixer, depth = MIXERS[type(config.mixer)], config.depth
+        depth = config.depth
         rates = [config.drop_path * (i / (depth - 1) if depth > 1 else 1) for i in range(depth)]
         self.blocks = nn.ModuleList(
             Block(
                 hidden,
-                mixer(hidden, scan, config.mixer, depth=depth, prefix=self.prefix),
+                build_mixer(hidden, scan, config.mixer, depth=depth, prefix=self.prefix),
                 text=self.text,
                 drop=rate,
             )

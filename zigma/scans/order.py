@@ -92,6 +92,21 @@ class ParallelScan:
 Layer = ScanOrder | ParallelScan
 
 
+def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels") -> list[int]:
+    """On how many of `units` (channels, heads) each set of parameters of a layer works: all, or its share of them.
+
+    Raises ValueError where a scan would have none.
+    """
+    if mixing == "shared":
+        return [units]
+    if mixing != "channels":
+        return [units] * scans
+    share, larger = divmod(units, scans)
+    if not share:
+        raise ValueError(f"{scans} groups of channels need as many {what}, not {units}")
+    return [share + (i < larger) for i in range(scans)]
+
+
 def as_grid(grid: Iterable[Any]) -> Grid:
     """(H, W) or (T, H, W) as a tuple of int; ValueError for anything else."""
     sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.models.config import MambaSpec
-from zigma.models.mixer import Mixer, Path, wide
+from zigma.models.mixers.base import Mixer, Path
+from zigma.models.norm import wide
 from zigma.ops import causal_conv1d, selective_scan
 from zigma.scans import Layer
 
@@ -38,9 +39,8 @@ class Direction(nn.Module):
         if path.segments == 1:
             return self.scan(x, z, None if arranged or path.row_major else path.order)
         # independent sequences of equal length: frames for space, places for time
-        x, z = (path.open(tokens if arranged else path.arrange(tokens)) for tokens in (x, z))
-        y = path.close(self.scan(x, z, None))
-        return y if arranged else path.put_back(y)
+        x, z = (path.sequences(tokens, arranged) for tokens in (x, z))
+        return path.tokens(self.scan(x, z, None), arranged)
 
     def scan(self, x: Tensor, z: Tensor, order: Tensor | None) -> Tensor:
         """Convolve and scan along `order` (None: as the tokens stand), gate by z; each token stays at its place."""
@@ -57,7 +57,8 @@ class Direction(nn.Module):
 class Mamba(Mixer):
     """Project to twice the width, scan in one or several directions, project back.
 
-    Directions share both projections and own everything between (VisionMamba has two, `parallel-k` has k).
+    Directions share both projections and own everything between (VisionMamba has two, `parallel-k` has k). Of groups
+    of channels each has the rank of its step sizes in proportion, so that together they cost what one scan costs.
     """
 
     def __init__(
@@ -65,9 +66,12 @@ class Mamba(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or MambaSpec()
-        inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
+        self.inner = inner = spec.expand * hidden
         self.in_proj = nn.Linear(hidden, 2 * inner, bias=False)
-        self.directions = nn.ModuleList(Direction(inner, rank, spec) for _ in self.paths)
+        self.directions = nn.ModuleList(
+            Direction(width, math.ceil(hidden / 16 * width / inner), spec)
+            for width in self.widths(inner, "inner channels")
+        )
         self.out_proj = nn.Linear(inner, hidden, bias=False)
         with torch.no_grad():  # GPT-2's scaling of what is added to the residual
             self.out_proj.weight /= math.sqrt(depth)
@@ -75,8 +79,4 @@ class Mamba(Mixer):
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
         # one product each: the gradients of two halves of one would have to be put together again
         x, z = (F.linear(x, half) for half in self.in_proj.weight.chunk(2))
-        first, *others = (
-            direction(x, z, path, arranged)
-            for direction, path in zip(self.directions, self.paths, strict=True)
-        )
-        return self.out_proj(sum(others, start=first))
+        return self.out_proj(self.along_paths((x, z), arranged, self.inner))

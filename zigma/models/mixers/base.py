@@ -1,13 +1,14 @@
-"""What every mixer has: paths along which it reads the tokens, one or several in parallel; and numbers kept wide."""
+"""What every mixer has: the grid, the paths along which it reads the tokens, and how several of them are mixed."""
 
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zigma.ops import rms_norm
-from zigma.scans import Layer, ScanOrder
+from zigma.scans import Layer, ParallelScan, ScanOrder, shares
 
 
 class Path(nn.Module):
@@ -50,6 +51,15 @@ class Path(nn.Module):
         """Undo `arrange` (Eq. 19)."""
         return x if self.row_major else x.index_select(1, inverse(self.order))
 
+    def sequences(self, x: Tensor, arranged: bool) -> Tensor:
+        """Stored tokens (B, L, D), or tokens that are `arranged` already, as the sequences that the path reads."""
+        return self.open(x if arranged else self.arrange(x))
+
+    def tokens(self, x: Tensor, arranged: bool) -> Tensor:
+        """Undo `sequences`."""
+        x = self.close(x)
+        return x if arranged else self.put_back(x)
+
 
 class Mixer(nn.Module):
     """What lets tokens talk to each other: (B, L, D) -> (B, L, D). Another sequence model can take Mamba's place:
@@ -61,10 +71,18 @@ class Mixer(nn.Module):
     `scan` is a layer of `zigma.scans.scan_plan`, `depth` that of the network, `prefix` the number of caption tokens
     that stand before the image's. `arranged` says that tokens come, and are to leave, in `order` instead of
     row-major.
+
+    What reads one path, with parameters of its own, is a *direction*: a module in `self.directions` that is called
+    with streams of tokens, the path and `arranged`. A recurrence over the grid itself needs no path: it finds the
+    tokens' `grid`, (H, W) or (T, H, W), and returns None as its `order`.
     """
+
+    directions: nn.ModuleList
 
     def __init__(self, scan: Layer, prefix: int) -> None:
         super().__init__()
+        self.grid, self.prefix = scan.grid, prefix
+        self.mixing = scan.mixing if isinstance(scan, ParallelScan) else "parallel"
         self.paths = nn.ModuleList(Path(each, prefix) for each in scan.scans)
 
     @property
@@ -73,29 +91,39 @@ class Mixer(nn.Module):
         first, *others = self.paths
         return None if others else cast(Path, first).order
 
+    def widths(self, units: int, what: str) -> list[int]:
+        """How many of `units` (channels, heads) each direction works on: all, or its share of them.
 
-def wide(x: Tensor) -> Tensor:
-    """At least float32, whatever the precision around: for states, norms and the stream of residuals."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+        Raises ValueError where a path would have none.
+        """
+        return shares(units, len(self.paths), self.mixing, what)
 
+    def along_paths(
+        self, streams: Sequence[Tensor], arranged: bool, units: int, whole: tuple[Tensor, ...] = ()
+    ) -> Tensor:
+        """What the directions make of streams (B, L, W), each along its path, (B, L, W') together.
 
-class RMSNorm(nn.Module):
-    """Root-mean-square norm in float32, so that a large stream does not overflow; the result in the weights' dtype."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(hidden))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, ..., D); the same shape."""
-        n, _ = rms_norm(wide(x).flatten(1, -2), wide(self.weight))
-        return n.view(x.shape).to(self.weight.dtype)
-
-    def modulated(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        """The norm n of x (B, L, D), and n (1 + scale) + shift for shift and scale (B, D)."""
-        n, m = rms_norm(wide(x), wide(self.weight), shift, scale)
-        assert m is not None
-        return n.to(self.weight.dtype), m.to(self.weight.dtype)
+        With groups of channels each direction gets its share of each stream, whose width is that of so many `units`,
+        and the results stand side by side; else all of them, and the results are added. `whole` goes to every one.
+        """
+        paths = cast(Sequence[Path], self.paths)
+        if self.mixing != "channels":
+            first, *others = (
+                direction(*whole, *streams, path, arranged)
+                for direction, path in zip(cycle(self.directions), paths, strict=False)
+            )
+            return sum(others, start=first)
+        widths = self.widths(units, "units")
+        groups = [
+            stream.split([w * (stream.shape[-1] // units) for w in widths], dim=-1) for stream in streams
+        ]
+        return torch.cat(
+            [
+                direction(*whole, *group, path, arranged)
+                for direction, path, *group in zip(self.directions, paths, *groups, strict=True)
+            ],
+            dim=-1,
+        )
 
 
 def inverse(order: Tensor) -> Tensor:
@@ -103,9 +131,9 @@ def inverse(order: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
 
 
-def rearrange(x: Tensor, here: Tensor | None, there: Tensor | None) -> Tensor:
+def rearrange(x: Tensor, current: Tensor | None, next_order: Tensor | None) -> Tensor:
     """Bring tokens from one order straight into another (Eq. 14); None is row-major."""
-    if here is None:
-        return x if there is None else x.index_select(1, there)
-    back = inverse(here)
-    return x.index_select(1, back if there is None else back[there])
+    if current is None:
+        return x if next_order is None else x.index_select(1, next_order)
+    back = inverse(current)
+    return x.index_select(1, back if next_order is None else back[next_order])

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.models.config import GatedLinearAttentionSpec
-from zigma.models.mixer import Mixer, Path, RMSNorm, wide
+from zigma.models.mixers.base import Mixer, Path
+from zigma.models.norm import RMSNorm, wide
 from zigma.scans import Layer
 
 GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published
@@ -61,24 +62,23 @@ def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) 
 
 
 class Direction(nn.Module):
-    """The forget gates and the norm of one path."""
+    """The forget gates and the norm of one path: of `heads` heads with values of width V and keys of half of it."""
 
-    def __init__(self, hidden: int, heads: int) -> None:
+    def __init__(self, hidden: int, heads: int, width: int) -> None:
         super().__init__()
         self.heads = heads
         self.forget = nn.Sequential(
-            nn.Linear(hidden, GATE_RANK, bias=False), nn.Linear(GATE_RANK, hidden // 2)
+            nn.Linear(hidden, GATE_RANK, bias=False), nn.Linear(GATE_RANK, heads * width // 2)
         )
-        self.norm = RMSNorm(hidden // heads)
+        self.norm = RMSNorm(width)
 
     def forward(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, path: Path, arranged: bool) -> Tensor:
         log_forget = F.logsigmoid(self.forget(x)) / GATE_TEMPERATURE
         q, k, v, log_forget = (
-            path.open(tokens if arranged else path.arrange(tokens)).unflatten(-1, (self.heads, -1))
+            path.sequences(tokens, arranged).unflatten(-1, (self.heads, -1))
             for tokens in (q, k, v, log_forget)
         )
-        y = path.close(self.norm(gated_linear_attention(q, k, v, log_forget)).flatten(2))
-        return y if arranged else path.put_back(y)
+        return path.tokens(self.norm(gated_linear_attention(q, k, v, log_forget)).flatten(2), arranged)
 
 
 class GatedLinearAttention(Mixer):
@@ -98,17 +98,16 @@ class GatedLinearAttention(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or GatedLinearAttentionSpec()
-        self.widths = (hidden // 2, hidden // 2, hidden, hidden)  # queries, keys, values, output gate
-        self.in_proj = nn.Linear(hidden, sum(self.widths), bias=False)
-        self.directions = nn.ModuleList(Direction(hidden, spec.heads) for _ in self.paths)
+        self.heads = spec.heads
+        self.split = (hidden // 2, hidden // 2, hidden, hidden)  # queries, keys, values, output gate
+        self.in_proj = nn.Linear(hidden, sum(self.split), bias=False)
+        self.directions = nn.ModuleList(
+            Direction(hidden, heads, hidden // spec.heads) for heads in self.widths(spec.heads, "heads")
+        )
         self.out_proj = nn.Linear(hidden, hidden, bias=False)
         with torch.no_grad():
             self.out_proj.weight /= math.sqrt(depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
-        q, k, v, gate = self.in_proj(x).split(self.widths, dim=-1)
-        first, *others = (
-            direction(x, q, k, v, path, arranged)
-            for direction, path in zip(self.directions, self.paths, strict=True)
-        )
-        return self.out_proj(sum(others, start=first) * F.silu(gate))
+        q, k, v, gate = self.in_proj(x).split(self.split, dim=-1)
+        return self.out_proj(self.along_paths((q, k, v), arranged, self.heads, whole=(x,)) * F.silu(gate))

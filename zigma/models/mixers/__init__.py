@@ -1,0 +1,19 @@
+"""Sequence models that let tokens talk to each other, each along any plan: one file each."""
+
+from collections.abc import Callable
+
+from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec
+from zigma.models.mixers.base import Mixer
+from zigma.models.mixers.gated_linear_attention import GatedLinearAttention
+from zigma.models.mixers.mamba import Mamba
+from zigma.scans import Layer
+
+MIXERS: dict[type, Callable[..., Mixer]] = {
+    MambaSpec: Mamba,
+    GatedLinearAttentionSpec: GatedLinearAttention,
+}
+
+
+def build_mixer(hidden: int, scan: Layer, spec: MixerSpec, *, depth: int = 1, prefix: int = 0) -> Mixer:
+    """The mixer of a spec, (B, L, hidden) -> (B, L, hidden); arguments as `zigma.models.mixers.base.Mixer`."""
+    return MIXERS[type(spec)](hidden, scan, spec, depth=depth, prefix=prefix)
