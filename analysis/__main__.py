@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from analysis.options import add_results, say_faults, terminal_width
+from zigma.common.program import print_anywhere
 from zigma.common.words import Parser, WordError, fail, results_folder
 
 PROGRAM = "python -m analysis"
@@ -43,6 +44,7 @@ COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what 
 
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
+    print_anywhere()
     words = sys.argv[1:] if words is None else words
     args = _parser(next((word for word in words if word in COMMANDS), None)).parse_args(words)
     try:

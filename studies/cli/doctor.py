@@ -35,7 +35,7 @@ SHAPE = (2, 64, 256, 16)  # batch, D, L, N of the timed case
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One line of the report; `advice` is what to do if it is not there."""
 
     name: str
@@ -44,14 +44,30 @@ class Finding:
     advice: str = ""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
+HELP = "what this machine has: devices, scan backends and whether they are right, weights, Slurm"
+EXAMPLE = "doctor"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Whether the scans are timed too."""
+
+    speed: bool = True
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
     parser.add_argument(
         "--no-speed", action="store_true", help="check that the scans are right, time nothing"
     )
 
 
-def run(args: argparse.Namespace) -> None:
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request."""
+    return Request(not args.no_speed)
+
+
+def run(request: Request) -> int:
     """Print the report."""
     import torch
 
@@ -59,14 +75,15 @@ def run(args: argparse.Namespace) -> None:
     _print("this machine", machine(device))
     _print(
         "selective scan (right: against the float64 reference, outputs and gradients)",
-        scans(device, not args.no_speed),
+        scans(device, request.speed),
     )
     _print("weights (nothing is downloaded)", weights())
     _print("launching", slurm())
     _print("optional packages", packages())
+    return 0
 
 
-def machine(device: torch.device) -> list[Finding]:
+def machine(device: torch.device) -> list[Check]:
     """torch and the device."""
     import torch
 
@@ -75,13 +92,13 @@ def machine(device: torch.device) -> list[Finding]:
         "runs at scale tiny work without; for more: a CUDA build of torch, https://pytorch.org/get-started"
     )
     return [
-        Finding("torch", True, torch.__version__),
-        Finding("cpu", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"),
-        Finding("gpu", device.type == "cuda", gpu, advice),
+        Check("torch", True, torch.__version__),
+        Check("cpu", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        Check("gpu", device.type == "cuda", gpu, advice),
     ]
 
 
-def scans(device: torch.device, timed: bool) -> list[Finding]:
+def scans(device: torch.device, timed: bool) -> list[Check]:
     """Every scan backend: present, right, how much faster than the reference. No speed of one that is wrong."""
     import torch
 
@@ -94,7 +111,7 @@ def scans(device: torch.device, timed: bool) -> list[Finding]:
     for name in available_backends():
         reason = why_not(name, device, torch.float32)
         if reason:
-            found[name] = Finding(name, False, "not here", reason)
+            found[name] = Check(name, False, "not here", reason)
             continue
 
         def scan(
@@ -106,13 +123,13 @@ def scans(device: torch.device, timed: bool) -> list[Finding]:
             error = largest_error(scan, device, torch.float32)
         except (RuntimeError, ValueError, TypeError) as failure:
             line = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-            found[name] = Finding(
+            found[name] = Check(
                 name, False, f"present, fails: {line}", "do not use it here; choose another backend"
             )
             continue
         right = error <= TOLERANCE[torch.float32]
         detail = f"present, {'right' if right else 'WRONG'} (largest relative error {error:.0e})"
-        found[name] = Finding(name, right, detail, "do not use it here; reinstall it for this torch and chip")
+        found[name] = Check(name, right, detail, "do not use it here; reinstall it for this torch and chip")
         if right:
             calls[name] = lambda scan=scan: scan(inputs, None).sum().backward()
     if timed:
@@ -120,21 +137,21 @@ def scans(device: torch.device, timed: bool) -> list[Finding]:
         for name, timing in times.items():
             ratio = times["reference"].median_ms / timing.median_ms
             detail = f"{found[name].detail}, {ratio:.3g} times the reference's speed"
-            found[name] = Finding(name, True, detail)
-    taken = Finding("auto takes", True, resolve_backend(None, device))
+            found[name] = Check(name, True, detail)
+    taken = Check("auto takes", True, resolve_backend(None, device))
     return [*found.values(), taken]
 
 
-def weights() -> list[Finding]:
+def weights() -> list[Check]:
     """Published weights that are on this machine, or where to get them and where to put them."""
     from zigma.metrics.weights import WEIGHTS, WEIGHTS_VARIABLE, MissingWeights
 
     found = []
     for name, file in WEIGHTS.items():
         try:
-            found.append(Finding(name, True, str(file.find())))
+            found.append(Check(name, True, str(file.find())))
         except MissingWeights as missing:
-            found.append(Finding(name, False, "not here", str(missing)))
+            found.append(Check(name, False, "not here", str(missing)))
     for kind, (repository, file_name) in FOLDERS.items():
         places = _folders(repository, WEIGHTS_VARIABLE)
         place = next((place for place in places if (place / file_name).is_file()), None)
@@ -142,7 +159,7 @@ def weights() -> list[Finding]:
             f"fetch https://huggingface.co/{repository} and put the folder at "
             f"${WEIGHTS_VARIABLE}/{repository.split('/')[1]}, then give its path when you prepare data"
         )
-        found.append(Finding(kind, place is not None, str(place or "not here"), advice))
+        found.append(Check(kind, place is not None, str(place or "not here"), advice))
     return found
 
 
@@ -158,23 +175,23 @@ def _folders(repository: str, variable: str) -> list[Path]:
     ]
 
 
-def slurm() -> list[Finding]:
+def slurm() -> list[Check]:
     """Whether jobs can be submitted, and whether Slurm can say later how they ended."""
     missing = [word for word in ("sbatch", "srun", "squeue", "sinfo") if shutil.which(word) is None]
     if missing:
         advice = "runs go on this machine (--cluster local); on a cluster, log in to a node that has Slurm"
-        return [Finding("slurm", False, f"not found: {', '.join(missing)}", advice)]
+        return [Check("slurm", False, f"not found: {', '.join(missing)}", advice)]
     answer = _ask("sinfo", "-h", "-o", "%P (%D nodes, %l, %G)")
     if answer is None:
         advice = "`scontrol ping` says why; `status` then tells what the runs' own files tell"
-        return [Finding("slurm", False, "installed, but its controller does not answer", advice)]
+        return [Check("slurm", False, "installed, but its controller does not answer", advice)]
     accounts = _ask("sacct", "-n", "-X", "-j", "1")
     advice = "ended jobs are told from their logs alone; an administrator can set up slurmdbd"
     kept = "how jobs ended can be asked" if accounts is not None else "none: sacct does not answer"
     partitions = ", ".join(answer.splitlines()) or "no partition"
     return [
-        Finding("slurm", True, f"partitions {partitions}; python -m studies run STUDY --cluster slurm"),
-        Finding("slurm accounts", accounts is not None, kept, advice),
+        Check("slurm", True, f"partitions {partitions}; python -m studies run STUDY --cluster slurm"),
+        Check("slurm accounts", accounts is not None, kept, advice),
     ]
 
 
@@ -187,13 +204,13 @@ def _ask(*words: str) -> str | None:
     return asked.stdout.strip() if asked.returncode == 0 else None
 
 
-def packages() -> list[Finding]:
+def packages() -> list[Check]:
     """Optional packages with their versions."""
     found = []
     for name, (purpose, advice) in PACKAGES.items():
         present = find_spec(name) is not None
         detail = f"{_version(name)} ({purpose})" if present else f"not installed ({purpose})"
-        found.append(Finding(name, present, detail, advice))
+        found.append(Check(name, present, detail, advice))
     for name in ("mamba_ssm", "causal_conv1d"):
         found.append(_kernel(name))
     return found
@@ -206,19 +223,19 @@ def _version(name: str) -> str:
         return "version unknown"
 
 
-def _kernel(name: str) -> Finding:
+def _kernel(name: str) -> Check:
     """A package with compiled kernels: one that is installed may still not load, so it is imported."""
     advice = 'pip install "zigma-studies[cuda]" with a GPU and nvcc; the backends above do without'
     if find_spec(name) is None:
-        return Finding(name, False, "not installed (CUDA kernels)", advice)
+        return Check(name, False, "not installed (CUDA kernels)", advice)
     try:
         import_module(name)
     except (ImportError, OSError, RuntimeError) as error:
-        return Finding(name, False, f"installed, does not load: {str(error).splitlines()[0]}", advice)
-    return Finding(name, True, f"{_version(name)} (CUDA kernels)")
+        return Check(name, False, f"installed, does not load: {str(error).splitlines()[0]}", advice)
+    return Check(name, True, f"{_version(name)} (CUDA kernels)")
 
 
-def _print(title: str, findings: list[Finding]) -> None:
+def _print(title: str, findings: list[Check]) -> None:
     print(title)
     for finding in findings:
         print(f"  {'ok' if finding.present else '--'}  {finding.name:<14} {finding.detail}")

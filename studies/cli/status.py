@@ -1,12 +1,16 @@
-"""How the runs of a results folder stand, told from their files and from Slurm."""
+"""`status`: how the runs of a results folder stand, told from their files and from Slurm."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
+from studies.cli.options import add_results
+from studies.declare.registry import find_study
 from studies.launch.live import Live, live_runs
 from studies.launch.progress import duration
 from studies.run.summary import summaries
@@ -16,22 +20,41 @@ WATCH_EVERY_S = 2.0
 STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled", "unknown")
 
 
-def print_status(study: str | None, results: Path) -> int:
+HELP = "what is queued, running, done, failed or interrupted"
+EXAMPLE = "status --watch"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Of which study, or of all; once, or again and again."""
+
+    study: str | None
+    watch: bool
+    results: Path
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("study", nargs="?", help="only this study")
+    parser.add_argument("--watch", action="store_true", help="again and again, until nothing is under way")
+    add_results(parser)
+
+
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request."""
+    return Request(find_study(args.study).name if args.study else None, args.watch, args.results)
+
+
+def run(request: Request) -> int:
     """Print counts by study and scale, then every run that is not done; returns the exit status.
 
     1 if a file is in the way that is no record: it is named and left alone.
     """
-    _, status = _print(study, results)
-    return status
-
-
-def watch_status(study: str | None, results: Path) -> int:
-    """Print the status again and again until nothing is queued or running."""
     while True:
-        if sys.stdout.isatty():
+        if request.watch and sys.stdout.isatty():
             print("\x1b[H\x1b[2J", end="")
-        live, status = _print(study, results)
-        if not any(run.state in ("queued", "running", "unknown") for run in live):
+        live, status = _print(request.study, request.results)
+        if not request.watch or not any(run.state in ("queued", "running", "unknown") for run in live):
             return status
         sys.stdout.flush()
         time.sleep(WATCH_EVERY_S)
@@ -56,8 +79,8 @@ def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
     if failures:
         print("\nfailed (--mode retry runs them again)")
         _print_lines(failures)
-    for line in [error] if error else []:
-        print(f"\n{line}")
+    if error:
+        print(f"\n{error}")
     for fault in faults:
         print(f"left alone: {printable(str(fault))}", file=sys.stderr)
     return live, 1 if faults else 0
@@ -90,8 +113,8 @@ def _words(run: Live) -> str:
     """Where a run is: step, loss, time left; or why it is nowhere."""
     if run.state != "running":
         return run.reason
-    said, where = run.heartbeat, run.claim.who if run.claim else ""
-    step, steps, loss, left = (said.get(key) for key in ("step", "steps", "loss", "seconds_left"))
+    progress, where = run.heartbeat, run.claim.who if run.claim else ""
+    step, steps, loss, left = (progress.get(key) for key in ("step", "steps", "loss", "seconds_left"))
     if isinstance(step, int) and isinstance(loss, int | float) and isinstance(left, int | float):
         return f"step {step}/{steps}  loss {loss:.4f}  {duration(left)} left  ({where})"
-    return f"{said.get('stage') or run.reason or 'starting'}  ({where})" if where else run.reason
+    return f"{progress.get('stage') or run.reason or 'starting'}  ({where})" if where else run.reason

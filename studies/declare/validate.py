@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from studies.declare.identity import orders_fingerprint
-from studies.declare.study import Run, Study, unknown_parts, with_settings
+from studies.declare.selection import Selection
+from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig
@@ -16,32 +17,37 @@ FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate
 
 
-def resolve(
-    study: Study, scale: str, settings: Sequence[str], seeds: Sequence[int], changes: Mapping[str, Any]
-) -> tuple[list[Run], list[str]]:
-    """The runs of a study with the user's `changes`, and every problem: then none of them may be started.
+def resolve(selection: Selection) -> list[Run]:
+    """The runs that are meant, each once: arms of one configuration are one run.
 
-    A problem that all runs share is one line, one of some names them. Devices and memory are `machine_problems`.
+    Raises:
+        Problems: some cannot work; every problem of every run, and none of them may be started. A problem that all
+            runs share is one line, one of some names them. Devices and memory are `machine_problems`.
     """
-    unknown = unknown_parts([study.scales[scale][setting] for setting in settings], changes)
-    study = with_settings(study, {path: value for path, value in changes.items() if path not in unknown})
-    cells, faults = [], []
-    for setting in settings:
+    scale, settings = selection.scale, selection.settings
+    bases = {setting: selection.study.scales[scale][setting] for setting in settings}
+    unknown = unknown_parts(bases.values(), selection.changes)
+    known = {path: value for path, value in selection.changes.items() if path not in unknown}
+    study = with_settings(selection.study, known)
+    configs, faults = {}, []
+    for setting, base in bases.items():
         for arm in study.arms:
-            cell = Cell(arm.name, setting, type(study.scales[scale][setting]))
+            cell = Cell(arm.name, setting, type(base))
             try:
                 config = study.config(arm, scale, setting)
+                configs[cell] = config
+                faults.append((cell, config_faults(config)))
             except WordError as error:
                 faults.append((cell, error.lines if isinstance(error, Problems) else [str(error)]))
-                continue
-            faults.append((cell, config_faults(config)))
-            cells.append((arm.name, setting, config))
-    runs = [
-        Run(study.name, arm, scale, setting, config.replace(seed=seed))
-        for seed in seeds
-        for arm, setting, config in cells
-    ]
-    return runs, [*dict.fromkeys(map(str, unknown.values())), *_together(faults)]
+    problems = [*dict.fromkeys(map(str, unknown.values())), *_together(faults)]
+    if problems:
+        raise Problems(problems)
+    runs: dict[str, Run] = {}
+    for seed in selection.seeds:
+        for cell, config in configs.items():
+            run = Run(study.name, cell.arm, scale, cell.setting, config.replace(seed=seed))
+            runs.setdefault(run.identity, run)
+    return list(runs.values())
 
 
 def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> list[str]:

@@ -10,19 +10,24 @@ from typing import Any
 
 import pytest
 
-from studies.__main__ import interrupt_again, main
+from studies.__main__ import main
 from studies.run.process import is_dead
 from studies.run.record import read_records
+from zigma.common.program import interrupt_again
 
 ROOT = Path(__file__).parents[2]
 SMALL = (
-    "--set training.steps=3 --set training.batch_images=8 --set model.hidden=16 "
+    "--set training.batch_images=8 --set model.hidden=16 "
     "--set model.depth=2 --set model.patch=2 --set sampling.steps=2 --set evaluation.n_generated=100"
 )
 
 
-def run(words: str, results: Path) -> int:
-    return main([*f"run scan_ablation {SMALL} --jobs 1 {words}".split(), "--results", str(results)])
+def small(steps: int = 3) -> str:
+    return f"{SMALL} --set training.steps={steps}"
+
+
+def run(words: str, results: Path, steps: int = 3) -> int:
+    return main([*f"run scan_ablation {small(steps)} --jobs 1 {words}".split(), "--results", str(results)])
 
 
 def numbers(results: Path) -> list[Any]:
@@ -67,7 +72,7 @@ def test_running_again_does_nothing_and_says_so(results: Path, capsys: pytest.Ca
 
 
 def test_running_again_takes_under_two_seconds_without_torch(results: Path) -> None:
-    words = f"-m studies run scan_ablation {SMALL} --only sweep --results {results}".split()
+    words = f"-m studies run scan_ablation {small()} --only sweep --results {results}".split()
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *words], cwd=ROOT, capture_output=True, text=True
@@ -99,7 +104,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("run scan_ablation --scale big", "unknown scale 'big': known: tiny, small, paper"),
         ("run scan_ablation --scale tyni", "did you mean 'tiny'"),
         ("run scan_ablation --set training.stepz=3", "did you mean 'training.steps'"),
-        ("run scan_ablation --set training.steps=three", "valid integer"),
+        ("run scan_ablation --set training.steps=three", "must be a whole number, not 'three'"),
         ("run scan_ablation --set model.patch=3", "patch"),
         ("run scan_ablation --set data.name=digitz", "digits"),
         ("run scan_ablation --only zigzag-9", "did you mean 'zigzag-8'"),
@@ -164,7 +169,7 @@ def test_a_failure_is_recorded_without_a_number_and_retried(
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    assert run("--only zigzag-2 --set training.steps=30", folder) == 0
+    assert run("--only zigzag-2", folder, steps=30) == 0
     return folder
 
 
@@ -172,9 +177,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_killed_run_resumes_and_ends_in_the_same_numbers(
     uninterrupted: Path, tmp_path: Path, signal_number: signal.Signals
 ) -> None:
-    words = (
-        f"-m studies run scan_ablation {SMALL} --only zigzag-2 --set training.steps=30 --results {tmp_path}"
-    )
+    words = f"-m studies run scan_ablation {small(30)} --only zigzag-2 --results {tmp_path}"
     command = [sys.executable, *words.split(), "--checkpoint-every", "0"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
@@ -188,7 +191,7 @@ def test_a_killed_run_resumes_and_ends_in_the_same_numbers(
     assert not list((tmp_path / "records").rglob("*.json")), (
         "no record, whole or half, of a run that has not ended"
     )
-    assert run("--only zigzag-2 --set training.steps=30", tmp_path) == 0
+    assert run("--only zigzag-2", tmp_path, steps=30) == 0
     assert numbers(tmp_path) == numbers(uninterrupted)
 
 
@@ -215,7 +218,7 @@ def test_two_launchers_do_not_share_a_run(tmp_path: Path, capsys: pytest.Capture
     from studies.run.carry_out import work_folder
     from studies.run.lease import acquire
 
-    settings = dict(parse_setting(text) for text in SMALL.split() if text != "--set")
+    settings = dict(parse_setting(text) for text in small().split() if text != "--set")
     owned = runs(find_study("scan_ablation"), "tiny", changes=settings, settings=["digits-8"])[0]
     with acquire(work_folder(tmp_path, owned), {}, beat_s=0.05):
         assert run("--only sweep", tmp_path) == 1
@@ -229,7 +232,7 @@ def test_runs_beside_each_other_give_the_same_numbers(results: Path, tmp_path: P
 
 
 def test_a_killed_process_among_several_is_told_and_resumed(tmp_path: Path) -> None:
-    words = f"-m studies run scan_ablation {SMALL} --set training.steps=2000 --jobs 2 --results {tmp_path}"
+    words = f"-m studies run scan_ablation {small(2000)} --jobs 2 --results {tmp_path}"
     command = [
         sys.executable,
         *words.split(),
@@ -264,9 +267,9 @@ def test_a_foreign_checkpoint_stops_the_run_and_is_left_alone(
     from studies.run.lease import acquire
 
     first = tmp_path / "first"
-    words = "--only sweep --set training.steps=4"
-    command = [sys.executable, *f"-m studies run scan_ablation {SMALL} {words} --results {first}".split()]
-    assert run(f"{words} --dry-run", first) == 0
+    words = "--only sweep"
+    command = [sys.executable, *f"-m studies run scan_ablation {small(4)} {words} --results {first}".split()]
+    assert run(f"{words} --dry-run", first, steps=4) == 0
     identity = capsys.readouterr().out.split("sweep digits-8 seed 0")[1].split()[0]
     with acquire(first / "work" / identity, {}, 1.0) as owner:
         torch.save({"model": {"another": torch.zeros(2)}}, owner.folder / "checkpoint.pt")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from zigma.common.program import print_anywhere
 from zigma.data.names import EMBEDDED, PREPARED
 
 _EXAMPLES = """\
@@ -22,6 +23,7 @@ examples:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns 0, or 2 after one line about what was wrong (1: `check` found damage)."""
+    print_anywhere()
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from zigma.common.program import print_anywhere
 from zigma.metrics.config import MetricName
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ examples:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns 0, or 2 after one line about what was wrong."""
+    print_anywhere()
     args = _parser().parse_args(argv)
     try:
         for name, rows in _measured(args):

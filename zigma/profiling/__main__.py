@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zigma.common.program import carry_out
+from zigma.common.words import Parser
 from zigma.processor import keep_freed_memory, wait_briefly
 
 wait_briefly()
@@ -15,8 +17,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="Measure speed and memory on this machine.")
-    words = parser.add_subparsers(dest="word", required=True, metavar="command")
+    parser = Parser(prog=PROGRAM, description="Measure speed and memory on this machine.")
+    words = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
     scan = words.add_parser(
         "scan",
         help="the selective scan beside others' implementations",
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     step.set_defaults(command=_step, repeats=20)
     for command in (scan, step):
+        command.set_defaults(parser=command)
         default = command.get_default("repeats")
         command.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
         command.add_argument(
@@ -84,13 +87,9 @@ def _grid(text: str) -> tuple[int, ...]:
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
     args = _parser().parse_args(words)
-    try:
-        if args.repeats < 1:
-            raise ValueError(f"--repeats takes a number from 1 on, not {args.repeats}")
-        return int(args.command(args))
-    except ValueError as error:
-        print(f"{PROGRAM} {args.word}: {error}", file=sys.stderr)
-        return 2
+    if args.repeats < 1:
+        args.parser.error(f"--repeats takes a number from 1 on, not {args.repeats}")
+    return carry_out(f"{PROGRAM} {args.word}", lambda: int(args.command(args)))
 
 
 def _device(wanted: str | None) -> Any:

@@ -1,4 +1,3 @@
-import argparse
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,9 +12,7 @@ CPU = torch.device("cpu")
 
 
 def test_report_names_every_backend_weight_and_launcher(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    doctor.add_arguments(parser)
-    doctor.run(parser.parse_args(["--no-speed"]))
+    assert doctor.run(doctor.Request(speed=False)) == 0
     printed = capsys.readouterr().out
     for name in (
         "torch",

@@ -1,6 +1,6 @@
 """What is said of a submission."""
 
-from studies.cli.launching import without_gpu
+from studies.cli.start import without_gpu
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 from studies.launch.cluster import Resources

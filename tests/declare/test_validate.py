@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from studies.declare.changes import change, parse_setting
-from studies.declare.registry import find_study, studies
+from studies.declare.changes import change
+from studies.declare.registry import studies
 from studies.declare.scales import PAPER_COCO, SMALL, TINY, TINY_TEXT, TINY_VIDEO, vary
+from studies.declare.selection import select
 from studies.declare.validate import config_faults, machine_faults, machine_problems, resolve
 from zigma.common.machine import Machine
+from zigma.common.words import Problems
 from zigma.data.config import DataConfig
 from zigma.data.facts import data_facts
 from zigma.experiment.config import MeasurementConfig
@@ -21,17 +23,18 @@ from zigma.experiment.config import MeasurementConfig
 LARGE = Machine(memory_gib=64.0, gpus_gib=(80.0,))
 
 
-def problems(study: str, scale: str, *changes: str, setting: str | None = None) -> list[str]:
-    found = find_study(study)
-    settings = [setting] if setting else list(found.scales[scale])
-    return resolve(found, scale, settings, [0], dict(map(parse_setting, changes)))[1]
+def problems(study: str, scale: str, *changes: str, setting: str = "all") -> list[str]:
+    try:
+        resolve(select(study, scale, [setting], changes=changes))
+    except Problems as error:
+        return error.lines
+    return []
 
 
 @pytest.mark.parametrize("scale", ["tiny", "small"])
 def test_what_needs_no_download_can_be_run_as_declared(scale: str) -> None:
     for study in studies().values():
-        runs, found = resolve(study, scale, list(study.scales[scale]), [0, 1], {})
-        assert not found, study.name
+        runs = resolve(select(study.name, scale, ["all"], [0, 1]))
         assert not machine_problems(runs, LARGE), study.name
         assert {run.config.seed for run in runs} == {0, 1}
 
@@ -85,9 +88,7 @@ def test_a_problem_of_some_arms_names_them() -> None:
 
 
 def test_a_change_reaches_the_settings_that_have_its_field() -> None:
-    study = find_study("transformers")
-    runs, found = resolve(study, "tiny", list(study.scales["tiny"]), [0], {"training.steps": 7})
-    assert not found
+    runs = resolve(select("transformers", settings=["all"], changes=["training.steps=7"]))
     assert {getattr(run.config, "training", None) and run.config.training.steps for run in runs} == {7, None}  # type: ignore[union-attr]
 
 
@@ -184,9 +185,9 @@ def test_no_torch_is_needed() -> None:
     import sys
 
     code = (
-        "import sys; from studies.declare.registry import find_study; from studies.declare.validate import resolve;"
-        "from zigma.common.machine import machine; s = find_study('scan_ablation');"
-        "resolve(s, 'paper', list(s.scales['paper']), [0], {}); machine(); sys.exit('torch' in sys.modules)"
+        "import sys; from studies.declare.selection import select; from studies.declare.validate import resolve;"
+        "from zigma.common.machine import machine; "
+        "resolve(select('scan_ablation', settings=['all'])); machine(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

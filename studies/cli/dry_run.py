@@ -1,0 +1,61 @@
+"""What a run says before it starts: which runs, what they cost by estimate, and whether this machine can do them."""
+
+from __future__ import annotations
+
+import sys
+
+from studies.cli.where import Where
+from studies.declare.study import Run
+from studies.declare.validate import machine_problems
+from studies.launch.progress import duration
+from studies.run.queue import Mode, Planned, to_run
+from zigma.common.machine import Machine, machine
+from zigma.common.terminal import print_table
+from zigma.common.words import Problems
+from zigma.experiment.estimate import Device, estimate, scale_device
+
+
+def check_machine(waiting: list[Run], where: Where) -> None:
+    """Raise `Problems` unless this machine can carry the runs out, or they go elsewhere."""
+    if not where.here:
+        return
+    here = machine()
+    problems = machine_problems(waiting, here, where.devices)
+    if problems:
+        raise Problems(problems)
+    if not here.gpus_gib and scale_device(waiting[0].scale) == "gpu":
+        print(f"{_no_gpu(waiting)}; scale {waiting[0].scale} is meant for a GPU", file=sys.stderr)
+
+
+def print_plan(planned: list[Planned], mode: Mode, where: Where) -> None:
+    """What a dry run says: every run with its record, time and memory, then what is left to do."""
+    here = machine() if where.here else None
+    device: Device = "gpu" if here and here.gpus_gib else scale_device(planned[0].run.scale)
+    rows, left, total_s = [["run", "identity", "record", "estimate", "memory"]], [], 0.0
+    for item in planned:
+        run, needs = item.run, estimate(item.run.config, device, where.devices)
+        cost = "cached"
+        if to_run(item.status, mode):
+            left.append(run)
+            total_s += needs.seconds
+            cost = duration(needs.seconds)
+        rows.append([run.label, run.identity, item.status or "-", cost, f"{needs.memory_gib:.1f} GiB"])
+    print_table(rows, left=3)
+    unit = {"cpu": "of one CPU core", "gpu": f"of {where.devices} GPU{'s' if where.devices > 1 else ''}"}[
+        device
+    ]
+    print(f"{len(left)} of {len(planned)} runs to do, about {duration(total_s)} {unit} by estimate")
+    if here is not None and left:
+        _print_fit(left, here, device, where.devices)
+
+
+def _print_fit(left: list[Run], here: Machine, device: Device, devices: int) -> None:
+    if device == "gpu" and not here.gpus_gib:
+        print(_no_gpu(left))
+    for problem in machine_problems(left, here, devices):
+        print(f"not on this machine: {problem}")
+
+
+def _no_gpu(runs: list[Run]) -> str:
+    hours = sum(estimate(run.config, "cpu").seconds for run in runs) / 3600
+    return f"no GPU here: about {hours:,.1f} core-hours on this machine by estimate"

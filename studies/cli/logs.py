@@ -1,0 +1,85 @@
+"""`logs`: what a run has printed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.cli.options import add_results
+from studies.declare.study import label_of
+from studies.launch.live import log_files
+from studies.launch.submissions import Submission, submissions
+from zigma.common.words import WordError, printable
+
+HELP = "what a run has printed"
+EXAMPLE = "logs zigzag-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which run, and how many of its last lines; 0 for all."""
+
+    run: str
+    lines: int
+    results: Path
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("run", help="an identity or its beginning, or an arm, as `status` shows them")
+    parser.add_argument(
+        "--lines", type=int, default=40, metavar="N", help="the last N lines; default: 40; 0: all"
+    )
+    add_results(parser)
+
+
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request."""
+    if args.lines < 0:
+        raise WordError(f"--lines takes a number from 0 on, not {args.lines}")
+    return Request(args.run, args.lines, args.results)
+
+
+def run(request: Request) -> int:
+    """Print the log of the run's latest submission that has one.
+
+    Raises:
+        WordError: no run is meant, or more than one.
+    """
+    labels, places = _submitted(request)
+    if not labels:
+        raise WordError(f"no submitted run is called {request.run!r}; runs in a terminal leave no log")
+    if len(labels) > 1:
+        runs = ", ".join(f"{identity} ({label})" for identity, label in labels.items())
+        raise WordError(f"{request.run!r} is more than one run: {runs}; name one by its identity")
+    ((identity, label),) = labels.items()
+    for submission, job in places:
+        paths = log_files(submission, identity, job)
+        for path in paths:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            print(f"{path}:", file=sys.stderr)
+            print(*map(printable, lines[-request.lines :] if request.lines else lines), sep="\n")
+        if paths:
+            return 0
+    print(f"{label} has printed nothing yet", file=sys.stderr)
+    return 0
+
+
+def _submitted(request: Request) -> tuple[dict[str, str], list[tuple[Submission, str | None]]]:
+    """Identity -> label of the runs that are meant, and their submissions with the scheduler's id, latest first."""
+    labels: dict[str, str] = {}
+    places = []
+    for submission in reversed(list(submissions(request.results))):
+        for index, run in enumerate(submission.runs):
+            identity, label, ids = str(run.get("identity")), label_of(run), submission.job_ids
+            if is_meant(request.run, identity, label):
+                labels.setdefault(identity, label)
+                places.append((submission, ids[index] if index < len(ids) else None))
+    return labels, places
+
+
+def is_meant(word: str, identity: str, label: str) -> bool:
+    """Whether a word means a run: its identity or its beginning (four characters at least), its arm or label."""
+    return (len(word) >= 4 and identity.startswith(word)) or label == word or label.startswith(f"{word} ")

@@ -1,0 +1,42 @@
+"""Options that several commands share, and hints that repeat them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from zigma.common.words import results_folder
+
+RESULTS = Path("results")
+PROGRAM = "python -m studies"
+
+
+def add_results(parser: argparse.ArgumentParser, made: bool = False) -> None:
+    """Add `--results DIR`: a folder that is there, or that the command makes (`made`)."""
+    kind = results_folder if made else existing_folder
+    parser.add_argument("--results", type=kind, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+
+
+def existing_folder(text: str) -> Path:
+    """`--results DIR` of a command that only looks: a mistyped one is refused, and never made."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return Path(text)
+
+
+def hint(command: str, results: Path) -> str:
+    """A command to type, for the same results folder."""
+    folder = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+    return f"{PROGRAM} {command}{folder}"
+
+
+def at_least(least: int, option: str, value: int | None) -> int | None:
+    """A number that a person has given, or None.
+
+    Raises:
+        argparse.ArgumentTypeError: it is too small.
+    """
+    if value is not None and value < least:
+        raise argparse.ArgumentTypeError(f"{option} takes a number from {least} on, not {value}")
+    return value

@@ -1,0 +1,132 @@
+"""`run`: train and evaluate the arms of a study, and record results."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from studies.cli import where
+from studies.cli.dry_run import check_machine, print_plan
+from studies.cli.options import add_results
+from studies.cli.start import start
+from studies.cli.where import Where
+from studies.declare.registry import find_study
+from studies.declare.selection import Selection, select
+from studies.declare.study import SCALES
+from studies.declare.validate import resolve
+from studies.run.queue import Mode, Planned, plan, to_run
+from zigma.common.words import WordError
+
+HELP = "train and evaluate the arms of a study, and record results"
+EXAMPLE = "run scan_ablation --seeds 3"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which runs, and where they go on."""
+
+    selection: Selection
+    where: Where
+    dry_run: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        return self.where.order.mode
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("study")
+    parser.add_argument("--scale", help=f"one of {', '.join(SCALES)}; default: tiny")
+    parser.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the data set and size, or all; default: the scale's first; may be given again",
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N-1; default: 1")
+    parser.add_argument(
+        "--seed", type=int, action="append", default=[], metavar="S", help="run this seed; may be given again"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ARM", help="only this arm; may be given again"
+    )
+    parser.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="FILE:CURVE",
+        help="add an arm that scans along a curve of yours, such as my_curves.py:spiral, or a plan by its name",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change the configuration of every arm, such as training.steps=2000; `show` prints paths and values",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
+    add_results(parser, made=True)
+    where.add(parser)
+
+
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request: every word of it is looked up here, and nowhere below.
+
+    Raises:
+        WordError: a word is wrong.
+    """
+    selection = select(args.study, args.scale, args.setting, _seeds(args), args.only, args.scan, args.set)
+    if not args.setting:
+        _say_setting(selection)
+    return Request(selection, where.read(args), args.dry_run)
+
+
+def run(request: Request) -> int:
+    """Carry the runs out or submit them; returns the exit status: 1 where one has failed.
+
+    Raises:
+        Problems: runs cannot work; all reasons for all runs, and nothing is started.
+    """
+    planned = plan(resolve(request.selection), request.where.order.results)
+    if request.dry_run:
+        print_plan(planned, request.mode, request.where)
+        return 0
+    waiting = [item for item in planned if to_run(item.status, request.mode)]
+    _print_recorded(planned, waiting)
+    failed = any(item.status == "failed" for item in planned if item not in waiting)
+    if waiting:
+        check_machine([item.run for item in waiting], request.where)
+        return max(start(waiting, request.where), int(failed))
+    return int(failed)
+
+
+def _seeds(args: argparse.Namespace) -> list[int]:
+    if args.seeds is not None and args.seed:
+        raise WordError(
+            f"--seeds {args.seeds} runs seeds 0 to {args.seeds - 1}, --seed only the one: give one of them"
+        )
+    if args.seeds is not None and args.seeds < 1:
+        raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
+    return args.seed or list(range(args.seeds or 1))
+
+
+def _say_setting(selection: Selection) -> None:
+    """Which setting is run where none is named, and which others there are."""
+    study, scale = selection.study.name, selection.scale
+    first, *others = find_study(study).scales[scale]
+    if others:
+        print(f"setting {first} of {study}; --setting takes one of {', '.join(others)}, or all")
+
+
+def _print_recorded(planned: list[Planned], waiting: list[Planned]) -> None:
+    recorded = [item for item in planned if item not in waiting]
+    for item in recorded:
+        if item.status == "failed" and item.record is not None:
+            print(f"{item.run.label} failed: {item.record['error']} (--mode retry runs it again)")
+    done = [item for item in recorded if item.status == "done"]
+    if len(done) == len(planned):
+        print(f"all {len(done)} runs are recorded; nothing to do (--mode force runs them again)")
+    elif done:
+        print(f"{len(done)} of {len(planned)} runs are recorded already")

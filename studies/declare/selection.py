@@ -1,0 +1,103 @@
+"""Which runs of a study a person means: her words looked up, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from studies.declare.changes import parse_setting
+from studies.declare.registry import find_study
+from studies.declare.scans import with_scans
+from studies.declare.study import SCALES, Study
+from zigma.common.words import WordError, unknown
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs of a study. Every name in it exists; whether the runs can work, `studies.declare.validate.resolve` says."""
+
+    study: Study  # with the arms that are meant, the user's own among them
+    scale: str
+    settings: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    changes: Mapping[str, Any] = field(default_factory=dict)  # dotted path -> value, for every arm
+
+
+def select(
+    study: str,
+    scale: str | None = None,
+    settings: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+    only: Sequence[str] = (),
+    scans: Sequence[str] = (),
+    changes: Iterable[str] = (),
+) -> Selection:
+    """Look the words up: by default scale tiny, the scale's first setting, and all arms.
+
+    `only` names arms to keep; the arms of `scans` stay beside them. `settings=("all",)` means every one of the scale.
+
+    Raises:
+        WordError: a word is wrong, or two contradict each other.
+    """
+    declared = find_study(study)
+    scale = _scale(declared, scale or "tiny")
+    chosen = with_scans(declared, scans)
+    added = {arm.name for arm in chosen.arms} - {arm.name for arm in declared.arms}
+    return Selection(
+        _only(chosen, only, added),
+        scale,
+        _settings(list(declared.scales[scale]), settings),
+        _seeds(seeds),
+        _changes(changes),
+    )
+
+
+def _scale(study: Study, scale: str) -> str:
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    if scale not in study.scales:
+        raise WordError(
+            f"{study.name} is not declared at scale {scale!r}; it is at: {', '.join(study.scales)}"
+        )
+    return scale
+
+
+def _only(study: Study, names: Sequence[str], added: set[str]) -> Study:
+    arms = [arm.name for arm in study.arms]
+    for name in names:
+        if name not in arms:
+            raise unknown("arm", name, arms)
+    kept = {*names, *added} if names else set(arms)
+    return replace(study, arms=tuple(arm for arm in study.arms if arm.name in kept))
+
+
+def _settings(declared: list[str], names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in (*declared, "all"):
+            raise unknown("setting", name, [*declared, "all"])
+    if "all" in names:
+        return tuple(declared)
+    return tuple(dict.fromkeys(names)) or tuple(declared[:1])
+
+
+def _seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    for seed in seeds:
+        if seed < 0:
+            raise WordError(f"a seed is a number from 0 on, not {seed}")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _changes(texts: Iterable[str]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for path, value in map(parse_setting, texts):
+        if path == "seed":
+            raise WordError(
+                f"the seed is no setting: --seed {value} runs that one, --seeds N the seeds 0 to N-1"
+            )
+        if path in changes:
+            raise WordError(
+                f"{path} is set twice, to {changes[path]} and to {value}: give the command once for each"
+            )
+        changes[path] = value
+    return changes

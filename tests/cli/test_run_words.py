@@ -1,0 +1,56 @@
+"""`run` as a person types it: what is wrong is one line before anything starts, and hints can be typed back."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
+from studies.cli.options import hint
+
+DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--seeds", "2", "--seed", "3"], "give one of them"),
+        (["--jobs", "0"], "--jobs takes a number from 1 on"),
+        (["--checkpoint-every", "-1"], "--checkpoint-every takes seconds from 0 on"),
+        (["--cluster", "slurm", "--time", "soon"], "--time takes minutes"),
+        (["--cluster", "slurm", "--slurm", "mem=lots"], "mem takes a size, such as mem=64G, not 'lots'"),
+        (["--cluster", "slurm", "--slurm", "cpus-per-task=many"], "takes a whole number"),
+        (["--cluster", "slurm", "--slurm", "array=1-3"], "array cannot be set"),
+        (["--cluster", "slurm", "--slurm", "account="], "takes KEY=VALUE"),
+        (["--cluster", "slurm", "--slurm", "qos=a", "--slurm", "qos=b"], "given twice"),
+        (["--slurm", "mem=64G"], "--slurm is for --cluster slurm"),
+        (["--set", "training.learning_rate=NaN"], "must be a finite number"),
+        (["--set", "data.size=true"], "must be a whole number, not True"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_dry_run(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*DRY, *words, "--results", str(tmp_path / "new")])
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1
+    assert "instance of" not in complaint
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("words", [["list"], ["status"], ["logs", "sweep"], ["cancel"]])
+def test_a_mistyped_folder_of_results_is_refused_and_not_made(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--results", str(tmp_path / "resluts")])
+    assert left.value.code == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "resluts").exists()
+
+
+def test_hints_repeat_the_folder_of_results() -> None:
+    assert hint("status", Path("results")) == "python -m studies status"
+    assert hint("logs RUN", Path("/a b")) == "python -m studies logs RUN --results '/a b'"

@@ -1,0 +1,68 @@
+"""A program ends as a shell expects, and prints on any terminal."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zigma.common import terminal
+from zigma.common.program import carry_out
+from zigma.common.words import Problems, WordError
+
+ROOT = Path(__file__).parents[2]
+
+
+def raising(error: BaseException) -> object:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+def test_errors_are_lines_and_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert carry_out("p", lambda: None) == 0
+    assert carry_out("p", lambda: 3) == 3
+    for error, lines in ((WordError("a\nb"), ["p: a b"]), (Problems(["c", "d"]), ["p: c", "p: d"])):
+        with pytest.raises(SystemExit) as left:
+            carry_out("p", raising(error))  # type: ignore[arg-type]
+        assert left.value.code == 2
+        assert capsys.readouterr().err.splitlines() == lines
+    assert carry_out("p", raising(KeyboardInterrupt()), "again resumes") == 130  # type: ignore[arg-type]
+    assert "again resumes" in capsys.readouterr().err
+    with pytest.raises(RuntimeError):  # no fault of the user: the traceback is wanted
+        carry_out("p", raising(RuntimeError("bug")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("words", ["studies show hilbert", "analysis findings", "zigma.data list"])
+def test_letters_that_a_terminal_lacks_are_replaced(words: str, encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    code = (
+        "import sys, runpy; from zigma.common.program import print_anywhere as p; "
+        f"p(); print('\\u2193 \\u00b1'); sys.argv = {words.split()!r}; "
+        f"runpy.run_module({words.split()[0]!r}, run_name='__main__', alter_sys=False)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr[-300:]
+    assert done.stdout.decode(encoding).startswith("? ")
+
+
+def test_tables_are_plain_columns_in_a_pipe_and_drawn_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [["name", "n"], ["[bold]a", "1"], ["b\x1b[31m", "22"]]
+    terminal.print_table(rows)
+    assert capsys.readouterr().out == "name      n\n[bold]a   1\nb?[31m   22\n"
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    terminal.print_table(rows)
+    assert "[bold]a" in screen.getvalue()  # a name is no markup
+    assert "\x1b[31m" not in screen.getvalue()
