@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import zigma.training.loop as loop
+import zigma.training.step as step_module
 from zigma.data import load_data
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models.config import ZigMaConfig
-from zigma.training.checkpoint import load_checkpoint, save_checkpoint
+from zigma.training.checkpoint import BadCheckpoint, load_checkpoint, save_checkpoint
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
 
@@ -44,6 +45,31 @@ def test_a_resumed_run_ends_in_the_same_numbers(tmp_path: Path, killed_at: int) 
     assert resumed.curves == whole.curves
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("seed", "changes", "message"),
+    [
+        (4, {}, "made with another seed"),
+        (3, {"learning_rate": 2e-3}, r"made with another training\.learning_rate"),
+        (3, {"steps": 7, "schedule": "cosine"}, r"training\.schedule, training\.steps"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_and_left_alone(
+    tmp_path: Path, seed: int, changes: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "c.pt"
+    trained(path)
+    before = path.read_bytes()
+    data = load_data(DataConfig(name="digits", size=8)).train
+    with pytest.raises(BadCheckpoint, match=message) as caught:
+        loop.train(MODEL, data, InterpolantConfig(), TRAINING.replace(**changes), seed=seed, checkpoint=path)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    with pytest.raises(BadCheckpoint, match=r"made with another model\.scan"):
+        loop.train(
+            MODEL.replace(scan="sweep-1"), data, InterpolantConfig(), TRAINING, seed=3, checkpoint=path
+        )
 
 
 def test_progress_counts_to_the_end(tmp_path: Path) -> None:
@@ -78,13 +104,13 @@ def test_clipping_acts_before_the_step(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_loss_that_is_not_finite_stops_the_run_with_its_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, calls = loop.interpolant_loss, SimpleNamespace(n=0)
+    honest, calls = step_module.interpolant_loss, SimpleNamespace(n=0)
 
     def broken(*args: Any) -> Tensor:
         calls.n += 1
         return honest(*args) * (float("nan") if calls.n == 3 else 1.0)
 
-    monkeypatch.setattr(loop, "interpolant_loss", broken)
+    monkeypatch.setattr(step_module, "interpolant_loss", broken)
     with pytest.raises(FloatingPointError, match="at step 3"):
         trained(tmp_path / "c.pt")
 
@@ -99,6 +125,12 @@ def test_ema_is_the_closed_form_average() -> None:
         ema.update(model)
     weights = 0.1 * 0.9 ** np.arange(19, -1, -1)
     assert float(next(ema.model.parameters())) == pytest.approx(0.9**20 + float(weights @ values), rel=1e-5)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan"), True])
+def test_an_average_has_a_rate_between_0_and_1(rate: float) -> None:
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        EMA(nn.Linear(1, 1), rate)
 
 
 def test_a_checkpoint_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

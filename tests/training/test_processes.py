@@ -46,5 +46,5 @@ def test_processes_that_do_not_meet_are_told(monkeypatch: pytest.MonkeyPatch) ->
     """Else each would train alone and the last to write would win."""
     module.processes()  # alone
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(RuntimeError, match="WORLD_SIZE=2 processes are wanted and 1 have met"):
+    with pytest.raises(RuntimeError, match="WORLD_SIZE=2, but 1 processes have met"):
         module.processes()

@@ -52,12 +52,14 @@ class Flow:
         sampling = self.sampling
         return sde_half_diffusion(self.interpolant.path, sampling.diffusion, sampling.diffusion_norm, t)
 
-    def _fields(self, x: Tensor, t: float | Tensor, *wanted: Target) -> list[Tensor]:
-        times = torch.full((len(x),), float(t), dtype=x.dtype, device=x.device)
+    def _fields(self, x: Tensor, t: float | Tensor, *fields: Target) -> list[Tensor]:
+        # bfloat16 would take the last times for the data's
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        times = torch.full((len(x),), float(t), dtype=dtype, device=x.device)
         prediction = self.predict(x, times).to(
             x.dtype
         )  # under mixed precision the network may answer in less
         if prediction.shape != x.shape:
-            raise ValueError(f"the model returned {tuple(prediction.shape)} where {tuple(x.shape)} is wanted")
+            raise ValueError(f"the model returned {tuple(prediction.shape)} for states of {tuple(x.shape)}")
         path, given = self.interpolant.path, self.interpolant.target
-        return [convert(prediction, x, times, path=path, given=given, wanted=field) for field in wanted]
+        return [convert(prediction, x, times, path=path, given=given, wanted=field) for field in fields]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from zigma.interpolant.config import InterpolantConfig
@@ -31,13 +32,14 @@ def interpolant_loss(
     Args:
         model: called as model(x_t, t) or, with a condition, model(x_t, t, y); returns the shape of x_t.
         data: x_1, (B, ...). noise: x_0, standard normal, the same shape.
-        t: (B,) in [0, 1], 0 is noise. Times outside `time_interval(config)` are moved to its ends.
+        t: (B,) in [0, 1], 0 is noise. Times outside `time_interval(config)` are moved to its ends. They are used,
+            and given to the model, in float32 at least: rounded to bfloat16, the last times would be the data's.
 
     Returns:
-        (B,)
+        (B,), in float32 at least.
 
     Raises:
-        ValueError: the shapes differ, or a velocity network is given a loss weight.
+        ValueError: the shapes differ, a time is outside [0, 1], or a velocity network is given a loss weight.
     """
     if data.shape != noise.shape:
         raise ValueError(
@@ -47,12 +49,14 @@ def interpolant_loss(
         raise ValueError(
             f"loss_weight {config.loss_weight!r} is for the score and noise targets, not velocity"
         )
-    t = t.clamp(*time_interval(config))
+    if not bool(((t >= 0) & (t <= 1)).all()):
+        raise ValueError("times must lie in [0, 1], 0 is noise and 1 is data; some do not, or are NaN")
+    t = t.to(torch.promote_types(t.dtype, torch.float32)).clamp(*time_interval(config))
     c = coefficients(config.path, t, like=data)
-    x_t = c.alpha * data + c.sigma * noise
+    x_t = (c.alpha * data + c.sigma * noise).to(data.dtype)
     prediction = model(x_t, t) if y is None else model(x_t, t, y)
     if prediction.shape != x_t.shape:
-        raise ValueError(f"the model returned {tuple(prediction.shape)} where {tuple(x_t.shape)} is wanted")
+        raise ValueError(f"the model returned {tuple(prediction.shape)} for x_t of {tuple(x_t.shape)}")
     if config.target == "velocity":
         error = prediction - c.d_alpha * data - c.d_sigma * noise  # Eq. 12
     elif config.target == "score":

@@ -52,12 +52,16 @@ PATHS: dict[Path, Callable[[Tensor], Coefficients]] = {"linear": linear, "gvp": 
 
 
 def coefficients(path: Path, t: Tensor, like: Tensor) -> Coefficients:
-    """The coefficients at times t (B,), shaped (B, 1, ..., 1) so that they multiply `like` (B, ...)."""
+    """The coefficients at times t (B,), shaped (B, 1, ..., 1) so that they multiply `like` (B, ...).
+
+    In the dtype of `like`, float32 at least: half a byte of mantissa cannot tell t = 0.999 from the data.
+    """
     if t.shape != like.shape[:1]:
         raise ValueError(
-            f"one time per sample is wanted: {len(like)} samples, times of shape {tuple(t.shape)}"
+            f"each of the {len(like)} samples must have one time, and t is of shape {tuple(t.shape)}"
         )
-    return PATHS[path](t.to(like.dtype).view(-1, *[1] * (like.dim() - 1)))
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    return PATHS[path](t.to(dtype).view(-1, *[1] * (like.dim() - 1)))
 
 
 def half_diffusion(c: Coefficients) -> Tensor:

@@ -36,9 +36,9 @@ def convert(prediction: Tensor, x: Tensor, t: Tensor, *, path: Path, given: Targ
     """Turn a prediction of one kind into another at the states x (B, ...) and times t (B,).
 
     Exact for the conditional expectations, which is how a network trained for one target is sampled through
-    another. The result has the shape of x.
+    another. The result has the shape and dtype of x.
     """
     if given == wanted:
         return prediction
     c = coefficients(path, t, like=x)
-    return _FROM_NOISE[wanted](_TO_NOISE[given](prediction, x, c), x, c)
+    return _FROM_NOISE[wanted](_TO_NOISE[given](prediction, x, c), x, c).to(x.dtype)

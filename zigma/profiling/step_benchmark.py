@@ -14,6 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from zigma.models import ZigMa
 from zigma.profiling.speed import Timing, time_calls
+from zigma.training import Questions, TrainingStep
+from zigma.training.config import TrainingConfig
 
 PRODUCTS = {torch.ops.aten.mm, torch.ops.aten.addmm, torch.ops.aten.bmm, torch.ops.aten.baddbmm}
 
@@ -34,22 +36,15 @@ class StepTimes:
 
 
 def training_step(model: nn.Module, images: Tensor) -> Callable[[], None]:
-    """A step as `zigma.training` takes it: velocity loss, backward, clipping, AdamW, average of the weights."""
-    parameters = list(model.parameters())
-    averaged = [p.detach().clone() for p in parameters]
-    optimiser = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.0, fused=True)
+    """A step as `zigma.training` takes it, on the device of `images`, with fresh noise and times each call."""
+    training = TrainingConfig(steps=1, batch_images=len(images))
+    step = TrainingStep(model, training, cpu=images.device.type == "cpu")
 
-    def step() -> None:
+    def take() -> None:
         noise, t = torch.randn_like(images), torch.rand(len(images), device=images.device)
-        s = t.view(-1, *[1] * (images.ndim - 1))
-        loss = (model(s * images + (1 - s) * noise, t) - (images - noise)).square().mean()  # Eq. 12
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 2.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        torch._foreach_lerp_(averaged, [p.detach() for p in parameters], 1e-4)
+        step(Questions(images, noise, t), step=0)
 
-    return step
+    return take
 
 
 class _Products(TorchDispatchMode):

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from zigma.training.loop import Progress as Progress
     from zigma.training.loop import Trained as Trained
     from zigma.training.loop import train as train
+    from zigma.training.step import Questions as Questions
+    from zigma.training.step import TrainingStep as TrainingStep
+    from zigma.training.step import draw_questions as draw_questions
 
 _HOME = {
     "Progress": "loop",
+    "Questions": "step",
     "Trained": "loop",
+    "TrainingStep": "step",
     "condition": "conditioning",
+    "draw_questions": "step",
     "held_out_loss": "held_out",
     "null_condition": "conditioning",
     "train": "loop",

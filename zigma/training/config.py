@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zigma.common.configuration import Configuration, Count, Number, Positive, Share, Whole
+from zigma.common.configuration import Configuration, Count, Number, Positive, Share, Whole, later
 
 
 class TrainingConfig(Configuration):
@@ -21,3 +21,4 @@ class TrainingConfig(Configuration):
     ema_rate: Share = 0.9999
     condition_dropout: Share = 0.0  # share of images whose class or caption is withheld, for guidance
     precision: Literal["no", "bf16", "fp16"] = "no"  # mixed precision, in accelerate's words
+    schedule: Literal["constant", "cosine"] = later("constant")  # of the learning rate, after the warm-up

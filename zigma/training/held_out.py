@@ -32,7 +32,7 @@ def held_out_loss(
     device = next(model.parameters()).device
     n = len(data) if n is None else n
     shape = data.batch([0]).images.shape[1:]
-    mine = {share.start for share in shares(n, batch_images)}
+    own = {share.start for share in shares(n, batch_images)}
 
     def ask() -> float:
         total = 0.0
@@ -42,7 +42,7 @@ def held_out_loss(
             times = times[torch.randperm(n, generator=generator)]
             for indices in torch.arange(n).split(batch_images):
                 noise = torch.randn((len(indices), *shape), generator=generator)
-                if int(indices[0]) not in mine:
+                if int(indices[0]) not in own:
                     continue
                 batch = data.batch(indices.numpy())
                 y = condition(batch, model_config)

@@ -7,7 +7,8 @@ each do a share, and all hear of an error: a process that waits for one that has
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
 T = TypeVar("T")
+DECIDING_VARIABLES = ("ACCELERATE_", "FSDP_", "MEGATRON_", "PARALLELISM_CONFIG_")  # prefixes of their names
+DEVICE_VARIABLES = ("ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE")
 PATIENCE = timedelta(
     hours=12
 )  # others wait while the main process computes metrics; the default is 10 minutes
@@ -31,12 +34,33 @@ def processes() -> PartialState:
     Raises:
         RuntimeError: the environment (WORLD_SIZE) says several, but they have not met.
     """
-    wanted = int(os.environ.get("WORLD_SIZE", "1"))
-    # Without a GPU, accelerate joins processes only when told to use the CPU; each would else train alone.
-    state = PartialState(cpu=True, timeout=PATIENCE) if on_cpu(wanted) else PartialState(timeout=PATIENCE)
-    if state.num_processes != wanted:
-        raise RuntimeError(f"WORLD_SIZE={wanted} processes are wanted and {state.num_processes} have met")
+    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    with pinned_environment():
+        # Without a GPU, accelerate joins processes only when told to use the CPU; each would else train alone.
+        state = (
+            PartialState(cpu=True, timeout=PATIENCE) if on_cpu(expected) else PartialState(timeout=PATIENCE)
+        )
+    if state.num_processes != expected:
+        raise RuntimeError(f"WORLD_SIZE={expected}, but {state.num_processes} processes have met")
     return state
+
+
+@contextmanager
+def pinned_environment() -> Iterator[None]:
+    """Hide the variables from which accelerate takes what decides numbers, however its arguments are set.
+
+    `ACCELERATE_GRADIENT_ACCUMULATION_STEPS` divides the loss, others compile the network, shard it or change its
+    precision: two runs of one identity would differ. Which device is used is no part of a run's identity.
+    """
+    hidden = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.startswith(DECIDING_VARIABLES) and name not in DEVICE_VARIABLES
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def on_cpu(processes: int) -> bool:
@@ -48,8 +72,8 @@ def shares(n: int, batch: int) -> list[range]:
     """The batches of 0..n-1 that fall to this process: over all processes, in order, exactly all n."""
     state, starts = processes(), range(0, n, batch)
     rank, world = state.process_index, state.num_processes
-    mine = starts[len(starts) * rank // world : len(starts) * (rank + 1) // world]
-    return [range(start, min(start + batch, n)) for start in mine]
+    own = starts[len(starts) * rank // world : len(starts) * (rank + 1) // world]
+    return [range(start, min(start + batch, n)) for start in own]
 
 
 def together(work: Callable[[], T]) -> list[T]:
@@ -61,8 +85,8 @@ def together(work: Callable[[], T]) -> list[T]:
     if processes().num_processes == 1:
         return [work()]
     result, error = _attempt(work)
-    told = gather_object([(result, _in_words(error))])
-    return [_heard(result, words, error, rank) for rank, (result, words) in enumerate(told)]
+    reports = gather_object([(result, _in_words(error))])
+    return [_heard(result, words, error, rank) for rank, (result, words) in enumerate(reports)]
 
 
 def from_main(work: Callable[[], T]) -> T:

@@ -16,15 +16,15 @@ def signals_later() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    every = {known: signal.getsignal(known) for known in signal.valid_signals()}
-    handlers = {known: handler for known, handler in every.items() if callable(handler)}
-    came: list[int] = []
+    every = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: handler for number, handler in every.items() if callable(handler)}
+    arrived: list[int] = []
     try:
-        for known in handlers:
-            signal.signal(known, lambda number, _: came.append(number))
+        for number in handlers:
+            signal.signal(number, lambda number, _: arrived.append(number))
         yield
     finally:
-        for known, handler in handlers.items():
-            signal.signal(known, handler)
-    for number in dict.fromkeys(came):
-        signal.raise_signal(number)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for late in dict.fromkeys(arrived):
+        signal.raise_signal(late)
