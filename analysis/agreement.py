@@ -74,11 +74,18 @@ def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     return Agreement(study.name, study.shows, sheet.scale, sheet.setting, metric, column, ranks)
 
 
-def differ(sheets: list[Sheet]) -> tuple[str, list[str], int, Friedman] | None:
-    """Friedman's test over the arms that all settings share: metric, arms, blocks, result; None with too few.
+@dataclass(frozen=True)
+class Difference:
+    """Friedman's test of a study's arms: a block is a seed in a setting."""
 
-    A block is a seed in a setting.
-    """
+    metric: str
+    arms: tuple[str, ...]
+    blocks: int
+    friedman: Friedman
+
+
+def differ(sheets: list[Sheet]) -> Difference | None:
+    """Friedman's test over the arms that all settings share; None with too few of them, or of several metrics."""
     metrics = {main_metric(metric_names(sheet)) for sheet in sheets} - {None}
     if len(metrics) != 1:
         return None
@@ -89,4 +96,4 @@ def differ(sheets: list[Sheet]) -> tuple[str, list[str], int, Friedman] | None:
     blocks = np.concatenate([matrix(sheet, arms, metric)[1] for sheet in sheets])
     if len(blocks) < 2:
         return None
-    return metric, arms, len(blocks), friedman(blocks, np.random.default_rng(SEED))
+    return Difference(metric, tuple(arms), len(blocks), friedman(blocks, np.random.default_rng(SEED)))

@@ -15,9 +15,10 @@ from analysis.claims.command import sheets
 from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.records import Records, load
-from analysis.tables import rendered
+from analysis.tables.render import rendered
 from studies.declare.identity import identity_of
 from studies.run.record import Record
+from zigma.common.files import replace_text
 from zigma.common.words import WordError
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -36,7 +37,7 @@ class Checked:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
-    add_results(parser)
+    add_results(parser, source="published")  # what is kept is made from what ships
     parser.add_argument("--figures", type=Path, default=Path("paper_figures"), metavar="DIR")
     parser.add_argument(
         "--document",
@@ -105,7 +106,7 @@ def check_tables(results: Path, records: Records) -> Iterator[Checked]:
         said = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
         if other:
             said.append(
-                f"the records give other numbers than {', '.join(other)}: python -m analysis make-tables"
+                f"the records give other numbers than {', '.join(other)}: python -m analysis make-tables --publish"
             )
         endings = ", ".join(path.suffix[1:] for path in files)
         alone = "the paper's numbers alone; nothing is recorded"
@@ -129,7 +130,7 @@ def check_claims(results: Path, records: Records) -> Iterator[Checked]:
         fault = (
             ""
             if _is(path, made[path.name])
-            else ("the records give other verdicts or numbers: python -m analysis claims")
+            else ("the records give other verdicts or numbers: python -m analysis claims --publish")
         )
         yield Checked("claims", str(path), fault, f"{len(records)} records")
 
@@ -182,7 +183,7 @@ def write_documents(documents: Iterable[Path], records: Records) -> None:
     """Write what stands between the markers of the documents anew; all are made before the first is written."""
     made = {path: fill(path.read_text(encoding="utf-8"), Quotes(records, path.parent)) for path in documents}
     for path, document in made.items():
-        path.write_text(document, encoding="utf-8")
+        replace_text(path, document)
 
 
 def same(kept: str, made: str) -> bool:

@@ -24,9 +24,9 @@ from analysis.claims.command import all_agreements
 from analysis.claims.judge import judge
 from analysis.claims.show import correlations, overview
 from analysis.records import Records
-from analysis.render import pipes
-from analysis.table import Part, Table, text
 from analysis.tables import build_tables
+from analysis.tables.render import part_lines, text
+from analysis.tables.values import Part, Table
 from zigma.common.words import WordError, unknown
 
 SPAN = re.compile(r"<!-- from: (?P<source>[^\n]*?) -->(?P<shown>.*?)<!-- end -->", flags=re.DOTALL)
@@ -184,7 +184,5 @@ def _cell(part: Part, row: str, column: str) -> str:
     return text(rows[row][_column(part, column)])
 
 
-def _part(part: Part, wanted: Sequence[str]) -> str:
-    chosen = [_column(part, name) for name in wanted] or range(len(part.columns))
-    head = [part.corner, *(f"{part.columns[i].group} {part.columns[i].head}" for i in chosen)]
-    return "\n".join(pipes(head, [[label, *(text(cells[i]) for i in chosen)] for label, cells in part.rows]))
+def _part(part: Part, names: Sequence[str]) -> str:
+    return "\n".join(part_lines(part, [_column(part, name) for name in names] or None))

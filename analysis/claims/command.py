@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from analysis.agreement import Agreement, agreement
 from analysis.claims.claim import Verdict
@@ -11,8 +10,15 @@ from analysis.claims.findings import FINDINGS
 from analysis.claims.judge import Book, judge
 from analysis.claims.paper import CLAIMS
 from analysis.claims.show import Reproduced, as_json, markdown, text
-from analysis.options import add_results, say_faults, terminal_width
-from analysis.records import Records, load
+from analysis.options import (
+    add_publish,
+    add_results,
+    load_chosen,
+    terminal_width,
+    view_folder,
+    write_all,
+)
+from analysis.records import Records
 from studies.declare.registry import studies
 from zigma.common.words import unknown
 
@@ -21,26 +27,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="print only these; default: all")
     add_results(parser)
+    add_publish(parser, "results/claims.md and claims.json")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Judge every claim, write `claims.md` and `claims.json` into the results folder, print what was asked for."""
+    """Judge every claim, write `claims.md` and `claims.json`, print what was asked for."""
     known = {claim.name: claim for claim in CLAIMS}
     for name in args.claims:
         if name not in known:
             raise unknown("claim", name, known)
-    records = load(args.results, args.source)
-    say_faults(records)
+    records = load_chosen(args)
     judged = judge(records), all_agreements(records), reproduced()
-    args.results.mkdir(parents=True, exist_ok=True)
-    for name, contents in _written(*judged).items():
-        (args.results / name).write_text(contents, encoding="utf-8")
     verdicts, agreements, findings = judged
     shown = [verdict for verdict in verdicts if not args.claims or verdict.name in args.claims]
     beside = ([], []) if args.claims else (agreements, findings)
     print(text(shown, *beside, terminal_width()))
-    print(f"written to {args.results}/claims.md and claims.json", file=sys.stderr)
-    return 0
+    folder = args.results if args.publish else view_folder(args.results)
+    return write_all(folder, _written(*judged), "as claims.md and claims.json")
 
 
 def sheets(records: Records) -> dict[str, str]:

@@ -12,8 +12,7 @@ from typing import Any
 from analysis.agreement import Agreement
 from analysis.claims.claim import Judged, Tested, Verdict, Word
 from analysis.claims.findings import Finding, Shown
-from analysis.render import pipes
-from analysis.table import MISSING
+from analysis.tables.render import MISSING, pipes
 
 Reproduced = Sequence[tuple[Finding, list[Shown]]]
 HOW = (

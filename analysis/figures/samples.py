@@ -15,6 +15,7 @@ from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture, notes_height, write_notes
 from analysis.figures.series import recorded_sheets
 from analysis.records import Records
+from analysis.records.artifacts import artifact
 from analysis.style import WIDTH
 from studies.declare.registry import find_study
 from studies.run.record import Record
@@ -44,16 +45,9 @@ class Grid:
 
 
 def sample_file(results: Path, record: Record) -> Path | None:
-    """Where a record's sample grid lies; None if it names none, or one that is not there (any more).
-
-    Only a PNG below the results folder is one, whatever links may lie on the way.
-    """
-    named = record.data.get("artifacts", {}).get("samples")
-    if named is None:
-        return None
-    path = (results / named).resolve()
-    inside = path.is_relative_to(results.resolve())
-    return path if inside and path.suffix == ".png" and path.is_file() else None
+    """Where a record's sample grid lies; None if it names none, or one that is no PNG or not there (any more)."""
+    path = artifact(results, record, "samples")
+    return path if path is not None and path.suffix == ".png" else None
 
 
 def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from analysis.claims import Tested, Verdict
 from analysis.claims.findings import Finding, Shown
 from analysis.records import devices_of
 from analysis.report.store import Store
-from analysis.table import MISSING, number
+from analysis.tables.render import MISSING, number
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from itertools import groupby
 
 from analysis.records import Records, Sheet, devices_of, protocols_of, sheets
 from analysis.report.store import Store
-from analysis.table import MISSING, PAPER, Column, Part, Table, text
 from analysis.tables import study_table
+from analysis.tables.render import MISSING, text
+from analysis.tables.values import PAPER, Column, Part, Table
 from studies.declare.registry import studies
 from studies.declare.study import Study
 from studies.run.record import Record
-
-MARK = re.compile(r" \[(\d+)\]$")  # of a column that stands for one protocol of several
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,9 @@ def _shown(study: Study, records: Records, store: Store) -> ShownTable:
     table: Table = study_table(study, records)
     found = {scale: sheets(study, records, scale) for scale in {part.scale for part in table.parts}}
     parts = tuple(_part(part, found[part.scale], store) for part in table.parts)
-    return ShownTable(study.name, table.name, table.caption, parts, table.notes, table.recorded)
+    return ShownTable(
+        study.name, table.name, table.caption, parts, tuple(map(str, table.notes)), table.recorded
+    )
 
 
 def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
@@ -89,21 +90,28 @@ def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
     groups = tuple((name, len(list(found))) for name, found in groupby(part.columns, lambda c: c.group))
     everywhere = tuple(dict.fromkeys(d for _, cells in rows for cell in cells for d in cell.devices))
     heads = tuple(column.head for column in part.columns)
-    return ShownPart(part.title, part.scale, everywhere, part.corner, groups, heads, tuple(rows), part.notes)
+    return ShownPart(
+        part.title,
+        part.scale,
+        everywhere,
+        part.corner,
+        groups,
+        heads,
+        tuple(rows),
+        tuple(map(str, part.notes)),
+    )
 
 
 def behind_cell(known: dict[str, Sheet], part: Part, label: str, column: Column) -> list[Record]:
     """The records that a cell's number was computed from; of a failed or stale cell, those that say so."""
     if column.group == PAPER or not column.metric:
         return []
-    mark = MARK.search(column.name)
-    sheet = known.get(part.setting) or known.get(MARK.sub("", column.name))
+    sheet = known.get(column.setting or part.setting)
     if sheet is None:
         return []
     done = [record for record in sheet.done(label) if record.metric(column.metric) is not None]
-    if mark:
-        protocol = protocols_of(sheet.records, column.metric)[int(mark[1]) - 1]
-        done = [record for record in done if protocols_of([record], column.metric) == [protocol]]
+    if column.protocol is not None:
+        done = [record for record in done if protocols_of([record], column.metric) == [column.protocol]]
     return done or sheet.failed(label) or [record for arm, record, _ in sheet.stale if arm == label]
 
 

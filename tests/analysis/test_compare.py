@@ -10,7 +10,9 @@ import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.__main__ import main
-from analysis.compare import Compared, compare_metric, comparison, parse, select
+from analysis.compare.command import comparison
+from analysis.compare.pairs import Compared, compare_metric
+from analysis.compare.select import parse, select
 from analysis.records import load
 from studies.declare.changes import change
 from studies.declare.registry import find_study
@@ -32,7 +34,7 @@ def two(tmp_path: Path, **changed: float) -> tuple[str, str]:
 def compared(a: str, b: str, metric: str = "fd_digits") -> dict[str, Compared]:
     selections = [parse(a), parse(b)]
     chosen = [select(selection) for selection in selections]
-    from analysis.compare import _rows
+    from analysis.compare.command import _rows
 
     rows = {label: sides for label, sides in _rows(chosen, set()).items() if all(sides)}
     return {row.label.split()[-1]: row for row in compare_metric(rows, metric)}
@@ -46,8 +48,8 @@ def test_a_change_is_found_and_the_rest_is_not(tmp_path: Path) -> None:
         "zigzag-2": "no difference shown",
         "zigzag-8": "better",
     }
-    assert rows["zigzag-8"].ratio == pytest.approx(0.75, rel=0.02)
-    assert rows["zigzag-8"].low < 0.75 * 1.02
+    assert rows["zigzag-8"].ratio.value == pytest.approx(0.75, rel=0.02)
+    assert rows["zigzag-8"].ratio.low < 0.75 * 1.02
     assert rows["zigzag-8"].effect < 0
 
 
@@ -56,7 +58,7 @@ def test_identical_records_are_identical(tmp_path: Path) -> None:
     rows = compared(a, a)
     assert {row.word for row in rows.values()} == {"identical"}
     table = comparison([parse(a)] * 2, [select(parse(a))] * 2)
-    assert all("4 rows are identical in A and B" in part.notes for part in table.parts)
+    assert all("4 rows are identical in A and B" in map(str, part.notes) for part in table.parts)
 
 
 def test_one_seed_and_other_seeds(tmp_path: Path) -> None:
@@ -130,7 +132,7 @@ def test_two_scales_arm_by_arm(tmp_path: Path) -> None:
         fill(tmp_path, study, scale, seeds=2, means={"zigzag-1": 5.0, "zigzag-8": 6.0})
     selections = [parse(f"{tmp_path},scale={scale}") for scale in ("tiny", "small")]
     table = comparison(selections, [select(selection) for selection in selections], ["parameters"])
-    assert table.parts[0].notes == ("2 rows are identical in A and B",)
+    assert [note.text for note in table.parts[0].notes] == ["2 rows are identical in A and B"]
 
 
 def test_a_run_that_two_studies_share_is_one_row(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_a_run_that_two_studies_share_is_one_row(tmp_path: Path) -> None:
         ("{tmp}/nowhere", "no folder"),
         ("{tmp},arms=sweep", "did you mean 'arm'"),
         ("{tmp},arm=sweep,arm=zigzag-1", "stands twice"),
-        ("{tmp},arm=swep", "known: sweep"),
+        ("{tmp},arm=swep", "there are: sweep"),
         ("{tmp},source=theirs", "unknown source"),
         ("{tmp},study=scan_ablation,arm=sweep,scale=small", "no record has scale=small"),
     ],
@@ -185,3 +187,30 @@ def test_p_is_corrected_for_the_number_of_rows(tmp_path: Path) -> None:
     row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
     assert row.p == pytest.approx(4 * 0.034, abs=0.01)
     assert row.word == "no difference shown"
+
+
+def test_the_seeds_that_both_have_are_paired_and_the_others_named(tmp_path: Path) -> None:
+    """Here four seeds against six were compared unpaired, and lost the power of the pairs."""
+    fill(tmp_path / "a", means=MEANS, seeds=6, spread=2.0)
+    fill(tmp_path / "b", means=MEANS, seeds=4, spread=2.0)
+    for path in (tmp_path / "b").rglob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for metric in record["metrics"]:
+            metric["value"] *= 0.9 + 0.001 * record["seed"]
+        path.write_text(json.dumps(record), encoding="utf-8")
+    row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
+    assert (row.word, row.pairs) == ("better", 4)
+    assert row.ratio.value == pytest.approx(0.9, rel=0.01)
+    assert row.note == "paired over seeds [0, 1, 2, 3]; without A [4, 5]"
+
+
+def test_runs_of_an_edited_curve_are_not_one_row(tmp_path: Path) -> None:
+    for path in [*fill(tmp_path / "a", means=MEANS, seeds=2), *fill(tmp_path / "b", means=MEANS, seeds=2)]:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["seed"] == 1 and path.is_relative_to(tmp_path / "b"):
+            record["fingerprints"]["orders"] = "f" * 16
+            record["finished"] = "2030-01-01"
+            path.write_text(json.dumps(record), encoding="utf-8")
+    row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
+    assert row.b.n == 1
+    assert "B: seed 0 left out: orders other than of the latest run, seed 1" in row.note

@@ -3,15 +3,18 @@
 import csv
 import io
 import math
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from analysis.render import as_csv, latex, markdown, terminal, tex
 from analysis.stats import SeedMean
-from analysis.table import Column, Exact, Part, Ranged, Table, number, text
+from analysis.tables.render import as_csv, latex, markdown, number, terminal, tex, text
+from analysis.tables.render.text import in_markdown
+from analysis.tables.values import Column, Exact, NoNumber, Note, Part, Ranged, Row, Table
 
 PART = Part(
     "tiny",
@@ -23,13 +26,13 @@ PART = Part(
         Column("ours", "images/s", "higher"),
     ),
     (
-        ("sweep", (158.1, SeedMean(12.345678, 0.234, 3), Exact(133.8))),
-        ("zigzag-8", (None, None, Ranged(5.0, 4.5, 6.25))),
-        ("mine|yours", (None, "failed", "stale")),
+        Row("sweep", (158.1, SeedMean(12.345678, 0.234, 3), Exact(133.8))),
+        Row("zigzag-8", (None, None, Ranged(5.0, 4.5, 6.25))),
+        Row("mine|yours", (None, NoNumber.FAILED, NoNumber.STALE)),
     ),
-    ("a note at 100 % < ~ {x} $5 \\o/",),
+    (Note("other", "a note at 100 % < ~ {x} $5 \\o/"),),
 )
-TABLE = Table("Table 0", "table_0", "A & B at 100 %", (PART, PART), ("a last note",))
+TABLE = Table("Table 0", "table_0", "A & B at 100 %", (PART, PART), (Note("other", "a last note"),))
 
 
 def test_cells() -> None:
@@ -78,7 +81,7 @@ def test_terminal_keeps_to_the_width_and_loses_no_column() -> None:
         "T",
         "t",
         "c",
-        (Part("tiny", "s", "t", PART.columns * 4, tuple((n, c * 4) for n, c in PART.rows), ()),),
+        (Part("tiny", "s", "t", PART.columns * 4, tuple(Row(n, c * 4) for n, c in PART.rows), ()),),
     )
     lines = terminal(narrow, 70).splitlines()
     assert max(map(len, lines)) <= 70
@@ -125,3 +128,55 @@ def test_csv_keeps_every_digit() -> None:
         "ours",
     )
     assert next(row for row in rows if row["arm"] == "zigzag-8")["value"] == ""
+
+
+HOSTILE = "a|b_c %d\n\x1b[31m\u202e=1 **x** `y` <script> \\input{z} [t](u)"
+
+
+def hostile_table() -> Table:
+    columns = (
+        Column("paper", HOSTILE),
+        Column("ours", HOSTILE, number=2, metric=HOSTILE, setting="=HYPERLINK()"),
+    )
+    rows = (Row(HOSTILE, (1.0, "=cmd()")), Row("-2+3", (None, "@sum")), Row("_emphasis_", (2.0, None)))
+    return Table(
+        "Table 0", "t", HOSTILE, (Part("tiny", "s", HOSTILE, columns, rows, (Note("other", HOSTILE),)),)
+    )
+
+
+def test_hostile_names_reach_no_format_as_its_own() -> None:
+    table = hostile_table()
+    for out in (markdown(table), latex(table), as_csv(table), terminal(table, 400)):
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+    rows = [line for line in markdown(table).splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 3
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)  # three cells, whatever is in them
+    assert not re.search(r"(?<!\\)[*`<]", "".join(rows).replace("\\*\\*", ""))
+    assert r"\_emphasis\_" in rows[-1]
+    assert r"\input{" not in latex(table)
+    body = latex(table).split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert [len(re.findall(r"(?<!\\)&", line)) for line in body] == [2, 2, 2]
+
+
+def test_no_cell_of_a_csv_is_a_formula() -> None:
+    rows = list(csv.reader(io.StringIO(as_csv(hostile_table()))))
+    assert len(rows) == 1 + 6
+    text_columns = [i for i, name in enumerate(rows[0]) if name not in ("value", "half_width_95", "seeds")]
+    assert not [row[i] for row in rows for i in text_columns if row[i][:1] in tuple("=+-@\t\r")]
+    assert {row[rows[0].index("value")] for row in rows[1:]} >= {"'=cmd()", "'@sum", "1.0"}
+
+
+def test_names_stay_readable_as_plain_text() -> None:
+    assert in_markdown("fd_digits [1]: n_generated 500") == "fd_digits [1]: n_generated 500"
+    assert in_markdown("_a_ b_ [x](y)") == r"\_a\_ b\_ [x\](y)"
+
+
+def test_levels_stand_below_the_arms_in_every_format() -> None:
+    part = replace(PART, levels=(Row("one pixel", (None, Exact(7.5), None)),))
+    table = replace(TABLE, parts=(part,), notes=())
+    assert [row for row in markdown(table).splitlines() if row.startswith("|")][-1].startswith("| one pixel")
+    assert latex(table).count(r"\midrule") == 2
+    assert latex(table).index("one pixel") > latex(table).rindex(r"\midrule")
+    assert "7.5" in terminal(table, 100)
+    assert [row["arm"] for row in csv.DictReader(io.StringIO(as_csv(table)))][-1] == "one pixel"

@@ -13,10 +13,9 @@ from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.__main__ import main
 from analysis.records import load
-from analysis.render import markdown
 from analysis.stats import SeedMean
-from analysis.table import text
 from analysis.tables import build_tables, make_tables, study_table
+from analysis.tables.render import markdown, text
 from studies.declare.registry import find_study, studies
 from studies.declare.study import runs
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from analysis.records import Records, sheets
-from analysis.table import Cell, Column, Exact, Part, Table
+from analysis.tables.values import Cell, Column, Exact, Note, Part, Table, rows_of
 from studies.declare.study import Arm, Study, runs
 from zigma.experiment.config import RunConfig
 
@@ -61,15 +60,17 @@ def setup_table(study: Study, records: Records, file: str) -> Table:
         cells.append([_printed(arm, row) for row in ROWS])
         measured: dict[str, Cell] = {"Model size": counted[arm.name], "A100-hours": hours[arm.name]}
         cells.append([measured.get(row) or read(config) for row, read in ROWS.items()])
-    rows = tuple((row, tuple(column[i] for column in cells)) for i, row in enumerate(ROWS))
-    notes = (
+    rows = rows_of(ROWS, cells)
+    lines = (
         "preset: what the declarations give a run at scale paper; model size and hours are of records",
         "hours: device hours of our runs, on whatever device made them; — where no run at scale paper is recorded",
     )
+    notes = tuple(Note("preset", line) for line in lines)
     part = Part("paper", TRAINING, "Scale paper", tuple(columns), rows, notes, corner="hyperparameter")
-    found = [sheet for scale in study.scales for sheet in sheets(study, records, scale).values()]
-    behind = tuple(dict.fromkeys(record["identity"] for sheet in found for record in sheet.records))
-    return Table(study.shows, file, study.title, (part,), tuple(study.notes), behind)
+    everywhere = [sheet for scale in study.scales for sheet in sheets(study, records, scale).values()]
+    behind = tuple(dict.fromkeys(record["identity"] for sheet in everywhere for record in sheet.records))
+    presets_follow = tuple(Note("preset", line) for line in study.notes)
+    return Table(study.shows, file, study.title, (part,), presets_follow, behind, study.name)
 
 
 def _printed(arm: Arm, row: str) -> Cell:
@@ -84,17 +85,16 @@ def _printed(arm: Arm, row: str) -> Cell:
 
 
 def _counted(study: Study, records: Records, arm: Arm) -> Cell:
-    found = {
+    values = {
         value
         for scale in study.scales
         if COUNTED in study.scales[scale]
         for value in sheets(study, records, scale)[COUNTED].values(arm.name, "parameters")
     }
-    return f"{found.pop() / 1e6:.1f} M" if len(found) == 1 else None
+    return f"{values.pop() / 1e6:.1f} M" if len(values) == 1 else None
 
 
 def _hours(study: Study, records: Records, arm: Arm) -> Cell:
-    done: list[Any] = sheets(study, records, "paper")[TRAINING].done(arm.name)
-    hours = [record["cost"].get("device_hours") for record in done]
-    known = [value for value in hours if value is not None]
-    return f"{sum(known) / len(known):g}" if known else None
+    identities = [record["identity"] for record in sheets(study, records, "paper")[TRAINING].done(arm.name)]
+    hours = records.frame.loc[[records.place[identity] for identity in identities], "device_hours"].dropna()
+    return f"{hours.mean():g}" if len(hours) else None

@@ -1,0 +1,120 @@
+"""A metric of an arm in two sets of records: paired by the seeds that both have, else as independent samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analysis.metrics import find_metric
+from analysis.records import TIMED, Protocol, protocols_of
+from analysis.records.current import one_set
+from analysis.records.protocol import MACHINE
+from analysis.stats import ALPHA, Interval, SeedMean, holm, mean_over_seeds, paired, welch, welch_p
+from studies.run.record import Record
+
+Word = Literal["better", "worse", "no difference shown", "identical", "one seed", "other", "not comparable"]
+Sides = tuple[Sequence[Record], Sequence[Record]]
+NONE = Interval(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A metric of one arm in both sets."""
+
+    label: str
+    metric: str
+    a: SeedMean
+    b: SeedMean
+    ratio: Interval = NONE  # b over a, of the pairs where there are any
+    effect: float = math.nan  # Hedges' g of the pairs
+    p: float = math.nan  # Holm-corrected for the metric's rows
+    pairs: int = 0
+    word: Word = "other"
+    note: str = ""
+
+
+def compare_metric(rows: Mapping[str, Sides], name: str) -> list[Compared]:
+    """A metric in every row that has it on both sides, p values corrected for their number (Holm)."""
+    compared = [item for label, sides in rows.items() if (item := _compare(label, name, *sides)) is not None]
+    ps = holm([item.p for item in compared])
+    return [item if math.isnan(p) else _with_word(item, p) for item, p in zip(compared, ps, strict=True)]
+
+
+def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) -> Compared | None:
+    rows = [one_set([r for r in side if r["status"] == "done"], {}) for side in (a, b)]
+    sides = [
+        {r["seed"]: float(m["value"]) for r in row.current if (m := r.metric(name)) is not None}
+        for row in rows
+    ]
+    if not all(sides):
+        return None
+    notes = [
+        f"{side}: seed {record['seed']} left out: {why}"
+        for side, row in zip("AB", rows, strict=True)
+        for record, why in row.stale
+    ]
+    means = [mean_over_seeds(list(side.values())) for side in sides]
+    bare = Compared(label, name, means[0], means[1], note="; ".join(notes))
+    protocols = [_rules(row.current, name) for row in rows]
+    if len(set(protocols[0]) | set(protocols[1])) > 1:
+        return replace(bare, word="not comparable", note=_apart(protocols))
+    if sides[0] == sides[1]:
+        return replace(bare, ratio=_ratio_of_means(bare), word="identical")
+    return _tested(bare, sides[0], sides[1], notes)
+
+
+def _tested(bare: Compared, a: Mapping[int, float], b: Mapping[int, float], notes: list[str]) -> Compared:
+    """With p not yet corrected."""
+    logs = all(value > 0 for side in (a, b) for value in side.values())
+    seeds = sorted(a.keys() & b.keys())
+    if len(seeds) >= 2:
+        alone = [
+            f"{side} {sorted(of - set(seeds))}"
+            for side, of in (("A", a.keys()), ("B", b.keys()))
+            if of - set(seeds)
+        ]
+        if alone:
+            notes = [*notes, f"paired over seeds {seeds}; without {', '.join(alone)}"]
+        test = paired(*[[_log(side[seed], logs) for seed in seeds] for side in (b, a)])
+        ratio = test.interval.exp if logs else NONE
+        return replace(
+            bare, ratio=ratio, effect=test.effect, p=test.p, pairs=len(seeds), note="; ".join(notes)
+        )
+    if min(len(a), len(b)) < 2:
+        return replace(bare, ratio=_ratio_of_means(bare) if logs else NONE, word="one seed")
+    values = [[_log(value, logs) for value in side.values()] for side in (b, a)]
+    ratio = welch(*values).exp if logs else NONE
+    notes = [*notes, "other seeds, so not paired"]
+    return replace(bare, ratio=ratio, p=welch_p(*values), note="; ".join(notes))
+
+
+def _ratio_of_means(bare: Compared) -> Interval:
+    return Interval(bare.b.mean / bare.a.mean, math.nan, math.nan) if bare.a.mean > 0 < bare.b.mean else NONE
+
+
+def _log(value: float, logs: bool) -> float:
+    return math.log(value) if logs else value
+
+
+def _with_word(item: Compared, p: float) -> Compared:
+    if p >= ALPHA:
+        return replace(item, p=p, word="no difference shown")
+    better = find_metric(item.metric).better
+    if better == "neither":
+        return replace(item, p=p, word="other")
+    lower = item.ratio.value < 1 if not math.isnan(item.ratio.value) else item.b.mean < item.a.mean
+    return replace(item, p=p, word="better" if lower == (better == "lower") else "worse")
+
+
+def _rules(records: Sequence[Record], name: str) -> list[Protocol]:
+    """The protocols of a metric's values; where timings were made may differ, that is what is compared."""
+    rules = protocols_of(records, name)
+    return list(dict.fromkeys(rule.without(MACHINE) for rule in rules)) if name in TIMED else rules
+
+
+def _apart(protocols: Sequence[Sequence[Protocol]]) -> str:
+    """What differs between the rules of two sides."""
+    a, b = (Protocol(tuple(sorted({rule for p in side for rule in p.rules}))) for side in protocols)
+    return f"A by {a.beside(b)}; B by {b.beside(a)}"

@@ -1,0 +1,143 @@
+"""What stands below a part of a table: how many seeds, made where and by which code, what failed, what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from analysis.agreement import Agreement, Difference, agreement
+from analysis.records import Sheet, device_of
+from analysis.tables.values import Column, Note
+from studies.run.record import Record
+from zigma.experiment.config import RunConfig
+
+LISTED = 4  # stale or failed runs, commits and devices that a sheet names one by one
+SHORT_COMMIT = 12
+
+
+def sheet_notes(sheet: Sheet) -> list[Note]:
+    """All notes on a sheet but those on its protocols and levels."""
+    if not sheet.records and not sheet.stale:
+        return [Note("missing", "no records yet")]
+    done = [record for arm in sheet.arms for record in sheet.done(arm)]
+    notes = []
+    trained = isinstance(sheet.study.scales[sheet.scale][sheet.setting], RunConfig)
+    if trained and sheet.scale != "paper" and any(arm.paper for arm in sheet.study.arms):
+        line = "ours is a stand-in for the paper's data and size: compare arms within a column, not columns"
+        notes.append(Note("stand-in", line))
+    if done:
+        notes.append(seeds_note(sheet))
+    agrees = agreement(sheet)
+    if agrees is not None:
+        notes.append(agreement_note(agrees))
+    return [*notes, *origin_notes(sheet), *failure_notes(sheet), *stale_notes(sheet)]
+
+
+def agreement_note(agrees: Agreement) -> Note:
+    """Our order of the arms against the paper's, in one line."""
+    ranks = agrees.ranks
+    return Note(
+        "agreement",
+        f"order of {ranks.arms} arms by {agrees.metric} against the paper's {agrees.paper_column}: {ranks.agree} of "
+        f"{ranks.pairs} pairs agree, Spearman {ranks.spearman}, Kendall {ranks.kendall} (95 % bootstrap over "
+        f"{ranks.seeds} seeds), p {ranks.p_exact:.2g} by all orders of the arms",
+    )
+
+
+def seeds_note(sheet: Sheet) -> Note:
+    """How many runs stand behind the arms, and what the interval is."""
+    counts = {arm: len(sheet.done(arm)) for arm in sheet.arms}
+    some = sorted({n for n in counts.values() if n})
+    if some == [1]:
+        return Note("seeds", "one run of every arm that has a number: no interval over seeds")
+    interval = "± is the half-width of the 95 % Student t interval over seeds"
+    if len(set(counts.values())) == 1:
+        return Note("seeds", f"{interval}; n = {some[0]} seeds of every arm")
+    return Note("seeds", f"{interval}; seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items()))
+
+
+def origin_notes(sheet: Sheet) -> Iterator[Note]:
+    """Where and by which code the numbers were made; and the rows in which several of these are mixed."""
+    done = {arm: sheet.done(arm) for arm in sheet.arms}
+    records = [record for of_arm in done.values() for record in of_arm]
+    if records:
+        yield Note("origin", f"made on {_listed(map(_machine, records), '; ')}")
+        yield Note(
+            "origin", f"by commit {_listed(map(_commit, records))}; torch {_listed(map(_torch, records))}"
+        )
+    mixed = {
+        arm: [name for name, of in MIXED.items() if len({of(record) for record in of_arm}) > 1]
+        for arm, of_arm in done.items()
+    }
+    rows = [f"{arm} ({', '.join(names)})" for arm, names in mixed.items() if names]
+    if rows:
+        yield Note("origin", f"rows whose seeds were made by different code or machines: {_listed(rows)}")
+    elsewhere = dict.fromkeys(r["study"] for r in sheet.records if r["study"] != sheet.study.name)
+    if elsewhere:
+        studies = ", ".join(elsewhere)
+        yield Note("shared", f"runs shared with {studies}: the same configuration is run once")
+
+
+def _listed(names: Iterable[str], between: str = ", ") -> str:
+    each = list(dict.fromkeys(names))
+    more = f" and {len(each) - LISTED} more" if len(each) > LISTED else ""
+    return between.join(each[:LISTED]) + more
+
+
+def _machine(record: Record) -> str:
+    return f"{device_of(record)}, scan backend {record['environment'].get('scan_backend', 'unknown')}"
+
+
+def _torch(record: Record) -> str:
+    return str(record["environment"].get("torch") or "unknown")
+
+
+def _commit(record: Record) -> str:
+    environment = record["environment"]
+    commit = str(environment.get("commit") or "unknown")
+    return f"{commit[:SHORT_COMMIT]}{' (changed)' if environment.get('dirty') else ''}"
+
+
+MIXED = {"commit": _commit, "device": device_of, "torch": _torch}
+
+
+def failure_notes(sheet: Sheet) -> list[Note]:
+    """The runs that failed, and with which error."""
+    failed = [
+        f"{arm} seed {r['seed']}: {r.data.get('error')}" for arm in sheet.arms for r in sheet.failed(arm)
+    ]
+    return [Note("failed", f"failed: {_listed(failed, '; ')}")] if failed else []
+
+
+def stale_notes(sheet: Sheet) -> list[Note]:
+    """The records that do not count, and why."""
+    if not sheet.stale:
+        return []
+    listed = _listed((f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale), "; ")
+    count = f"{len(sheet.stale)} records of other configurations, data or curves are not shown"
+    return [Note("stale", f"stale: {count} (make-tables --set shows runs made by run --set): {listed}")]
+
+
+def protocol_notes(columns: Iterable[Column]) -> list[Note]:
+    """By which rules the columns were made, those that share them together."""
+    heads: dict[str, list[str]] = {}
+    for column in columns:
+        if column.protocol:
+            heads.setdefault(str(column.protocol), []).append(column.label)
+    return [Note("protocol", f"{', '.join(labels)}: {rules}") for rules, labels in heads.items()]
+
+
+def difference_note(scale: str, difference: Difference) -> Note:
+    """Whether the arms differ at all."""
+    arms, test = difference.arms, difference.friedman
+    apart = [
+        f"{arms[i]} and {arms[j]}"
+        for i in range(len(arms))
+        for j in range(i + 1, len(arms))
+        if test.posthoc[i, j] < 0.05
+    ]
+    pairs = f"Nemenyi tells apart {', '.join(apart)}" if apart else "Nemenyi tells no pair apart"
+    return Note(
+        "difference",
+        f"{scale}: do the arms differ by {difference.metric}? Friedman over {difference.blocks} blocks (a seed in a "
+        f"setting): chi-squared {test.statistic:.2f}, p {test.p:.2g} by permutations; {pairs} at 5 %",
+    )

@@ -1,0 +1,86 @@
+"""The parts of a study's table: one for a sheet, or, of many settings, one for a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analysis.agreement import metric_names
+from analysis.metrics import find_metric
+from analysis.records import Sheet
+from analysis.tables.columns import (
+    NOTHING_YET,
+    cells,
+    configured,
+    metric_columns,
+    paper_columns,
+    printed_cells,
+)
+from analysis.tables.notes import (
+    failure_notes,
+    origin_notes,
+    protocol_notes,
+    seeds_note,
+    sheet_notes,
+    stale_notes,
+)
+from analysis.tables.values import Cell, Column, Note, Part, rows_of
+
+BY_COLUMN = "by column"  # the setting of a part that shows many
+
+
+def sheet_part(sheet: Sheet) -> Part:
+    """One scale and setting: the paper's columns that it stands in for, then each metric of each protocol."""
+    names = metric_names(sheet)
+    columns = paper_columns(sheet, names)
+    values: list[list[Cell]] = [printed_cells(sheet, column) for column in columns]
+    for column, quoted in configured(sheet, columns):
+        columns.append(column)
+        values.append(quoted)
+    ours = [column for name in names or NOTHING_YET for column in metric_columns(sheet, name)]
+    columns += ours
+    values += [cells(sheet, column) for column in ours]
+    notes = (*sheet_notes(sheet), *protocol_notes(ours))
+    rows = rows_of(sheet.arms, values)
+    return Part(sheet.scale, sheet.setting, _title(sheet), tuple(columns), rows, notes)
+
+
+def _title(sheet: Sheet) -> str:
+    stands_for = sheet.study.stands_for.get(sheet.setting)
+    meant = f", standing in for the paper's {stands_for}" if stands_for and sheet.scale != "paper" else ""
+    return f"Scale {sheet.scale}, setting {sheet.setting}{meant}"
+
+
+def metric_parts(sheets: Sequence[Sheet]) -> list[Part]:
+    """Many settings: a part for each metric, with the settings as columns."""
+    names = list(dict.fromkeys(name for sheet in sheets for name in metric_names(sheet)))
+    parts = [_metric_part(sheets, name) for name in names or NOTHING_YET]
+    notes = list(parts[-1].notes)
+    for sheet in sheets:
+        if any(sheet.done(arm) for arm in sheet.arms):
+            notes += [seeds_note(sheet), *origin_notes(sheet)]
+    for sheet in sheets:
+        notes += [
+            replace(note, setting=sheet.setting) for note in (*failure_notes(sheet), *stale_notes(sheet))
+        ]
+    parts[-1] = replace(parts[-1], notes=tuple(dict.fromkeys(notes)))
+    return parts
+
+
+def _metric_part(sheets: Sequence[Sheet], name: str) -> Part:
+    metric = find_metric(name)
+    arms = list(dict.fromkeys(arm for sheet in sheets for arm in sheet.arms))
+    columns: list[Column] = []
+    values: list[list[Cell]] = []
+    for sheet in sheets:
+        for column in metric_columns(sheet, name, head=sheet.setting):
+            columns.append(replace(column, better="neither", setting=sheet.setting))
+            values.append(cells(sheet, column, arms))
+    notes = [Note("better", f"{metric.better} is better")] if metric.better != "neither" else []
+    for column in columns:
+        if column.protocol:
+            several = column.number is not None
+            notes.append(Note("protocol", str(column.protocol), column.label if several else ""))
+    title = f"Scale {sheets[0].scale}: {metric.head(name)} by setting"
+    once = tuple(dict.fromkeys(notes))
+    return Part(sheets[0].scale, BY_COLUMN, title, tuple(columns), rows_of(arms, values), once)

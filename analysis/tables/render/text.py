@@ -1,0 +1,81 @@
+"""A cell as text, and names that strangers chose as text that no format reads as its own."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from analysis.stats import SeedMean
+from analysis.tables.values import Cell, Exact, Part, Ranged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = "—"
+
+
+def text(cell: Cell) -> str:
+    """A cell as it is printed: `—` for what is missing, `1.23 ± 0.04` for a mean over seeds."""
+    if cell is None:
+        return MISSING
+    if isinstance(cell, str):
+        return one_line(cell)
+    if isinstance(cell, Exact):
+        return number(cell.value, digits=5)
+    if isinstance(cell, Ranged):
+        return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
+    if isinstance(cell, SeedMean):
+        return _mean(cell)
+    return str(cell)  # as printed: 121.0 stays 121.0
+
+
+def _mean(cell: SeedMean) -> str:
+    if math.isnan(cell.half_width):
+        return f"{number(cell.mean)} ± {MISSING}"
+    if cell.half_width == 0.0:
+        return f"{number(cell.mean)} ± 0"
+    digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
+    if digits > 6:  # a spread far below the value, or a tiny value: not a row of noughts
+        return f"{cell.mean:.3e} ± {cell.half_width:.1e}"
+    return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """So many digits that matter, no exponent where it can be helped, whole numbers whole."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 1e-3 <= abs(value) < 1e7:
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        plain = f"{value:.{places}f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return f"{value:.{digits - 1}e}"
+
+
+def one_line(words: str) -> str:
+    """Text on one line, without the characters that a terminal or an editor would obey."""
+    spaced = " ".join(words.split())
+    return "".join("?" if unicodedata.category(letter).startswith("C") else letter for letter in spaced)
+
+
+def in_markdown(words: str) -> str:
+    """Text that Markdown shows as it is. Inside a word `_` is no emphasis, so names stay readable as plain text."""
+    escaped = re.sub(r"([\\`*|<]|\](?=\())", r"\\\1", one_line(words))
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", escaped)
+
+
+def in_csv(words: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    plain = one_line(words)
+    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
+
+
+def strings(part: Part) -> pd.DataFrame:
+    """A part as a frame of printed cells: (group, head) over each column, the rows' names in the first."""
+    import pandas as pd
+
+    heads = [("", part.corner), *((column.group, column.head) for column in part.columns)]
+    rows = [[one_line(row.label), *map(text, row.cells)] for row in (*part.rows, *part.levels)]
+    columns = pd.MultiIndex.from_tuples([(one_line(a), one_line(b)) for a, b in heads])
+    return pd.DataFrame(rows, columns=columns, dtype="object")
