@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.options import VIEW
 from zigma.scans import ScanOrder, locality, parse_plan, reach_shares, scan_names
 from zigma.scans.registry import find_curve
 
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scans", nargs="+", metavar="SCAN", help="a curve, a plan, or my_curves.py:spiral")
     parser.add_argument("--grid", default="16x16", help="16x16, or 4x16x16 for frames; default: 16x16")
     parser.add_argument("--depth", type=int, default=8, help="layers for the reach; default: 8")
-    parser.add_argument("--out", type=Path, default=Path("paper_figures"), metavar="DIR")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results") / VIEW, metavar="DIR", help="default: results/view"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -40,8 +40,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made")
     results = root / "results"
     fill(results, means=MEANS, seeds=3, spread=0.05)
-    main(["make-tables", "--results", str(results)])
-    main(["claims", "--results", str(results)])
+    (results / "records").rename(results / "published")
+    main(["make-tables", "--publish", "--results", str(results)])
+    main(["claims", "--publish", "--results", str(results)])
     (root / "README.md").write_text(DOCUMENT, encoding="utf-8")
     assert main([*words(root), "--write"]) == 0
     return root
@@ -111,7 +112,7 @@ def test_a_record_that_is_not_what_its_identity_says_is_found(kept: Path) -> Non
 
 
 def test_a_file_that_is_no_record_and_a_table_that_nothing_makes(kept: Path) -> None:
-    (kept / "results" / "records" / "x.json").write_text("{}", encoding="utf-8")
+    (kept / "results" / "published" / "x.json").write_text("{}", encoding="utf-8")
     (kept / "results" / "tables" / "table_99.md").write_text("| 1.0 |", encoding="utf-8")
     found = " ".join(faults(kept))
     assert "x.json" in found

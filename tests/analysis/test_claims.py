@@ -262,12 +262,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = capsys.readouterr().out
     assert all(claim.name in out for claim in CLAIMS)
     assert all(f"P{i}" in out and f"R{i}" in out for i in range(1, 6))
-    whole = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
+    whole = json.loads((tmp_path / "view" / "claims.json").read_text(encoding="utf-8"))
     by_name = {claim["name"]: claim for claim in whole["claims"]}
     assert by_name["more-schemes-help"]["verdict"] == "holds"
     assert whole["agreement"][0]["ranks"]["agree"] == 6
     assert all(finding["reproduced"] for finding in whole["findings"])
-    sheet = (tmp_path / "claims.md").read_text(encoding="utf-8")
+    sheet = (tmp_path / "view" / "claims.md").read_text(encoding="utf-8")
     assert "## hilbert-is-hard" in sheet
     assert main(["claims", "zigzag-beats-sweep", "--results", str(tmp_path)]) == 0
     assert "hilbert-is-hard" not in capsys.readouterr().out

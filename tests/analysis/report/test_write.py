@@ -139,8 +139,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     fill(tmp_path, "scan_ablation", seeds=2)
     assert main(["report", "--results", str(tmp_path)]) == 0
     assert "report.html" in capsys.readouterr().err
-    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert not list(tmp_path.glob(".*"))
+    assert (tmp_path / "view" / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert not list(tmp_path.rglob(".*"))
     for words in (["--out", str(tmp_path)], ["--source", "theirs"]):
         with pytest.raises(SystemExit) as left:
             main(["report", "--results", str(tmp_path), *words])
