@@ -8,8 +8,8 @@ import torch
 from small_networks import network
 from torch import Tensor
 
-from zigma.models import ZigMa
-from zigma.models.config import GatedLinearAttentionSpec
+from zigma.models import Mamba, ZigMa
+from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
 from zigma.models.embeddings import PatchEmbedding, cosine_position, unpatchify
 from zigma.scans import scan_order
 
@@ -93,6 +93,14 @@ def test_a_random_order_travels_with_the_weights() -> None:
     assert not any(name.endswith("order") for name in network(grid=(4, 4), scan="zigzag-2").state_dict())
 
 
+def test_a_mixer_may_be_given_by_its_name() -> None:
+    assert ZigMa(grid=(2, 2), hidden=16, depth=1, mixer="mamba").config.mixer == MambaSpec()
+    with pytest.raises(ValueError, match="a network takes a ZigMaConfig, or its fields by name, not 5"):
+        ZigMa(5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="scan is one layer of"):
+        Mamba(16, "zigzag-8")  # type: ignore[arg-type]
+
+
 def test_orders_may_be_given_as_they_are() -> None:
     rows = np.stack([np.arange(16), np.arange(16)[::-1], scan_order("hilbert", (4, 4))])
     given = network(grid=(4, 4), scan=[*rows])
@@ -157,6 +165,10 @@ def test_time_is_told_apart_and_classes_too() -> None:
         ({}, (2, 2, 3, 4), (2,), None, r"x must be \(2, 2, 4, 4\) for the grid \(4, 4\), got \(2, 2, 3, 4\)"),
         ({}, (2, 2, 4, 4), (), None, "t must be one time for each of 2 samples"),
         ({}, (2, 2, 4, 4), (2,), torch.zeros(2), "unconditional"),
+        ({}, (0, 2, 4, 4), (0,), None, "x holds no samples"),
+        ({"classes": 3}, (2, 2, 4, 4), (2,), torch.tensor([0, 3]), r"classes are 0\.\.2, not 0\.\.3"),
+        ({"classes": 3}, (2, 2, 4, 4), (2,), torch.tensor([-1, 2]), r"classes are 0\.\.2, not -1\.\.2"),
+        ({"classes": 3}, (2, 2, 4, 4), (2,), [0, 1], "y must be a tensor, not list"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), None, "it needs y"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), torch.zeros(2), "one class for each"),
         ({"text_width": 5}, (2, 2, 4, 4), (2,), torch.zeros(2, 3, 4), r"caption features \(2, 3, 5\)"),
@@ -188,6 +200,9 @@ def test_captions_in_context_have_a_fixed_number_of_tokens() -> None:
         ({"scan": "zigzga-8"}, "zigzag"),
         ({"position": "cosin"}, r"unknown position 'cosin': did you mean 'cosine'\?"),
         ({"conditioning": "context"}, "unknown conditioning"),
+        ({"mixer": "mambo"}, r"unknown mixer\.kind 'mambo': did you mean 'mamba'"),
+        ({"scan": None}, "a plan is a text"),
+        ({"scan": ["zigzag-8", 3]}, "or orders of tokens, not 3"),
         ({"mixer": GatedLinearAttentionSpec(heads=3), "hidden": 16}, "divisible by twice the 3 heads"),
     ],
 )

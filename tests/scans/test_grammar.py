@@ -201,6 +201,14 @@ def test_a_description_says_what_each_layer_reads() -> None:
     ]
 
 
+def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
+    plan = parse_plan("zigzag-8")
+    assert plan.distinct((4, 6)) == (8, 8)
+    assert plan.distinct((1, 6)) == (2, 8)
+    assert plan.describe((1, 6), 1).splitlines()[-1] == "2 of the 8 orders differ on this grid"
+    assert "differ" not in plan.describe((4, 6), 8)
+
+
 @pytest.mark.parametrize(
     ("plan", "says"),
     [

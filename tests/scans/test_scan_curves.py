@@ -32,6 +32,30 @@ def test_every_3d_curve_visits_every_cell_once(name: str) -> None:
             assert np.array_equal(np.sort(order), np.arange(np.prod(grid))), (grid, variant)
 
 
+def distinct(name: str, grid: tuple[int, ...]) -> int:
+    return len({scan_order(name, grid, variant=variant).tobytes() for variant in range(8)})
+
+
+@pytest.mark.parametrize("name", ["hilbert", "moore", "peano"])
+def test_eight_variants_are_eight_orders_on_every_grid_up_to_16(name: str) -> None:
+    for height in range(2, 17):
+        for width in range(2, 17):
+            assert distinct(name, (height, width)) == 8, (height, width)
+
+
+@pytest.mark.parametrize("name", scan_names())
+def test_and_those_of_every_curve_on_some(name: str) -> None:
+    for grid in [(2, 2), (2, 3), (2, 5), (3, 2), (3, 4), (4, 4), (7, 16), (15, 16), (16, 16), (9, 14)]:
+        if name != "random" or grid != (2, 2):  # which has 24 orders, drawn by chance
+            assert distinct(name, grid) == 8, grid
+
+
+@pytest.mark.parametrize("name", IN_3D)
+def test_and_on_boxes(name: str) -> None:
+    for grid in [(2, 2, 3), (2, 3, 4), (3, 2, 4), (4, 3, 2), (2, 4, 4), (6, 3, 5), (5, 4, 4), (3, 5, 4)]:
+        assert distinct(name, grid) == 8, grid
+
+
 def test_sweep_is_row_major() -> None:
     assert scan_order("sweep", (3, 4)).tolist() == list(range(12))
 

@@ -17,3 +17,4 @@ def build_model(config: ModelConfig) -> nn.Module:
             return DiT(config)
         case UViTConfig():
             return UViT(config)
+    raise ValueError(f"a network is described by one of zigma.models.config, not {config!r}")

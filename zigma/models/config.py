@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from zigma.common.configuration import Configuration, Count, Flag, Grid, Share
 from zigma.common.words import unknown
@@ -44,6 +44,13 @@ class NetworkConfig(Configuration):
             raise ValueError("a network reads captions (text_width) or classes, not both")
         return self
 
+    @classmethod
+    def of(cls, config: Self | None, fields: dict[str, Any]) -> Self:
+        """A configuration with some of its fields set otherwise; by default all others are at their defaults."""
+        if not isinstance(config, cls | None):
+            raise ValueError(f"a network takes a {cls.__name__}, or its fields by name, not {config!r}")
+        return (config or cls()).replace(**fields)
+
     @property
     def token_grid(self) -> tuple[int, ...]:
         """The grid of tokens: frames as they are, height and width divided by the patch."""
@@ -79,6 +86,11 @@ class ZigMaConfig(NetworkConfig):
     temporal_position: Flag = False
     conditioning: Conditioning = "cross-attention"  # how captions enter, where text_width asks for them
     drop_path: Share = 0.0  # stochastic depth: the last layer's rate, the first one's is 0
+
+    @field_validator("mixer", mode="before")
+    @classmethod
+    def _mixer_by_name(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

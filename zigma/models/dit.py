@@ -76,7 +76,7 @@ class DiT(nn.Module):
 
     def __init__(self, config: DiTConfig | None = None, **fields: Any) -> None:
         super().__init__()
-        self.config = config = (config or DiTConfig()).replace(**fields)
+        self.config = config = DiTConfig.of(config, fields)
         self.x_embedder = PatchEmbedding(config.in_channels, config.hidden, config.patch)
         self.t_embedder = TimeEmbedding(config.hidden)
         self.y_embedder = None if config.classes is None else ClassEmbedding(config.classes, config.hidden)

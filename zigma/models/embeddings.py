@@ -80,8 +80,15 @@ def check_inputs(
 
     `text_tokens` is given where captions stand among the tokens, so that their number is fixed.
     """
+    for name, value in (("x", x), ("t", t), *([] if y is None else [("y", y)])):
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} must be a tensor, not {type(value).__name__}")
+    if not x.is_floating_point():
+        raise ValueError(f"x must hold real numbers, not {x.dtype}")
+    if x.ndim and not len(x):
+        raise ValueError("x holds no samples: a batch has at least one")
     *frames, height, width = config.grid
-    expected = (len(x), *frames, config.in_channels, height, width)
+    expected = (x.shape[0] if x.ndim else "B", *frames, config.in_channels, height, width)
     if tuple(x.shape) != expected:
         raise ValueError(f"x must be {expected} for the grid {config.grid}, got {tuple(x.shape)}")
     if tuple(t.shape) != (len(x),):
@@ -96,6 +103,11 @@ def check_inputs(
             raise ValueError(
                 f"y must be one class for each of {len(x)} samples, got {y.dtype} {tuple(y.shape)}"
             )
+        looks = y.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
+        if (
+            looks and not 0 <= int(y.min()) <= int(y.max()) < config.classes
+        ):  # a GPU would have to wait for it
+            raise ValueError(f"classes are 0..{config.classes - 1}, not {int(y.min())}..{int(y.max())}")
     else:
         tokens = text_tokens or (y.shape[1] if y.ndim > 1 else "M")
         if tuple(y.shape) != (len(x), tokens, config.text_width):

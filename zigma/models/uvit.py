@@ -43,7 +43,7 @@ class UViT(nn.Module):
 
     def __init__(self, config: UViTConfig | None = None, **fields: Any) -> None:
         super().__init__()
-        self.config = config = (config or UViTConfig()).replace(**fields)
+        self.config = config = UViTConfig.of(config, fields)
         hidden, half = config.hidden, config.depth // 2
         self.patch_embed = PatchEmbedding(config.in_channels, hidden, config.patch)
         self.patch_embed.proj.reset_parameters()  # this network starts its convolutions as torch does

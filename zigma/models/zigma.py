@@ -111,7 +111,7 @@ class ZigMa(nn.Module):
         super().__init__()
         if "scan" in fields:
             fields["scan"] = parse_plan(fields["scan"]).text
-        self.config = config = (config or ZigMaConfig()).replace(**fields)
+        self.config = config = ZigMaConfig.of(config, fields)
         self.keep_order = False
         hidden, grid = config.hidden, config.token_grid
         self.x_embedder = PatchEmbedding(config.in_channels, hidden, config.patch)

@@ -14,7 +14,7 @@ import numpy as np
 
 from zigma.scans.order import Grid, IntArray, invert
 from zigma.scans.registry import register_scan
-from zigma.scans.symmetry import ROTATIONS
+from zigma.scans.symmetry import CORNERS, ROTATIONS, Symmetry
 
 
 class Side(NamedTuple):
@@ -121,23 +121,54 @@ def hilbert(grid: Grid, variant: int = 0) -> IntArray:
     Variant 0 starts in the first corner and ends at the far end of the longest side (of the first among
     equals). One step is diagonal where the longer side of a rectangle is odd and the shorter even. In a
     rectangle the transposed curve is the curve itself, so the transposing variants cross the shorter side
-    instead, or, where that would force a diagonal step, walk the curve from its end.
+    instead, or, where that would force a diagonal step, walk the curve from its end, or, where that is a variant too,
+    walk another curve from end to end. Eight variants are eight orders on every grid with sides of at least 2.
     """
     symmetry = ROTATIONS[variant]
     sides = sides_of(symmetry.source_grid(grid))
     sides.sort(key=lambda side: -side.cells)  # stable: among equals the first axis leads
-    if len(sides) == 3:
-        longest, *others = sides
-        first, second = sorted(others, key=lambda side: -side.stride)
-        return symmetry.apply(box_walk(longest, first, second), grid)
-    along, across = sides
-    if not symmetry.transposed or along.cells == across.cells:
-        order = rectangle_walk(along, across)
-    elif across.cells % 2 and not along.cells % 2:
-        order = rectangle_walk(along, across)[::-1]
-    else:
-        order = rectangle_walk(across, along)
+    order = _in_rectangle(sides, symmetry) if len(sides) == 2 else _in_box(sides, symmetry, grid)
     return symmetry.apply(order, grid)
+
+
+def _in_rectangle(sides: list[Side], symmetry: Symmetry) -> IntArray:
+    along, across = sides
+    plain = rectangle_walk(along, across)
+    if not symmetry.transposed or along.cells == across.cells:
+        return plain
+    if not across.cells % 2 or along.cells % 2:
+        return rectangle_walk(across, along)
+    # the way across would need a diagonal step
+    place = plain // along.stride % along.cells
+    mirrored = plain + (along.cells - 1 - 2 * place) * along.stride
+    if across.cells > 1 and np.array_equal(mirrored, plain[::-1]):  # a variant already
+        return _other_walk(along, across)
+    return plain[::-1]
+
+
+def _other_walk(along: Side, across: Side) -> IntArray:
+    """Another walk of a rectangle, the longer side even and the shorter odd, with the same ends as Hilbert's.
+
+    Where Hilbert's construction cuts the longer side in two, this one cuts it elsewhere; where it cuts both sides or
+    nowhere else is left, this one goes to and fro across.
+    """
+    first = along.halves()[0].length - 2
+    if 2 * along.cells <= 3 * across.cells or first < 2:
+        lines = along.line()[:, None] + across.line()
+        lines[1::2] = lines[1::2, ::-1]
+        return lines.ravel()
+    part, rest = Side(first, along.stride), Side(along.length - first, along.stride)
+    return np.concatenate([rectangle_walk(part, across), part.beyond + rectangle_walk(rest, across)])
+
+
+def _in_box(sides: list[Side], symmetry: Symmetry, grid: Grid) -> IntArray:
+    longest, *others = sides
+    first, second = sorted(others, key=lambda side: -side.stride)
+    order = box_walk(longest, first, second)
+    transposed = Symmetry(True, False, False)
+    if symmetry.transposed and np.array_equal(transposed.apply(order, grid), hilbert(grid, 0)):
+        return box_walk(longest, second, first)  # the transposed curve is the curve itself
+    return order
 
 
 @register_scan("hilbert-released", dimensions=(2, 3))
@@ -150,12 +181,22 @@ def hilbert_released(grid: Grid, variant: int = 0) -> IntArray:
 
 
 @register_scan("moore", continuous=True, diagonal_steps=1)
-def moore(height: int, width: int) -> IntArray:
+def moore(height: int, width: int, variant: int = 0) -> IntArray:
     """The closed Hilbert curve (Moore 1900) of any rectangle: up one half and down the other.
 
     Its ends are neighbours. Where both sides are odd a closed walk needs one diagonal step; where one of them is
-    three, that may be the step that closes it. A single row or column is walked from end to end.
+    three, that may be the step that closes it. A single row or column is walked from end to end. Where one side is
+    odd and the other even, the transposed curve is the curve itself: the transposing variants walk it from its end.
     """
+    symmetry = CORNERS[variant]
+    sides = symmetry.source_grid((height, width))
+    order = _closed(*sides)
+    if symmetry.transposed and (height + width) % 2 and 1 not in sides:
+        order = order[::-1]
+    return symmetry.apply(order, (height, width))
+
+
+def _closed(height: int, width: int) -> IntArray:
     rows, columns = sides_of((height, width))
     if 1 in (height, width):
         return np.arange(height * width)

@@ -9,16 +9,22 @@ import numpy as np
 from zigma.scans.hilbert import Side, sides_of
 from zigma.scans.order import IntArray
 from zigma.scans.registry import register_scan
+from zigma.scans.symmetry import CORNERS
 
 
 @register_scan("peano", continuous=True)
-def peano(height: int, width: int) -> IntArray:
+def peano(height: int, width: int, variant: int = 0) -> IntArray:
     """The generalised Peano curve, never a diagonal step; on 3^k x 3^k it is Peano's (1890), columns first.
 
     A block with an odd side can be walked from a corner to the opposite one. Sides are therefore cut into
-    three parts, the first two odd: only the last block, whose end is free, can have two even sides.
+    three parts, the first two odd: only the last block, whose end is free, can have two even sides. Two rows or
+    columns are walked across, and by the transposing variants along, for these would be the others again.
     """
-    return _walk(*sides_of((height, width)))
+    symmetry = CORNERS[variant]
+    sides = sides_of(symmetry.source_grid((height, width)))
+    short, long = sorted(sides, key=lambda side: side.cells)
+    two_rows = symmetry.transposed and short.cells == 2 < long.cells
+    return symmetry.apply(_to_and_fro(long, short) if two_rows else _walk(*sides), (height, width))
 
 
 @cache
@@ -54,7 +60,8 @@ def _cut(side: Side) -> list[Side]:
     return [Side(part if side.length > 0 else -part, side.stride) for part in thirds(side.cells)]
 
 
-def _to_and_fro(short: Side, long: Side) -> IntArray:
-    walk = long.line()[:, None] + short.line()
+def _to_and_fro(side: Side, other: Side) -> IntArray:
+    """Along one side and back, step by step of the other."""
+    walk = other.line()[:, None] + side.line()
     walk[1::2] = walk[1::2, ::-1]
     return walk.ravel()

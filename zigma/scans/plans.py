@@ -111,6 +111,15 @@ class Plan:
         built = {layer: layer.layer(sides) for layer in dict.fromkeys(layers)}
         return [built[layer] for layer in layers]
 
+    def distinct(self, grid: Iterable[int]) -> tuple[int, int]:
+        """How many different orders of a grid the plan reads, and how many it would where none were equal.
+
+        A symmetry of a curve may be the curve itself: on one row of tokens eight zigzags are two.
+        """
+        sides, readings = as_grid(grid), {r for layer in self.period for r in layer.readings}
+        orders = {(scan.segments, scan.order.tobytes()) for scan in (r.order(sides) for r in readings)}
+        return len(orders), len(readings)
+
     def describe(self, grid: Iterable[int], depth: int) -> str:
         """What each layer reads, a line for each scan: its first cells, and where it ends.
 
@@ -130,7 +139,11 @@ class Plan:
                 for j, scan in enumerate(layer.scans)
             ]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
-        return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows)
+        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
+        different, asked = self.distinct(grid)
+        if different < asked:
+            lines.append(f"{different} of the {asked} orders differ on this grid")
+        return "\n".join(lines)
 
 
 def _cells(scan: ScanOrder, shown: int = 4) -> str:

@@ -81,6 +81,8 @@ class Mixer(nn.Module):
 
     def __init__(self, scan: Layer, prefix: int) -> None:
         super().__init__()
+        if not isinstance(scan, ScanOrder | ParallelScan):
+            raise ValueError(f"scan is one layer of zigma.scans.scan_plan(plan, grid, depth), not {scan!r}")
         self.grid, self.prefix = scan.grid, prefix
         self.mixing = scan.mixing if isinstance(scan, ParallelScan) else "parallel"
         self.paths = nn.ModuleList(Path(each, prefix) for each in scan.scans)
