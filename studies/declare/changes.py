@@ -58,14 +58,16 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
     """The part's values with those of the tree in their places, as pydantic checks them."""
     values = dict(part)
     for name, value in tree.items():
-        old = getattr(part, name, None) if name in values else None
+        old = values.get(name)
         if not isinstance(value, dict):
             values[name] = value
-        elif not isinstance(old, Configuration):
-            if name in values:
-                path = above + name
-                raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value), 'x')}")
+        elif name not in values:
             raise unknown("setting", above + name, [above + word for word in values])
+        elif old is None and "" in kinds(type(part), name):  # a part that is left out: begun from its defaults
+            values[name] = value
+        elif not isinstance(old, Configuration):
+            path = above + name
+            raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value))}")
         elif value.get("kind", getattr(old, "kind", None)) != getattr(old, "kind", None):
             values[name] = _of_another_kind(old, kinds(type(part), name).get(value["kind"]), value)
         else:

@@ -2,21 +2,14 @@
 
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import MeasurementConfig
-from zigma.models.config import Preset, ZigMaConfig
-
-PRINTED = {  # layers, hidden size, millions of parameters without and with cross-attention
-    "S": (12, 384, 31.3, 59.2),
-    "B": (12, 768, 133.8, 214.1),
-    "L": (24, 1024, 472.5, 724.4),
-    "XL": (28, 1152, 1058.7, 1549.8),
-}
+from zigma.models.config import CAPTION_WIDTH, ZIGMA_MILLIONS, ZIGMA_SIZES, Preset, ZigMaConfig
 
 
 def _arm(size: str, text: bool, preset: Preset) -> Arm:
-    layers, hidden, *millions = PRINTED[size]
+    hidden, layers = ZIGMA_SIZES["printed"][size]
     name = f"{'CA-' if text else ''}{size}{' printed' if preset == 'printed' else ''}"
-    model = ZigMaConfig.preset(size, preset, text_width=768 if text else None)
-    printed = {"Layers": layers, "Hidden size": hidden, "Parameters (M)": millions[text]}
+    model = ZigMaConfig.preset(size, preset, text_width=CAPTION_WIDTH if text else None)
+    printed = {"Layers": layers, "Hidden size": hidden, "Parameters (M)": ZIGMA_MILLIONS[size][text]}
     return Arm(name, {"model": model}, printed)
 
 
@@ -30,7 +23,7 @@ STUDY = Study(
         _arm(size, text, preset)
         for preset in ("released", "printed")
         for text in (False, True)
-        for size in PRINTED
+        for size in ZIGMA_MILLIONS
     ),
     scales={"tiny": _PARAMETERS, "small": _PARAMETERS, "paper": _PARAMETERS},
     stands_for={"parameters": "Parameters (M)"},

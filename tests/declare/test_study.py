@@ -150,3 +150,13 @@ def test_changes_that_only_fit_together_are_made_together() -> None:
         assert (changed.data.name, changed.data.size) == (name, size)
     with pytest.raises(WordError, match="set as a whole"):
         change(TINY, {"model": TINY.model, "model.depth": 3})
+
+
+def test_a_part_that_is_left_out_is_begun_from_its_defaults() -> None:
+    fields = change(TINY, {"data.name": "fields", "data.field.lengths": "4,2"})
+    assert fields.data.field is not None
+    assert fields.data.field.lengths == (4.0, 2.0)
+    with pytest.raises(WordError, match=r"data: digits are no Gaussian fields"):
+        change(TINY, {"data.field.channels": 2})
+    with pytest.raises(WordError, match=r"unknown setting 'data.fielt': did you mean 'data.field'"):
+        change(TINY, {"data.fielt.channels": 2})

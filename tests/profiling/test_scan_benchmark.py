@@ -34,9 +34,3 @@ def test_command_writes_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[s
     measured = {row["contender"] for row in record["rows"] if row["both_ms"]}
     assert {"selective_scan_ref, unbind", "torch"} <= measured
     assert "| 1, 4, 8, 2 | torch |" in capsys.readouterr().out
-
-
-def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scan", "--shape", "1,2,3"]) == 2
-    assert main(["scan", "--repeats", "0"]) == 2
-    assert "BATCH,D,L,N" in capsys.readouterr().err

@@ -65,9 +65,23 @@ def test_busy_processes_end_with_their_block() -> None:
     assert children() == before
 
 
-def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["step", "--grid", "16"]) == 2
-    assert "HxW" in capsys.readouterr().err
-    assert main(["step", "--beside", "-1"]) == 2
-    assert main(["step", "--scan", "zigzagg-8"]) == 2
-    assert "zigzag" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("step --grid 16", "HxW"),
+        ("step --beside -1", "--beside takes a number from 0 on"),
+        ("step --scan zigzagg-8", "did you mean 'zigzag'"),
+        ("step --repeats 0", "--repeats takes a number from 1 on"),
+        ("scan --shape 1,2,3", "BATCH,D,L,N"),
+        ("scan --repeats 0", "--repeats takes a number from 1 on"),
+    ],
+)
+def test_wrong_words_are_one_line_and_status_2(
+    words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1

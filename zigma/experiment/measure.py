@@ -24,7 +24,7 @@ def measure_network(config: MeasurementConfig) -> dict[str, Any]:
     import torch
 
     from zigma.models import build_model
-    from zigma.models.sizes import count_as_the_paper
+    from zigma.models.sizes import count_as_the_paper, count_parameters
     from zigma.profiling import count_flops, measure_model
 
     counted_alone = set(config.quantities) == {"parameters"}
@@ -37,7 +37,7 @@ def measure_network(config: MeasurementConfig) -> dict[str, Any]:
     model = model if counted_alone else model.to(config.device)
     metrics: list[dict[str, Any]] = []
     if "parameters" in config.quantities:
-        count, as_the_paper = sum(p.numel() for p in model.parameters()), count_as_the_paper(model)
+        count, as_the_paper = count_parameters(model), count_as_the_paper(model)
         metrics.append({"name": "parameters", "value": count})
         if as_the_paper != count:
             metrics.append({"name": "parameters_as_paper", "value": as_the_paper})

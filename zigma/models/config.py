@@ -18,6 +18,9 @@ ZIGMA_SIZES: dict[Preset, dict[str, tuple[int, int]]] = {
     "released": {"S": (368, 24), "B": (768, 24), "L": (1024, 48), "XL": (1536, 48)},
     "printed": {"S": (384, 12), "B": (768, 12), "L": (1024, 24), "XL": (1152, 28)},
 }
+# Millions of parameters that Table 9 prints: without captions, and with cross-attention ("CA-")
+ZIGMA_MILLIONS = {"S": (31.3, 59.2), "B": (133.8, 214.1), "L": (472.5, 724.4), "XL": (1058.7, 1549.8)}
+CAPTION_WIDTH = 768  # of the CLIP features that the paper's captions are
 # (hidden, depth, heads): Table 1 of arXiv 2212.09748 and of arXiv 2209.12152, whose S, M, L, H have depth + 1 blocks
 DIT_SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16), "XL": (1152, 28, 16)}
 UVIT_SIZES = {"S": (512, 12, 8), "M": (768, 16, 12), "L": (1024, 20, 16), "H": (1152, 28, 16)}

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from zigma.models.config import ZIGMA_SIZES, Preset, ZigMaConfig
+from zigma.models.config import CAPTION_WIDTH, ZIGMA_MILLIONS, ZIGMA_SIZES, Preset, ZigMaConfig
 from zigma.models.zigma import ZigMa
-
-# Millions of parameters as printed: without captions, and with cross-attention ("CA-")
-PRINTED = {"S": (31.3, 59.2), "B": (133.8, 214.1), "L": (472.5, 724.4), "XL": (1058.7, 1549.8)}
-TEXT_WIDTH = 768  # of the CLIP features that the paper's captions are
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def model_sizes() -> list[ModelSize]:
     for preset, sizes in ZIGMA_SIZES.items():
         for text in (False, True):
             for size in sizes:
-                config = ZigMaConfig.preset(size, preset, text_width=TEXT_WIDTH if text else None)
+                config = ZigMaConfig.preset(size, preset, text_width=CAPTION_WIDTH if text else None)
                 with torch.device("meta"):
                     model = ZigMa(config, scan="sweep-1")  # which order is read does not change the count
                 rows.append(
@@ -54,9 +50,9 @@ def model_sizes() -> list[ModelSize]:
                         preset=preset,
                         hidden=config.hidden,
                         depth=config.depth,
-                        parameters=_count(model),
+                        parameters=count_parameters(model),
                         as_the_paper=count_as_the_paper(model),
-                        printed_millions=PRINTED[size][text],
+                        printed_millions=ZIGMA_MILLIONS[size][text],
                     )
                 )
     return rows
@@ -65,10 +61,15 @@ def model_sizes() -> list[ModelSize]:
 def count_as_the_paper(model: torch.nn.Module) -> int:
     """Parameters as Table 9 counts them: see `ModelSize`. For a network that reads no captions, all."""
     if not isinstance(model, ZigMa) or not model.text:
-        return _count(model)
+        return count_parameters(model)
     assert model.y_embedder is not None
-    return _count(model) + model.config.depth * model.config.hidden - _count(model.y_embedder)
+    return (
+        count_parameters(model)
+        + model.config.depth * model.config.hidden
+        - count_parameters(model.y_embedder)
+    )
 
 
-def _count(model: torch.nn.Module) -> int:
+def count_parameters(model: torch.nn.Module) -> int:
+    """How many numbers a network learns."""
     return sum(p.numel() for p in model.parameters())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zigma.models import ZigMa
+from zigma.models.sizes import count_parameters
 from zigma.profiling.speed import Timing, time_calls
 from zigma.training import Questions, TrainingStep
 from zigma.training.config import TrainingConfig
@@ -113,7 +114,7 @@ def time_step(
     with busy_processes(beside):
         times = time_calls({"step": step, "products": alone}, device, repeats, warm_up=3)
     tokens = batch * math.prod(model.config.token_grid)
-    return StepTimes(times["step"], times["products"], tokens, sum(p.numel() for p in model.parameters()))
+    return StepTimes(times["step"], times["products"], tokens, count_parameters(model))
 
 
 def table(times: StepTimes) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models import build_model
 from zigma.models.config import ModelConfig
+from zigma.models.sizes import count_parameters
 from zigma.training.checkpoint import load_checkpoint, refused, save_checkpoint
 from zigma.training.config import TrainingConfig
 from zigma.training.processes import processes
@@ -132,7 +133,7 @@ def train(
             last_save = time.monotonic()
         watch(_progress(state, training, loss))
     averaged = take_step.ema.model
-    parameters = sum(p.numel() for p in averaged.parameters())
+    parameters = count_parameters(averaged)
     return Trained(averaged, state.curves, state.seconds, state.seconds_on_the_way, parameters)
 
 
