@@ -113,7 +113,16 @@ def _read(text: str, annotation: Any) -> Any:
         return text
     if re.fullmatch(r"\d+(x\d+)+", text):
         return tuple(map(int, text.split("x")))
-    return tuple(text.split(","))
+    return tuple(_number_or_word(part) for part in text.split(","))
+
+
+def _number_or_word(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def kinds(owner: type[Configuration], name: str) -> dict[str, type[Configuration]]:
@@ -131,7 +140,12 @@ def _parts(annotation: Any) -> list[type[Configuration]]:
 
 
 def _lines(error: ValidationError, kind: type[Configuration]) -> list[str]:
-    return list(dict.fromkeys(_line(detail, kind) for detail in error.errors()))
+    details = error.errors()
+    wrong_items = {detail["loc"][:-1] for detail in details}  # pydantic counts only the right ones of a list
+    kept = [
+        detail for detail in details if not (detail["type"] == "too_short" and detail["loc"] in wrong_items)
+    ]
+    return list(dict.fromkeys(_line(detail, kind) for detail in kept))
 
 
 _MUST_BE = {
