@@ -21,6 +21,7 @@ from zigma.training.randomness import derived_seed
 MOST_IMAGES = 125
 MOST_VALUES = 2**27  # tokens times hidden width of a batch: about 10 GB inside the network without gradients
 TELL_EVERY_S = 1.0
+SHOWN_SIGMAS = 3  # standard deviations of a field from black to grey, and from there to white
 
 ToPixels = Callable[[Tensor], Tensor]
 
@@ -37,13 +38,18 @@ def pixels_of(config: RunConfig, device: torch.device) -> ToPixels:
         ValueError: the autoencoder is not on this machine, or is another than the one that made the latents.
     """
     if config.data.view == "pixels":
-        return lambda samples: to_uint8(samples.cpu())
+        return lambda samples: as_pixels(config, samples.cpu())
     made_by, here = encoded_by(shards_root(config.data)), autoencoder_identity()
     if made_by not in (None, here):
         raise ValueError(
             f"the latents were made by an autoencoder with hash {made_by}, and {autoencoder_folder()} has {here}"
         )
     return Autoencoder(autoencoder_folder(), str(device)).decode
+
+
+def as_pixels(config: RunConfig, images: Tensor) -> Tensor:
+    """uint8 pixels of images in [-1, 1]; of fields, which have unit variance, what lies within `SHOWN_SIGMAS`."""
+    return to_uint8(images if config.data.field is None else images / SHOWN_SIGMAS)
 
 
 def real_data(config: RunConfig, data: Dataset) -> Dataset:

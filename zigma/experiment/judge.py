@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zigma.data import Dataset, to_uint8
+from zigma.data import Dataset
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
-from zigma.experiment.drawing import batch_of, draw, pixels_of, real_data
+from zigma.experiment.drawing import as_pixels, batch_of, draw, pixels_of, real_data
+from zigma.experiment.excess import Excess, has_optimum
 from zigma.experiment.watch import Watch
 from zigma.metrics import Extractor, FeatureCollector, Features, evaluate_features, load_extractor
 from zigma.metrics.config import MetricName
@@ -39,15 +40,23 @@ class Judge:
             if extractor.videos and config.data.frames is None:
                 raise ValueError(f"{extractor.name} compares videos, and {config.data.name} are images")
         self.video = config.data.frames is not None
+        self.excess = Excess(config, data.held_out) if has_optimum(config) else None
         self.real, self.skipped = self._real()
 
     def on_the_way(self, model: nn.Module, step: int) -> list[dict[str, Any]]:
         """Every metric of the way, of a network whose training goes on."""
         evaluation = self.config.evaluation
         self.watch.stage(f"measuring at step {step}")
-        loss = self.held_out_loss(model, min(evaluation.n_on_the_way, len(self.data.held_out)))
+        rows = self.without_samples(model, min(evaluation.n_on_the_way, len(self.data.held_out)))
+        if not self.extractors:
+            return rows
         generated, _ = self.generated(model, evaluation.n_on_the_way)
-        return [loss, *self.compare(generated, evaluation.metrics_on_the_way)]
+        return [*rows, *self.compare(generated, evaluation.metrics_on_the_way)]
+
+    def without_samples(self, model: nn.Module, n: int) -> list[dict[str, Any]]:
+        """The held-out loss and, where the best velocity is known, the distance from it."""
+        loss = self.held_out_loss(model, n)
+        return [loss] if self.excess is None else [loss, *self.excess.measure(model, n)]
 
     def held_out_loss(self, model: nn.Module, n: int) -> dict[str, Any]:
         """The loss on the first `n` held-out images, in the words of a record."""
@@ -86,7 +95,7 @@ class Judge:
 
         def images() -> Iterator[Tensor]:
             for indices in shares(evaluation.n_real, most):
-                yield to_uint8(part.batch(list(indices)).images)
+                yield as_pixels(self.config, part.batch(list(indices)).images)
 
         features, _ = self._features(images(), evaluation.n_real, 0, evaluation.reference)
         return features, dict(getattr(part, "skipped", {}))

@@ -43,7 +43,8 @@ def train_and_evaluate(
     seconds = {"training": trained.seconds, "on_the_way": trained.seconds_on_the_way} | seconds
     started = time.monotonic()
     watch.stage("held-out loss")
-    metrics = [judge.held_out_loss(trained.model, len(data.held_out))]
+    metrics = judge.without_samples(trained.model, len(data.held_out))
+    metrics += [] if judge.excess is None else judge.excess.levels()
     watch.stage(f"drawing {evaluation.n_generated} samples")
     generated, samples = judge.generated(trained.model, evaluation.n_generated)
     seconds["sampling"] = time.monotonic() - started

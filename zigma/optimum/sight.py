@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.optimum.checks import BoolArray, IntArray, as_array, as_lags, as_order
-from zigma.scans import ParallelScan, ScanOrder, scan_plan
+from zigma.scans import Plan, ScanOrder, parse_plan
 
 
 def path_sight(order: Any, lags: int | None = None) -> BoolArray:
@@ -41,16 +41,16 @@ def plan_sight(plan: Any, grid: Iterable[int], depth: int, lags: int | None = No
     has gathered itself is kept (the residual stream). Without `lags` this is the last of `zigma.scans.reach`.
 
     Args:
-        plan: `zigzag-8`, `bidirectional`, ...: what `zigma.scans.scan_plan` takes. grid: of the tokens.
+        plan: `zigzag-8`, `bidirectional`, ...: a text as `zigma.scans.parse_plan` reads it, or a `Plan`.
+        grid: of the tokens.
         lags: the memory of each layer, in tokens along its path; None for all of it.
     """
-    layers = scan_plan(plan, grid, depth)
+    layers = (plan if isinstance(plan, Plan) else parse_plan(plan)).layers(grid, depth)
     memory = None if lags is None else as_lags(lags)
     tokens = int(np.prod(layers[0].grid))
     gathered = np.packbits(np.eye(tokens, dtype=bool), axis=1)
     for layer in layers:
-        scans = layer.scans if isinstance(layer, ParallelScan) else (layer,)
-        gathered = np.bitwise_or.reduce([_handed_on(gathered, scan, memory) for scan in scans])
+        gathered = np.bitwise_or.reduce([_handed_on(gathered, scan, memory) for scan in layer.scans])
     return np.unpackbits(gathered, axis=1, count=tokens).astype(bool)
 
 
