@@ -41,7 +41,7 @@ def test_captions_say_the_class(mnist):
 
 def test_ink_is_white_in_the_middle_on_black(mnist):
     images = everything(mnist.train).images
-    assert images[..., :2, :].max() == -1  # a frame of black, as MNIST is centred
+    assert images[..., :2, :].mean() < -0.99  # hardly a digit reaches the border
     assert images[..., 8:20, 8:20].mean() > images.mean() + 0.2
 
 
