@@ -80,7 +80,8 @@ def measure(extractor, config, n):
     damages = DAMAGES + (OF_COLOUR if real.shape[1] == 3 else ())
     damaged = {
         damage.__name__: distances(
-            extractor_features(extractor, damage(real[:n]).clamp(0, 255).round().to(torch.uint8)), features[n:]
+            extractor_features(extractor, damage(real[:n]).clamp(0, 255).round().to(torch.uint8)),
+            features[n:],
         )
         for damage in damages
     }
@@ -104,7 +105,9 @@ def test_lite0_sees_every_damage_on_every_data_set(name):
         by_chance = torch.tensor([row[which] for row in chance])
         mean, reach = by_chance.mean(), (by_chance - by_chance.mean()).abs().max()
         for damage, values in damaged.items():
-            assert values[which] > mean + TIMES * reach, f"{metric} of {damage}: {values[which]}, chance {by_chance}"
+            assert values[which] > mean + TIMES * reach, (
+                f"{metric} of {damage}: {values[which]}, chance {by_chance}"
+            )
 
 
 def test_digits_would_not_do_for_colour():
@@ -118,8 +121,14 @@ def table(n=240):
     extractor = load_extractor("lite0")
     for name, config in CONFIGS.items():
         damaged, chance = measure(extractor, config, n)
-        rows = [("chance, mean", *torch.tensor(chance).mean(0)), ("chance, most", *torch.tensor(chance).max(0).values)]
-        for damage, kid_value, fd_value in [*rows, *((damage, *values) for damage, values in damaged.items())]:
+        rows = [
+            ("chance, mean", *torch.tensor(chance).mean(0)),
+            ("chance, most", *torch.tensor(chance).max(0).values),
+        ]
+        for damage, kid_value, fd_value in [
+            *rows,
+            *((damage, *values) for damage, values in damaged.items()),
+        ]:
             print(f"{name:18} {damage:14} kid {float(kid_value):8.4f}  fd {float(fd_value):8.2f}", flush=True)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from zigma.common.program import print_anywhere
+from zigma.common.words import printable
 from zigma.data.names import EMBEDDED, PREPARED
 
 _EXAMPLES = """\
@@ -27,8 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:  # OSError: a full disk, a folder that may not be read
+        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
 
 
@@ -54,7 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--frames", type=int, help="prepare videos, of at least so many frames")
     prepare.add_argument("--most-frames", type=int, help="keep only so many frames of a longer video")
     prepare.add_argument("--captions", help=".json (also MS-COCO's), .jsonl, .csv, or a folder of .txt")
-    prepare.add_argument("--classes", action="store_true", help="the first folder of a file is its class")
+    prepare.add_argument(
+        "--classes",
+        action="store_true",
+        help="a file's first folder (below its split) is its class",
+    )
     prepare.add_argument("--held-out", type=float, default=0.05, help="share that is held out (0.05)")
     prepare.add_argument("--held-out-folder", help="hold out exactly the files in this folder of the source")
     prepare.add_argument("--group", help="regular expression: files with equal matches stay on one side")
@@ -81,9 +86,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(args: argparse.Namespace) -> int:
-    for name, known in EMBEDDED.items():
-        most = f"to {known.largest}" if known.largest else "or more"
-        print(f"{name:14} embedded, {known.smallest} {most} pixels, video: {known.video}")
+    for name, data in EMBEDDED.items():
+        most = f"to {data.largest}" if data.largest else "or more"
+        print(f"{name:14} embedded, {data.smallest} {most} pixels, video: {data.video}")
     for name, prepared in PREPARED.items():
         print(
             f"{name:14} shards, {prepared.title}"
@@ -119,7 +124,7 @@ def _check(args: argparse.Namespace) -> int:
         raise ValueError(f"no folder {args.root}")
     count, damaged = check_shards(args.root)
     for name, reason in damaged.items():
-        print(f"{name}: {reason}")
+        print(printable(f"{name}: {reason}"))
     print(f"{count} samples, {len(damaged)} damaged members or shards")
     return 1 if damaged else 0
 

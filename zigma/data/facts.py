@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from zigma.data.config import DataConfig
 from zigma.data.names import EMBEDDED, PREPARED
-from zigma.data.shards.sources import MANIFEST, shards_root
+from zigma.data.shards.manifest import read_manifest
+from zigma.data.shards.sources import shards_root
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,14 @@ def data_facts(config: DataConfig) -> Facts:
 
 def _of_shards(config: DataConfig, root: Path) -> Facts:
     channels = 4 if config.view == "latents" else 3
-    manifest = root / MANIFEST
-    if not manifest.is_file():  # laid out as released: what the paper conditions on is there
+    manifest = read_manifest(root)
+    if manifest is None:  # laid out as released: what the paper conditions on is there
         condition = PREPARED[config.name].condition
         return Facts(channels, captions=True if condition == "captions" else None)
-    known = json.loads(manifest.read_text(encoding="utf-8"))
     return Facts(
         channels,
-        classes=len(known["classes"]),
-        captions=known["request"].get("captions") is not None,
-        train=known["counts"]["train"],
-        held_out=known["counts"]["held_out"],
+        classes=len(manifest.classes),
+        captions=manifest.request.captions is not None,
+        train=manifest.counts.train,
+        held_out=manifest.counts.held_out,
     )

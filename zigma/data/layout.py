@@ -6,79 +6,127 @@ Both the shards of `python -m zigma.data prepare` and those of the released proj
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import warnings
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
+from zigma.data.captions import checked, decoded, json_of, lines_of
 from zigma.data.config import DataConfig
-from zigma.data.media import UnreadableError
+from zigma.data.media import IMAGE_SUFFIXES, UnreadableError
 from zigma.data.names import PREPARED
 from zigma.data.shards.tar_index import Entry
 
 HELD_OUT_PREFIXES = ("test", "val", "held")
 _ONE_IN = 20  # samples held out where no shard is: decided by a hash of the key
-_PICTURES = tuple(f"{stem}{kind}" for stem in ("image.", "") for kind in ("png", "jpg", "jpeg", "webp"))
-# The first suffix that is there is taken. {size} is the size in pixels.
-_SUFFIXES = {
-    ("pixels", "image"): _PICTURES,
-    ("pixels", "video"): ("frames.zip",),
-    ("latents", "image"): ("img_feature{size}.npy", "latent.npy", "latent_hr.npy"),
-    ("latents", "video"): ("frame_feature{size}.npy",),
-    "captions": ("caption.json", "caption.txt", "txt"),
-    "text": ("caption_clip_feature.npy", "caption_feature.npy"),
-    "classes": ("cls_id.cls", "cls"),
+_MOST_CLASSES = 1_000_000  # a network learns a vector for each
+_COMMON = ("png", "jpg", "jpeg", "webp")  # looked for first where a sample has several pictures
+_KINDS = (*_COMMON, *sorted(suffix[1:] for suffix in IMAGE_SUFFIXES if suffix[1:] not in _COMMON))
+_PICTURES = tuple(f"{stem}{kind}" for stem in ("image.", "") for kind in _KINDS)
+CAPTION_SUFFIXES = ("caption.json", "caption.txt", "txt")
+_CLASS_SUFFIXES = ("cls_id.cls", "cls")
+_TEXT_SUFFIXES = ("caption_clip_feature.npy", "caption_feature.npy")
+_LATENT_SUFFIXES = {  # {size} is the size in pixels
+    "image": ("img_feature{size}.npy", "latent.npy", "latent_hr.npy"),
+    "video": ("frame_feature{size}.npy",),
 }
+_MISSING = {"captions": CAPTION_SUFFIXES, "classes": _CLASS_SUFFIXES}
+_USED_FROM = 0.5  # share of the samples that must have captions, classes or text features for them to be used
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The suffixes under which the shards hold what is read; None for what they do not hold."""
+    """The suffixes under which the shards hold what is read, the first that a sample has; none for what they lack."""
 
-    images: str
-    captions: str | None
-    text: str | None
-    classes: str | None
+    images: tuple[str, ...]
+    captions: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
-    def required(self) -> set[str]:
-        """Suffixes without which a sample is of no use."""
-        return {s for s in (self.images, self.captions, self.text, self.classes) if s is not None}
+    def missing(self, entry: Entry) -> list[str]:
+        """What a sample lacks without which it is of no use."""
+        roles = (self.images, self.captions, self.text, self.classes)
+        return [suffixes[0] for suffixes in roles if suffixes and first_of(entry, suffixes) is None]
+
+
+def first_of(entry: Entry, suffixes: tuple[str, ...]) -> str | None:
+    """The first of the suffixes that a sample has."""
+    return next((suffix for suffix in suffixes if suffix in entry.members), None)
 
 
 def find_fields(config: DataConfig, entries: list[Entry]) -> Fields:
-    """Where the wanted view is found. Raises ValueError, naming what there is, when it is not there."""
-    there = {suffix for entry in entries for suffix in entry.members}
+    """Where what `config` asks for lies. Raises ValueError, naming what there is, when it is not in the shards.
 
-    def first(kind: Any) -> str | None:
-        wanted = (suffix.format(size=config.size) for suffix in _SUFFIXES[kind])
-        return next((suffix for suffix in wanted if suffix in there), None)
-
+    Pictures, captions and classes are looked for in each sample. Latents and text features come out of encoders that
+    must not be mixed, so that all are of the one suffix that most samples have. What less than half of the samples
+    have besides, a stray class for example, is not used, with a warning.
+    """
+    present = Counter(suffix for entry in entries for suffix in entry.members)
     kind = "image" if config.frames is None else "video"
-    images = first((config.view, kind))
-    if images is None:
-        wanted = ", ".join(s.format(size=config.size) for s in _SUFFIXES[config.view, kind])
+    if config.view == "latents":
+        looked_for = tuple(suffix.format(size=config.size) for suffix in _LATENT_SUFFIXES[kind])
+        images = _most_common(looked_for, present)
+    else:
+        looked_for = _PICTURES if kind == "image" else ("frames.zip",)
+        images = tuple(suffix for suffix in looked_for if present[suffix])
+    if not images:
         raise ValueError(
-            f"{config.name} as {kind} {config.view} at {config.size} pixels needs members {wanted}; "
-            f"the shards hold {', '.join(sorted(there)) or 'nothing'}"
+            f"{config.name} as {kind} {config.view} at {config.size} pixels needs members {', '.join(looked_for)}; "
+            f"the shards hold {', '.join(sorted(present)[:50]) or 'nothing'}"
         )
-    fields = Fields(images, first("captions"), first("text"), first("classes"))
     condition = PREPARED[config.name].condition
-    if condition is not None and getattr(fields, condition) is None:
-        wanted = " or ".join(_SUFFIXES[condition])
-        raise ValueError(f"{config.name} needs {condition} ({wanted}), which the shards do not hold")
-    return fields
+    roles = {
+        "captions": tuple(suffix for suffix in CAPTION_SUFFIXES if present[suffix]),
+        "text": _most_common(_TEXT_SUFFIXES, present),
+        "classes": tuple(suffix for suffix in _CLASS_SUFFIXES if present[suffix]),
+    }
+    if condition is not None and not roles[condition]:
+        words = " or ".join(_MISSING[condition])
+        raise ValueError(f"{config.name} needs {condition} ({words}), which the shards do not hold")
+    return Fields(
+        images,
+        **{role: _used(role, role == condition, suffixes, entries) for role, suffixes in roles.items()},
+    )
+
+
+def _most_common(suffixes: tuple[str, ...], present: Counter[str]) -> tuple[str, ...]:
+    best = max(suffixes, key=lambda suffix: present[suffix])  # the first of equals
+    return (best,) if present[best] else ()
+
+
+def _used(role: str, needed: bool, suffixes: tuple[str, ...], entries: list[Entry]) -> tuple[str, ...]:
+    """The suffixes, or none where so few samples have one that the others would be lost for them."""
+    having = sum(first_of(entry, suffixes) is not None for entry in entries) if suffixes else 0
+    if needed or not having or having >= _USED_FROM * len(entries):
+        return suffixes
+    warnings.warn(
+        f"{role} are not used: {having} of {len(entries)} samples have them ({', '.join(suffixes)})",
+        stacklevel=2,
+    )
+    return ()
 
 
 def read_captions(data: bytes, suffix: str) -> list[str]:
-    """The captions of one sample, from JSON (one or a list) or from text (one per line)."""
+    """The captions of one sample, from JSON (one or a list) or from text (one per line).
+
+    Raises UnreadableError for anything that is no text, and where nothing but empty captions is left.
+    """
     try:
-        text = data.decode()
-        found = json.loads(text) if suffix.endswith("json") else text.strip().splitlines()
+        text = decoded(data)
+        captions = checked(json_of(text) if suffix.endswith("json") else lines_of(text))
     except ValueError as error:
         raise UnreadableError(f"{suffix}: {error}") from error
-    found = [found] if isinstance(found, str) else found
-    if not isinstance(found, list) or not found or not all(isinstance(caption, str) for caption in found):
-        raise UnreadableError(f"{suffix} is neither a caption nor a list of captions")
-    return found
+    if not captions:
+        raise UnreadableError(f"{suffix} holds no caption")
+    return captions
+
+
+def class_number(data: bytes) -> int:
+    """The class of one sample, a whole number from 0 on. Raises UnreadableError for anything else."""
+    text = data.strip()
+    if not text.isdigit() or len(text) > len(str(_MOST_CLASSES)) or int(text) >= _MOST_CLASSES:
+        raise UnreadableError(f"the class {data[:40]!r} is not a whole number from 0 to {_MOST_CLASSES - 1}")
+    return int(text)
 
 
 def divide(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -89,7 +137,7 @@ def divide(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
     """
     held = [entry for entry in entries if entry.shard.name.startswith(HELD_OUT_PREFIXES)]
     if not held:
-        held = [e for e in entries if int(hashlib.sha256(e.key.encode()).hexdigest(), 16) % _ONE_IN == 0]
+        held = [e for e in entries if int(hashlib.sha256(os.fsencode(e.key)).hexdigest(), 16) % _ONE_IN == 0]
         held = held or entries[-1:]
     chosen = {id(entry) for entry in held}
     return [entry for entry in entries if id(entry) not in chosen], held

@@ -1,16 +1,55 @@
-"""Pictures and videos from files, as square uint8 arrays."""
+"""Pictures and videos from files, as square uint8 arrays.
+
+Files come from anywhere. Only formats named here are decoded, because Pillow hands some others to programs (PostScript
+to Ghostscript) and ffmpeg reads playlists that name other files; and no file takes more memory than its pictures need.
+"""
 
 from __future__ import annotations
 
 import io
+import re
+import threading
 import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+from zigma.data.system_files import is_system_file
+
+# Pillow's names of those that it was built with, and under which suffixes such files are looked for
+Image.init()
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+IMAGE_FORMATS = tuple(name for name in _FORMATS if name in Image.OPEN)
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".j2k",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
 VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
+_VIDEO_FORMATS = "avi,matroska,webm,mov,mp4,m4a,mpeg,mpegvideo,mpegts,h264,hevc"  # ffmpeg's names
+_MOST_PIXELS = 2**27  # of a picture; a camera's have up to 2^27
+_LARGE_PIXELS = 2**24  # more than these are decoded one at a time, not one in every thread
+_MOST_FRAME_BYTES = 2**26  # of a picture inside a zip
+_large = threading.Lock()
 
 
 class UnreadableError(ValueError):
@@ -20,32 +59,54 @@ class UnreadableError(ValueError):
 def square(image: Image.Image, size: int) -> np.ndarray:
     """The middle square of an image at `size` x `size` pixels (bicubic, antialiased): uint8 (size, size, 3).
 
-    Raises UnreadableError for pixels of 32 bits, whose white is not known.
+    Transparent pixels have no colour of their own: white shows through. Raises UnreadableError for pixels of 32 bits,
+    whose white is not known.
     """
-    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8, which turns nearly everything white
-        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        raise UnreadableError(f"pixels of 32 bits (mode {image.mode}): save it with 8 or 16")
-    image = image.convert("RGB")
+    image = _eight_bits(image)
+    see_through = "transparency" in image.info or image.mode in ("RGBA", "RGBa", "LA", "La", "PA")
+    image = image.convert("RGBA" if see_through else "RGB")
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     if (width, height) != (size, size):
         box = (left, top, left + side, top + side)
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+        image = image.resize(
+            (size, size), Image.Resampling.BICUBIC, box=box
+        )  # weighs colours by their opacity
+    if see_through:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return np.asarray(image)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow would clip 16 bits to 8, which turns nearly everything white."""
+    if image.mode.startswith("I;16") or (
+        image.mode == "I" and image.format == "PNG"
+    ):  # older Pillow's name for it
+        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UnreadableError(f"pixels of 32 bits (mode {image.mode}): save it with 8 or 16")
+    return image
 
 
 def load_image(file: Path | bytes, size: int) -> np.ndarray:
     """The picture in a file or in its bytes, upright by its EXIF orientation: uint8 (size, size, 3).
 
-    Raises UnreadableError for anything that is not a whole picture.
+    Raises UnreadableError for anything that is not one whole picture.
     """
     try:
-        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
-            return square(ImageOps.exif_transpose(image), size)
+        with Image.open(
+            io.BytesIO(file) if isinstance(file, bytes) else file, formats=IMAGE_FORMATS
+        ) as image:
+            pixels = image.width * image.height
+            if pixels > _MOST_PIXELS:
+                raise UnreadableError(f"{image.width} x {image.height} pixels are more than {_MOST_PIXELS}")
+            if image.format == "GIF" and getattr(image, "is_animated", False):
+                raise UnreadableError("a GIF that moves is a video, not a picture")
+            with _large if pixels > _LARGE_PIXELS else nullcontext():
+                return square(ImageOps.exif_transpose(image), size)
     except UnidentifiedImageError as error:
-        raise UnreadableError("no picture in a known format") from error
+        raise UnreadableError("no picture in a format that is read here") from error
     except (MemoryError, UnreadableError):
         raise
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
@@ -59,24 +120,35 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
     """
     frames: list[np.ndarray] = []
     try:
-        import imageio.v3 as imageio
-
-        plugin = (
-            {"plugin": "pillow", "mode": "RGB"} if file.suffix.lower() == ".gif" else {"plugin": "FFMPEG"}
-        )
-        for frame in imageio.imiter(file, **plugin):
-            frames.append(square(Image.fromarray(frame), size))
+        for image in _gif_frames(file) if file.suffix.lower() == ".gif" else _ffmpeg_frames(file):
+            frames.append(square(image, size))
             if len(frames) == most_frames:
                 break
     except ImportError as error:
         raise ValueError("videos are read by imageio: pip install 'imageio[ffmpeg]'") from error
-    except MemoryError:
+    except (MemoryError, UnreadableError):
         raise
     except Exception as error:  # see load_image
         raise UnreadableError(_one_line(error).replace(str(file), file.name)) from error
     if not frames:
         raise UnreadableError("the video holds no frame")
     return np.stack(frames)
+
+
+def _gif_frames(file: Path) -> Iterator[Image.Image]:
+    with Image.open(file, formats=("GIF",)) as image:
+        for frame in ImageSequence.Iterator(image):
+            if image.width * image.height > _LARGE_PIXELS:
+                raise UnreadableError(f"frames of {image.width} x {image.height} pixels are too large")
+            yield frame.convert("RGBA")
+
+
+def _ffmpeg_frames(file: Path) -> Iterator[Image.Image]:
+    import imageio.v3 as imageio
+
+    only = ["-format_whitelist", _VIDEO_FORMATS, "-protocol_whitelist", "file"]
+    for frame in imageio.imiter(file, plugin="FFMPEG", input_params=only):
+        yield Image.fromarray(frame)
 
 
 def encode_image(image: np.ndarray, suffix: str) -> bytes:
@@ -95,19 +167,44 @@ def pack_frames(frames: np.ndarray, suffix: str) -> bytes:
     return stream.getvalue()
 
 
-def unpack_frames(data: bytes, size: int, where: float, count: int) -> np.ndarray:
-    """`count` frames in a row out of `pack_frames`, as uint8 (count, size, size, 3).
+def unpack_frames(data: bytes, size: int, where: float, count: int | None) -> np.ndarray:
+    """`count` frames in a row out of a zip of pictures, as uint8 (count, size, size, 3); all where it is None.
 
     They begin the share `where`, 0 to 1, into the possible beginnings. Raises UnreadableError when damaged or short.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = sorted(archive.namelist())
-            first = window(len(names), count, where)
-            pictures = [archive.read(name) for name in names[first : first + count]]
-    except zipfile.BadZipFile as error:
+            frames = sorted(
+                filter(_is_frame, archive.infolist()), key=lambda frame: _by_number(frame.filename)
+            )
+            count = len(frames) if count is None else count
+            first = window(len(frames), max(count, 1), where)
+            return np.stack(
+                [load_image(_member(archive, frame), size) for frame in frames[first : first + count]]
+            )
+    except (MemoryError, UnreadableError):
+        raise
+    except Exception as error:  # encrypted, an unknown compression, damaged: see load_image
         raise UnreadableError(_one_line(error)) from error
-    return np.stack([load_image(picture, size) for picture in pictures])
+
+
+def _is_frame(member: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(member.filename)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not member.is_dir() and not is_system_file(path.parts)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sorts frame 2 before frame 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,18})", name)]
+
+
+def _member(archive: zipfile.ZipFile, frame: zipfile.ZipInfo) -> bytes:
+    """Read no further than a picture goes, whatever size the archive tells."""
+    with archive.open(frame) as stream:
+        data = stream.read(_MOST_FRAME_BYTES + 1)
+    if len(data) > _MOST_FRAME_BYTES:
+        raise UnreadableError(f"{frame.filename[:80]!r} unpacks to more than {_MOST_FRAME_BYTES} bytes")
+    return data
 
 
 def window(length: int, count: int, where: float) -> int:
@@ -121,5 +218,5 @@ def window(length: int, count: int, where: float) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    said = str(error).split("=== stderr")[0]  # ffmpeg's says how it was built
-    return f"{type(error).__name__}: {' '.join(said.split())[:200]}"
+    message = str(error).split("=== stderr")[0]  # ffmpeg's says how it was built
+    return f"{type(error).__name__}: {' '.join(message.split())[:200]}"

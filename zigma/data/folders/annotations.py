@@ -1,17 +1,27 @@
-"""What is known about the files of a folder besides their pixels: captions and classes."""
+"""What is known about the files of a folder besides their pixels: captions, and which folders are classes."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import json
+import io
+import os
+import re
+import unicodedata
 from collections import defaultdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from zigma.common.files import sha256_of
+from zigma.data.captions import checked, decoded, json_of, lines_of
+from zigma.data.folders.walk import walk
 
-Captions = dict[str, list[str]]  # path relative to the source, its name, or its stem -> captions
+T = TypeVar("T")
+Captions = dict[
+    str, list[str]
+]  # a path, with or without suffix, as the captions' file or folder gives it -> captions
+_FORMATS = "give a .json, .jsonl or .csv file, or a folder of .txt files"
 
 
 def read_captions_file(path: Path) -> Captions:
@@ -20,81 +30,207 @@ def read_captions_file(path: Path) -> Captions:
     .json   {"file": "caption"} or {"file": [captions]}, or MS-COCO's "images" and "annotations"
     .jsonl  one object per line with "file_name" and "text" (a caption or a list)
     .csv    rows of file, caption (a header `file,caption` is allowed)
-    folder  STEM.txt for every picture STEM, one caption per line (MultiModal-CelebA)
+    folder  a .txt beside where each picture would be, one caption per line
 
-    Raises ValueError for anything else.
+    All are UTF-8 whatever the locale is. Empty captions are left out. Raises ValueError, in one line, for a file that
+    is damaged or not understood, and for a caption that is no text.
     """
     if path.is_dir():
-        return {file.stem: _lines(file) for file in sorted(path.rglob("*.txt"))}
+        return {name: _read(file, lambda text: checked(lines_of(text))) for name, file in _text_files(path)}
     if not path.is_file():
+        raise ValueError(f"no captions at {path}: {_FORMATS}")
+    pairs = _PAIRS.get(path.suffix.lower())
+    if pairs is None:
         raise ValueError(
-            f"no captions at {path}: give a .json, .jsonl or .csv file, or a folder of .txt files"
+            f"captions in {path} are not understood: use .json, .jsonl, .csv or a folder of .txt"
         )
-    try:
-        pairs = _PAIRS[path.suffix.lower()](path)
-    except KeyError as error:
-        raise ValueError(f"captions in {path} are not understood: {_reason(path, error)}") from error
-    except ValueError as error:
-        raise ValueError(f"captions in {path} are damaged: {error}") from error
-    captions: Captions = defaultdict(list)
-    for file, found in pairs:
-        captions[str(file)] += [found] if isinstance(found, str) else [str(caption) for caption in found]
-    return dict(captions)
+    return _read(path, lambda text: _collected(pairs(text)))
 
 
 def captions_identity(path: Path) -> str:
-    """A hash of a captions file, or of every text file of a folder of them."""
-    files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+    """A hash of a captions file, or of every text file of a folder of them by its place in the folder."""
+    files = list(_text_files(path)) if path.is_dir() else [(path.name, path)]
     digest = hashlib.sha256()
-    for file in files:
+    for name, file in files:
         if not file.is_file():
-            raise ValueError(
-                f"no captions at {path}: give a .json, .jsonl or .csv file, or a folder of .txt files"
-            )
-        digest.update(f"{file.name} {sha256_of(file)}\n".encode())
+            raise ValueError(f"no captions at {path}: {_FORMATS}")
+        digest.update(os.fsencode(f"{name} {sha256_of(file)}\n"))
     return digest.hexdigest()[:16]
 
 
-def captions_of(file: str, captions: Captions) -> list[str] | None:
-    """The captions of a file given by its path relative to the source: by path, by name, or by stem."""
-    path = Path(file)
-    for key in (file, path.name, path.stem):
-        if captions.get(key):
-            return captions[key]
-    return None
+def match_captions(files: Iterable[str], captions: Captions) -> dict[str, list[str] | str]:
+    """For each file, by its path relative to the source, its captions, or in a word why it has none.
+
+    A file gets the captions given under its own path, with or without suffix. Where there are none, what is given
+    under the same name elsewhere serves, the one that shares most folders at its end; but only when no other
+    captions fit as well, and no other file would be served by the same ones.
+    """
+    by_path: dict[str, str] = {}
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for key in captions:
+        normal = _normal(key)
+        by_path.setdefault(normal, key)
+        by_name[PurePosixPath(normal).name].append(key)
+    chosen: dict[str, str] = {}
+    reasons: dict[str, list[str] | str] = {}
+    borrowers: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        own = [by_path[name] for name in (_normal(file), _without_suffix(file)) if name in by_path]
+        if own:
+            chosen[file] = own[0]
+            continue
+        alike = [key for name in _names(file) for key in by_name.get(name, ())]
+        closeness = {key: _shared_end(file, key) for key in alike}
+        nearest = [key for key in alike if closeness[key] == max(closeness.values())]
+        if len(nearest) == 1:
+            borrowers[nearest[0]].append(file)
+        else:
+            reasons[file] = (
+                f"ambiguous captions: {', '.join(nearest[:3])} fit alike" if nearest else "no caption"
+            )
+    for key, several in borrowers.items():
+        closest = max(_shared_end(file, key) for file in several)
+        nearest = [file for file in several if _shared_end(file, key) == closest]
+        taken = key in chosen.values()
+        for file in several:
+            if file in nearest and len(nearest) == 1 and not taken:
+                chosen[file] = key
+            elif taken or file not in nearest:
+                reasons[file] = "no caption"
+            else:
+                reasons[file] = f"ambiguous captions: {key} fits {' and '.join(nearest[:3])} alike"
+    for file, key in chosen.items():
+        reasons[file] = captions[key] or "no caption"
+    return reasons
 
 
-def _lines(file: Path) -> list[str]:
-    return [line.strip() for line in file.read_text().splitlines() if line.strip()]
+_SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing|dev|eval|held[-_]?out)[-_]?\d*", re.I)
 
 
-def _json_pairs(path: Path) -> list[tuple[str, Any]]:
-    found = json.loads(path.read_text())
-    if "annotations" in found and "images" in found:  # MS-COCO
-        names = {image["id"]: image["file_name"] for image in found["images"]}
-        return [(names[row["image_id"]], row["caption"].strip()) for row in found["annotations"]]
-    return list(found.items())
+def class_folders(files: Iterable[str], held_out_folder: str | None) -> dict[str, str | None]:
+    """For each file, by its path relative to the source, the folder that is its class: the first below its split.
+
+    The held-out folder is a split and no class. So are folders such as train and val2014 where nothing else lies
+    beside them: among other folders, `train` may well be a class of vehicles.
+    """
+    held = PurePosixPath(held_out_folder).parts if held_out_folder else ()
+    folders: dict[str, tuple[str, ...]] = {}
+    outside: set[str] = set()  # the first folders of files that are not held out
+    for file in files:
+        parts = PurePosixPath(file).parts[:-1]
+        if held and parts[: len(held)] == held:
+            folders[file] = parts[len(held) :]
+        else:
+            folders[file] = parts
+            outside |= set(parts[:1])
+    splits = outside if all(_SPLIT.fullmatch(name) for name in outside) else set()
+    classes: dict[str, str | None] = {}
+    for file, parts in folders.items():
+        below = (
+            parts[1:] if parts and parts[0] in splits and PurePosixPath(file).parts[0] == parts[0] else parts
+        )
+        classes[file] = below[0] if below else None
+    return classes
 
 
-def _jsonl_pairs(path: Path) -> list[tuple[str, Any]]:
-    rows = [json.loads(line) for line in _lines(path)]
-    return [(row["file_name"], row["text"]) for row in rows]
+def _normal(path: str) -> str:
+    """A path as the files of the source are named: slashes, no ./ before, accents composed as on Linux and Windows."""
+    path = unicodedata.normalize("NFC", path.replace("\\", "/"))
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
-def _csv_pairs(path: Path) -> list[tuple[str, Any]]:
-    with path.open(newline="") as stream:
-        rows = [row for row in csv.reader(stream) if row]
-    if any(len(row) != 2 for row in rows):
-        raise ValueError("every row must be file,caption")
-    return [(file, caption) for file, caption in rows if (file, caption) != ("file", "caption")]
+def _without_suffix(file: str) -> str:
+    return _normal(PurePosixPath(file).with_suffix("").as_posix())
 
 
-def _reason(path: Path, error: KeyError) -> str:
-    return (
-        f"it lacks {error}"
-        if path.suffix.lower() in _PAIRS
-        else "use .json, .jsonl, .csv or a folder of .txt"
+def _names(file: str) -> tuple[str, str]:
+    """Under which names a file's captions may be given: its own, and without suffix."""
+    path = PurePosixPath(_normal(file))
+    return path.name, path.stem
+
+
+def _shared_end(file: str, key: str) -> int:
+    """How many folders at their end two paths share."""
+    one, other = (PurePosixPath(_normal(path)).parts[-2::-1] for path in (file, key))
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
+
+
+def _text_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Name without suffix, relative to the folder, and path of every .txt file."""
+    for file in sorted(walk(folder).files):
+        if file.suffix.lower() == ".txt":
+            yield file.relative_to(folder).with_suffix("").as_posix(), file
+
+
+def _read(path: Path, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(decoded(path.read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"captions in {path} are damaged: {error}") from error
+
+
+def _collected(pairs: Iterable[tuple[object, object]]) -> Captions:
+    captions: Captions = defaultdict(list)
+    for file, value in pairs:
+        if not isinstance(file, str) or not file:
+            raise ValueError(f"{file!r} is no name of a file")
+        try:
+            captions[file] += checked(value)
+        except ValueError as error:
+            raise ValueError(f"{file!r}: {error}") from error
+    return dict(captions)
+
+
+def _json_pairs(text: str) -> Iterator[tuple[object, object]]:
+    data = json_of(text)
+    if not isinstance(data, dict):
+        raise ValueError("it holds no object of files and captions")
+    if "annotations" not in data or "images" not in data:
+        yield from data.items()
+        return
+    names = {_field(image, "id"): _field(image, "file_name") for image in _rows(data, "images")}  # MS-COCO
+    for row in _rows(data, "annotations"):
+        image = _field(row, "image_id")
+        if image not in names:
+            raise ValueError(f"an annotation is of image {image!r}, which is not among the images")
+        yield names[image], _field(row, "caption")
+
+
+def _rows(data: dict[str, object], key: str) -> list[object]:
+    rows = data[key]
+    if not isinstance(rows, list):
+        raise ValueError(f"its {key!r} is no list")
+    return rows
+
+
+def _field(row: object, key: str) -> Hashable:
+    if not isinstance(row, dict):
+        raise ValueError("a row is no object")
+    if key not in row:
+        raise ValueError(f"it lacks {key!r}")
+    value: Hashable = row[key]
+    if key in ("id", "image_id") and not isinstance(value, int | str):
+        raise ValueError(f"{key!r} is neither a number nor text")
+    return value
+
+
+def _jsonl_pairs(text: str) -> Iterator[tuple[object, object]]:
+    for line in lines_of(text):
+        row = json_of(line)
+        yield _field(row, "file_name"), _field(row, "text")
+
+
+def _csv_pairs(text: str) -> Iterator[tuple[object, object]]:
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""))):
+            if row and len(row) != 2:
+                raise ValueError("every row must be file,caption")
+            if row and (number, *row) != (0, "file", "caption"):
+                yield row[0], row[1]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 _PAIRS = {".json": _json_pairs, ".jsonl": _jsonl_pairs, ".csv": _csv_pairs}

@@ -7,21 +7,27 @@ equal pictures are never on both sides, and adding files moves none of the other
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zigma.common.files import sha256_of
-from zigma.data.folders.annotations import Captions, captions_identity, captions_of, read_captions_file
+from zigma.common.words import printable
+from zigma.data.folders.annotations import (
+    captions_identity,
+    class_folders,
+    match_captions,
+    read_captions_file,
+)
+from zigma.data.folders.kept import Plan, PlannedShard, Sample, Skipped
+from zigma.data.folders.walk import Walk, walk
 from zigma.data.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-PLAN = "plan.json"
-_RECIPE = 1  # raised when the same request would give other shards
+_RECIPE = 2  # raised when the same request would give other shards
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class PrepareRequest:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.most_frames is not None and self.most_frames < (self.frames or 1):
+            raise ValueError(f"most_frames={self.most_frames} would leave less than frames={self.frames}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share from 0 to below 1, got {self.held_out}")
         if self.size % 8:
@@ -63,32 +71,64 @@ class PrepareRequest:
                 raise ValueError(f"group {self.group!r} is no regular expression: {error}") from error
 
 
-def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[str], None]) -> dict[str, Any]:
-    """The plan: {"request", "classes", "skipped", "shards": [{"file", "split", "samples": [...]}]}.
+def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[str], None]) -> Plan:
+    """What `request` asks for, decided for every file.
 
     `weights` names the encoders' hashes. Raises ValueError when the source holds nothing to prepare.
     """
     source = Path(request.source).expanduser()
     if not source.is_dir():
         raise ValueError(f"no folder {source} to prepare")
+    below = walk(source)
     suffixes = IMAGE_SUFFIXES if request.frames is None else VIDEO_SUFFIXES
-    found = [file for file in walk(source) if file.suffix.lower() in suffixes]
-    files = sorted(file.relative_to(source).as_posix() for file in found if file.is_file())
-    dead = sorted(file.relative_to(source).as_posix() for file in found if not file.is_file())
+    files = sorted(
+        file.relative_to(source).as_posix() for file in below.files if file.suffix.lower() in suffixes
+    )
     if not files:
         raise ValueError(f"{source} holds no file ending in {', '.join(sorted(suffixes))}")
+    passed_over = _passed_over(below, suffixes)
+    if passed_over:
+        say("passed over: " + ", ".join(f"{count} {what}" for what, count in passed_over.items()))
     say(f"reading {len(files)} files once for their hashes")
     with ThreadPoolExecutor(max_workers=8) as pool:
         hashes = dict(zip(files, pool.map(lambda file: sha256_of(source / file), files), strict=True))
-    captions = read_captions_file(Path(request.captions).expanduser()) if request.captions else None
-    classes = sorted({file.split("/")[0] for file in files if "/" in file}) if request.classes else []
+    captions = _captions(request, files)
+    classes = class_folders(files, request.held_out_folder) if request.classes else None
+    if classes is not None and not any(classes.values()):
+        raise ValueError(f"no file of {source} lies in the folder of a class")
     samples, skipped = _samples(request, files, hashes, captions, classes)
-    return {
-        "request": identity_of(request, weights),
-        "classes": classes,
-        "skipped": [*skipped, *({"file": file, "reason": "a link to no file"} for file in dead)],
-        "shards": _shards(samples, request.shard_samples),
-    }
+    broken = [
+        {"file": printable(file.relative_to(source).as_posix()), "reason": reason}
+        for file, reason in below.broken.items()
+        if file.suffix.lower() in suffixes
+    ]
+    return Plan(
+        listing=_listing(source, below),
+        request=identity_of(request, weights),
+        classes=sorted({name for name in classes.values() if name}) if classes is not None else [],
+        passed_over=passed_over,
+        skipped=[Skipped(**row) for row in (*skipped, *broken)],
+        shards=_shards(samples, request.shard_samples),
+    )
+
+
+def _passed_over(below: Walk, suffixes: frozenset[str]) -> dict[str, int]:
+    """How many files there are of each suffix that is not prepared, and how many hidden ones."""
+    counts = Counter(file.suffix.lower() or "without suffix" for file in below.files)
+    others = {suffix: count for suffix, count in sorted(counts.items()) if suffix not in suffixes}
+    return others | ({"hidden or a system's": below.hidden} if below.hidden else {})
+
+
+def _captions(request: PrepareRequest, files: list[str]) -> dict[str, list[str] | str] | None:
+    """For each file its captions, or why it has none; None where captions are not asked for."""
+    if request.captions is None:
+        return None
+    matched = match_captions(files, read_captions_file(Path(request.captions).expanduser()))
+    if all(isinstance(captions, str) for captions in matched.values()):
+        raise ValueError(
+            f"no file has a caption of its own in {request.captions}; {files[0]}: {matched[files[0]]}"
+        )
+    return matched
 
 
 def identity_of(request: PrepareRequest, weights: dict[str, str]) -> dict[str, Any]:
@@ -102,45 +142,41 @@ def identity_of(request: PrepareRequest, weights: dict[str, str]) -> dict[str, A
 def listing_sha256(request: PrepareRequest) -> str:
     """A hash of the names, sizes and times of the files under the source: they must not change half-way."""
     source = Path(request.source).expanduser()
+    return _listing(source, walk(source))
+
+
+def _listing(source: Path, below: Walk) -> str:
     digest = hashlib.sha256()
-    for file in sorted(walk(source)):
-        if file.is_file():
-            status = file.stat()
-            digest.update(f"{file.relative_to(source)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    for file in sorted(below.files):
+        status = file.stat()
+        digest.update(f"{file.relative_to(source)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-def walk(source: Path) -> Iterator[Path]:
-    """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder."""
-    seen: set[str] = set()
-    for folder, below, names in os.walk(source, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:  # a link to a folder above
-            below.clear()
-            continue
-        seen.add(real)
-        yield from (Path(folder, name) for name in names)
 
 
 def _samples(
     request: PrepareRequest,
     files: list[str],
     hashes: dict[str, str],
-    captions: Captions | None,
-    classes: list[str],
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    captions: dict[str, list[str] | str] | None,
+    classes: dict[str, str | None] | None,
+) -> tuple[list[Sample], list[dict[str, str]]]:
     """Every file that is to be encoded, and every file that is not, with the reason."""
-    samples: list[dict[str, Any]] = []
+    samples: list[Sample] = []
     skipped: list[dict[str, str]] = []
     first: dict[tuple[str, str], str] = {}
+    names = sorted({name for name in classes.values() if name}) if classes is not None else []
     sides = {file: _side(request, file, hashes[file]) for file in files}
     held = {hashes[file] for file in files if sides[file] == "test"}
+    if request.held_out_folder is not None and not held:
+        raise ValueError(f"no file lies in the folder {request.held_out_folder} that is to be held out")
     for number, file in enumerate(files):
         side = sides[file]
-        known = captions_of(file, captions) if captions is not None else None
+        texts = captions[file] if captions is not None else None
+        name = classes[file] if classes is not None else None
         reason = None
-        if captions is not None and known is None:
-            reason = "no caption"
-        elif request.classes and "/" not in file:
+        if isinstance(texts, str):
+            reason = texts
+        elif classes is not None and name is None:
             reason = "in no class's folder"
         elif side == "train" and hashes[file] in held:
             reason = "the same contents are held out"
@@ -149,16 +185,21 @@ def _samples(
         if reason is not None:
             skipped.append({"file": file, "reason": reason})
             continue
-        sample: dict[str, Any] = {"key": f"{number:08d}", "file": file, "sha256": hashes[file], "split": side}
-        if known is not None:
-            sample["captions"] = known
-        if request.classes:
-            sample["class"] = classes.index(file.split("/")[0])
-        samples.append(sample)
+        samples.append(
+            Sample(
+                key=f"{number:08d}",
+                file=file,
+                sha256=hashes[file],
+                split=side,
+                captions=texts if isinstance(texts, list) else None,
+                class_number=None if name is None else names.index(name),
+                class_name=name,
+            )
+        )
     return samples, skipped
 
 
-def _side(request: PrepareRequest, file: str, sha256: str) -> str:
+def _side(request: PrepareRequest, file: str, sha256: str) -> Literal["train", "test"]:
     if request.held_out_folder is not None:
         inside = f"{file}/".startswith(request.held_out_folder.strip("/") + "/")
         return "test" if inside else "train"
@@ -167,18 +208,11 @@ def _side(request: PrepareRequest, file: str, sha256: str) -> str:
     return "test" if int(identity[:8], 16) / 2**32 < request.held_out else "train"
 
 
-def _shards(samples: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+def _shards(samples: list[Sample], most: int) -> list[PlannedShard]:
     shards = []
     for split in ("train", "test"):
-        part = [sample for sample in samples if sample["split"] == split]
+        part = [sample for sample in samples if sample.split == split]
         for number, begin in enumerate(range(0, len(part), most)):
             file = f"{split}-{number:06d}.tar"
-            shards.append({"file": file, "split": split, "samples": part[begin : begin + most]})
+            shards.append(PlannedShard(file=file, split=split, samples=part[begin : begin + most]))
     return shards
-
-
-def load_plan(out: Path) -> dict[str, Any] | None:
-    """The plan kept in `out`, if there is one."""
-    path = out / PLAN
-    plan: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
-    return plan

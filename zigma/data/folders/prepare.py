@@ -17,9 +17,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from zigma.data.folders.plan import PLAN, PrepareRequest, identity_of, listing_sha256, load_plan, make_plan
-from zigma.data.folders.writer import ShardWriter, receipt_path, write_json
-from zigma.data.shards.sources import MANIFEST
+from zigma.common.files import is_partial, replace_text
+from zigma.data.folders.kept import PLAN, Plan, PlannedShard, Receipt, keep, read_plan, read_receipt
+from zigma.data.folders.plan import PrepareRequest, identity_of, listing_sha256, make_plan
+from zigma.data.folders.writer import ShardWriter
+from zigma.data.shards.manifest import MANIFEST
 from zigma.data.shards.split import LATENT_SCALE
 from zigma.data.weights import Part, weights_identity
 
@@ -45,16 +47,23 @@ def prepare(
             f"the shards cannot lie inside the folder they are made from: choose another than {out}"
         )
     plan = _plan(request, out, say)
-    todo = [shard for shard in plan["shards"][part[0] :: part[1]] if not _done(out, shard)]
-    total = sum(len(shard["samples"]) for shard in todo)
+    todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
+    total = sum(len(shard.samples) for shard in todo)
     with tqdm(total=total, unit="file", desc=f"{len(todo)} shards", disable=None) as progress:
         for receipt in _receipts(request, out, todo, workers, device):
-            progress.update(receipt["samples"] + len(receipt["skipped"]))
-    if not all(_done(out, shard) for shard in plan["shards"]):
+            progress.update(receipt.samples + len(receipt.skipped))
+    made = (read_receipt(out, shard) for shard in plan.shards)
+    receipts = [receipt for receipt in made if receipt is not None]
+    if len(receipts) < len(plan.shards):
         say("shards of other parts are still missing; the manifest is written when they are there")
         return None
-    manifest = _manifest(out, plan)
-    write_json(out / MANIFEST, manifest)
+    for (
+        file
+    ) in out.iterdir():  # every shard is there, so nobody is at work on these: their writers were killed
+        if is_partial(file) or file.name.endswith(".partial"):
+            file.unlink(missing_ok=True)
+    manifest = _manifest(receipts, plan)
+    replace_text(out / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
     counts = manifest["counts"]
     say(
         f"{counts['train']} training, {counts['held_out']} held-out, {counts['skipped']} skipped (see {MANIFEST})"
@@ -62,21 +71,21 @@ def prepare(
     return manifest
 
 
-def _plan(request: PrepareRequest, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _plan(request: PrepareRequest, out: Path, say: Callable[[str], None]) -> Plan:
     encoders: list[tuple[str, str | None, Part]] = [
         ("vae", request.vae, "vae"),
         ("clip", request.clip, "text_encoder"),
     ]
     weights = {name: weights_identity(folder, part) for name, folder, part in encoders if folder is not None}
-    listing, wanted = listing_sha256(request), identity_of(request, weights)
-    plan = load_plan(out)
+    listing, identity = listing_sha256(request), identity_of(request, weights)
+    plan = read_plan(out)
     if plan is None:
-        plan = {"listing": listing, **make_plan(request, weights, say)}
+        plan = make_plan(request, weights, say)
         out.mkdir(parents=True, exist_ok=True)
-        write_json(out / PLAN, plan)
+        keep(out / PLAN, plan)
         return plan
-    differs = [key for key in wanted if plan["request"].get(key) != wanted[key]]
-    if plan["listing"] != listing:
+    differs = [key for key in identity if plan.request.get(key) != identity[key]]
+    if plan.listing != listing:
         differs.append("the files of the source")
     if differs:
         raise ValueError(
@@ -85,18 +94,9 @@ def _plan(request: PrepareRequest, out: Path, say: Callable[[str], None]) -> dic
     return plan
 
 
-def _done(out: Path, shard: dict[str, Any]) -> bool:
-    file, receipt = out / shard["file"], receipt_path(out, shard)
-    return (
-        receipt.is_file()
-        and file.is_file()
-        and json.loads(receipt.read_text())["bytes"] == file.stat().st_size
-    )
-
-
 def _receipts(
-    request: PrepareRequest, out: Path, shards: list[dict[str, Any]], workers: int, device: str
-) -> Iterator[dict[str, Any]]:
+    request: PrepareRequest, out: Path, shards: list[PlannedShard], workers: int, device: str
+) -> Iterator[Receipt]:
     """The receipt of every shard as it is finished, by this process or by `workers` others."""
     if not shards:
         return
@@ -122,26 +122,24 @@ def _start(request: PrepareRequest, out: Path, device: str, threads: int) -> Non
     _writer = ShardWriter(request, out, device)
 
 
-def _write_shard(shard: dict[str, Any]) -> dict[str, Any]:
+def _write_shard(shard: PlannedShard) -> Receipt:
     assert _writer is not None
     return _writer.write(shard)
 
 
-def _manifest(out: Path, plan: dict[str, Any]) -> dict[str, Any]:
-    receipts = [json.loads(receipt_path(out, shard).read_text()) for shard in plan["shards"]]
-    skipped = plan["skipped"] + [row for receipt in receipts for row in receipt["skipped"]]
+def _manifest(receipts: list[Receipt], plan: Plan) -> dict[str, Any]:
+    skipped = [*plan.skipped, *(row for receipt in receipts for row in receipt.skipped)]
 
     def count(split: str) -> int:
-        return sum(receipt["samples"] for receipt in receipts if receipt["split"] == split)
+        return sum(receipt.samples for receipt in receipts if receipt.split == split)
 
     return {
         "format": _FORMAT,
-        "request": plan["request"],
+        "request": plan.request,
         "latent_scale": LATENT_SCALE,  # latents are stored without it and seen times it
         "counts": {"train": count("train"), "held_out": count("test"), "skipped": len(skipped)},
-        "classes": plan["classes"],
-        "shards": [
-            {key: value for key, value in receipt.items() if key != "skipped"} for receipt in receipts
-        ],
-        "skipped": sorted(skipped, key=lambda row: row["file"]),
+        "classes": plan.classes,
+        "shards": [receipt.model_dump(exclude={"skipped"}) for receipt in receipts],
+        "skipped": [row.model_dump() for row in sorted(skipped, key=lambda row: row.file)],
+        "passed_over": plan.passed_over,
     }

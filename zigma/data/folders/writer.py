@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zigma.common.files import sha256_of
+from zigma.common.files import replacing, sha256_of
 from zigma.data.encoders import Autoencoder, TextEncoder, as_float16
+from zigma.data.folders.kept import PlannedShard, Receipt, Sample, Skipped, keep, receipt_path
 from zigma.data.folders.plan import PrepareRequest
 from zigma.data.media import UnreadableError, encode_image, load_image, load_video, pack_frames
 
@@ -32,38 +31,40 @@ class ShardWriter:
         self.vae = Autoencoder(request.vae, device) if request.vae else None
         self.clip = TextEncoder(request.clip, device) if request.clip else None
 
-    def write(self, shard: dict[str, Any]) -> dict[str, Any]:
+    def write(self, shard: PlannedShard) -> Receipt:
         """Write one shard and its receipt; files that cannot be read are listed in the receipt."""
-        path = self.out / shard["file"]
-        partial = path.with_name(f"{path.name}.partial")
-        skipped: list[dict[str, str]] = []
+        path = self.out / shard.file
+        skipped: list[Skipped] = []
         written = 0
-        with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar, ThreadPoolExecutor(4) as pool:
-            chunk = _BATCH_IMAGES if self.request.frames is None else 1
-            for begin in range(0, len(shard["samples"]), chunk):
-                samples = shard["samples"][begin : begin + chunk]
-                loaded = list(zip(samples, pool.map(self._load, samples), strict=True))
-                bad = [(sample, found) for sample, found in loaded if isinstance(found, UnreadableError)]
-                skipped += [{"file": sample["file"], "reason": str(error)} for sample, error in bad]
-                good = [(sample, found) for sample, found in loaded if isinstance(found, np.ndarray)]
-                for key, members in self._encode(good):
-                    _add(tar, key, members)
-                written += len(good)
-        receipt = {
-            "file": shard["file"],
-            "split": shard["split"],
-            "samples": written,
-            "bytes": partial.stat().st_size,
-            "sha256": sha256_of(partial),
-            "skipped": skipped,
-        }
-        partial.replace(path)
-        write_json(receipt_path(self.out, shard), receipt)  # last: see receipt_path
+        with replacing(path) as beside:
+            with tarfile.open(beside, "w", format=tarfile.USTAR_FORMAT) as tar, ThreadPoolExecutor(4) as pool:
+                chunk = _BATCH_IMAGES if self.request.frames is None else 1
+                for begin in range(0, len(shard.samples), chunk):
+                    samples = shard.samples[begin : begin + chunk]
+                    loaded = list(zip(samples, pool.map(self._load, samples), strict=True))
+                    skipped += [
+                        Skipped(file=sample.file, reason=str(result))
+                        for sample, result in loaded
+                        if isinstance(result, UnreadableError)
+                    ]
+                    good = [(sample, pixels) for sample, pixels in loaded if isinstance(pixels, np.ndarray)]
+                    for key, members in self._encode(good):
+                        _add(tar, key, members)
+                    written += len(good)
+            receipt = Receipt(
+                file=shard.file,
+                split=shard.split,
+                samples=written,
+                bytes=beside.stat().st_size,
+                sha256=sha256_of(beside),
+                skipped=skipped,
+            )
+        keep(receipt_path(self.out, shard), receipt)  # last: it says that the shard is whole
         return receipt
 
-    def _load(self, sample: dict[str, Any]) -> np.ndarray | UnreadableError:
+    def _load(self, sample: Sample) -> np.ndarray | UnreadableError:
         """uint8 (H, W, 3) or (T, H, W, 3), or the reason why not."""
-        file, request = self.source / sample["file"], self.request
+        file, request = self.source / sample.file, self.request
         try:
             if request.frames is None:
                 return load_image(file, request.size)
@@ -74,9 +75,7 @@ class ShardWriter:
             return UnreadableError(f"{len(frames)} frames, fewer than {request.frames}")
         return frames
 
-    def _encode(
-        self, good: list[tuple[dict[str, Any], np.ndarray]]
-    ) -> Iterator[tuple[str, dict[str, bytes]]]:
+    def _encode(self, good: list[tuple[Sample, np.ndarray]]) -> Iterator[tuple[str, dict[str, bytes]]]:
         """Key and members of every sample that was read."""
         if not good:
             return
@@ -90,18 +89,17 @@ class ShardWriter:
                 members[f"image.{request.picture}"] = encode_image(pixels, request.picture)
             if latent is not None:
                 members[f"{'frame' if video else 'img'}_feature{request.size}.npy"] = _npy(as_float16(latent))
-            if "captions" in sample:
-                members["caption.json"] = json.dumps(sample["captions"]).encode()
+            if sample.captions is not None:
+                members["caption.json"] = json.dumps(sample.captions).encode()
                 if self.clip is not None:
-                    members["caption_clip_feature.npy"] = _npy(
-                        as_float16(self.clip.encode(sample["captions"]))
-                    )
-            if "class" in sample:
-                members["cls_id.cls"] = str(sample["class"]).encode()
-                members["cls_name.json"] = json.dumps(sample["file"].split("/")[0]).encode()
-            yield sample["key"], members
+                    features = as_float16(self.clip.encode(sample.captions))
+                    members["caption_clip_feature.npy"] = _npy(features)
+            if sample.class_number is not None:
+                members["cls_id.cls"] = str(sample.class_number).encode()
+                members["cls_name.json"] = json.dumps(sample.class_name).encode()
+            yield sample.key, members
 
-    def _latents(self, good: list[tuple[dict[str, Any], np.ndarray]]) -> list[Tensor]:
+    def _latents(self, good: list[tuple[Sample, np.ndarray]]) -> list[Tensor]:
         """Latents of images together, or of the frames of one video after the other."""
         assert self.vae is not None
         lengths = [1 if pixels.ndim == 3 else len(pixels) for _, pixels in good]
@@ -109,7 +107,7 @@ class ShardWriter:
         pictures = torch.from_numpy(images).permute(0, 3, 1, 2)
         # Drawn by the file's contents, so that who encodes it when makes no difference.
         seeds = [
-            int(sample["sha256"][:12], 16) + t
+            int(sample.sha256[:12], 16) + t
             for (sample, _), n in zip(good, lengths, strict=True)
             for t in range(n)
         ]
@@ -126,18 +124,6 @@ class ShardWriter:
 
     def _seeds(self, seeds: list[int]) -> list[int] | None:
         return seeds if self.request.latent == "sample" else None
-
-
-def receipt_path(out: Path, shard: dict[str, Any]) -> Path:
-    """Where the receipt of a shard lies: its being there says that the shard is whole."""
-    return (out / shard["file"]).with_suffix(".json")
-
-
-def write_json(path: Path, contents: dict[str, Any]) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(contents, indent=1, sort_keys=True))
-    partial.replace(path)
 
 
 def _add(tar: tarfile.TarFile, key: str, members: dict[str, bytes]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import warnings
 from pathlib import Path
 
+from zigma.common.remembered import remembered_sha256
 from zigma.data.config import DataConfig
 from zigma.data.names import PREPARED
+from zigma.data.shards.manifest import MANIFEST, read_manifest
+from zigma.data.system_files import is_system_file
 
-MANIFEST = "manifest.json"
-_HEAD_BYTES = 1 << 16
+REMEMBERED_BYTES = 1 << 20  # smaller shards are hashed sooner than remembered
 
 
 def shards_root(config: DataConfig) -> Path:
@@ -37,45 +38,65 @@ def shards_root(config: DataConfig) -> Path:
 
 
 def shard_files(root: Path) -> list[Path]:
-    """The shards (`*.tar`) of a folder in order of their names. Raises ValueError when there is none."""
-    files = sorted(root.glob("*.tar"))
-    if not files:
+    """The shards (`*.tar`) of a folder in order of their names: those that its manifest lists, or all without one.
+
+    Raises ValueError when there is none, or a listed one is missing.
+    """
+    present = [
+        path for path in sorted(root.glob("*.tar")) if path.is_file() and not is_system_file([path.name])
+    ]
+    manifest = read_manifest(root)
+    if manifest is not None:
+        listed = sorted(root / row.file for row in manifest.shards)
+        others = [path.name for path in present if path not in listed]
+        if others:
+            warnings.warn(
+                f"{root} holds {len(others)} shards that its {MANIFEST} does not list, such as {others[0]}: not used",
+                stacklevel=2,
+            )
+        for path in listed:
+            _check_listed(path)
+        present = listed
+    if not present:
         raise ValueError(
             f"the folder {root} holds no shard (*.tar): make them by `python -m zigma.data prepare`"
         )
-    return files
+    return present
+
+
+def _check_listed(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"{path} is not the shard that {MANIFEST} lists: prepare it again")
 
 
 def shards_identity(root: Path) -> list[list[str]]:
-    """What tells these shards from others, without reading them whole: one row per shard."""
-    manifest = root / MANIFEST
-    if manifest.is_file():
-        rows = json.loads(manifest.read_text())["shards"]
-        for row in rows:
-            if not (root / row["file"]).is_file() or (root / row["file"]).stat().st_size != row["bytes"]:
-                raise ValueError(
-                    f"{root / row['file']} is not the shard that {MANIFEST} lists: prepare it again"
-                )
-        return [[row["file"], row["sha256"]] for row in rows]
-    return [[file.name, str(file.stat().st_size), _head_sha256(file)] for file in shard_files(root)]
+    """What tells these shards from others: name and hash of each. A shard changed in place is noticed.
+
+    The shards are read once; their hashes are remembered until they change. Raises ValueError where one is not what
+    the manifest lists.
+    """
+    manifest = read_manifest(root)
+    if manifest is None:
+        files = shard_files(root)
+        return [[file.name, digest] for file, digest in zip(files, _sha256(files), strict=True)]
+    for row in manifest.shards:  # cheap, and most often what is wrong
+        path = root / row.file
+        if not path.is_file() or path.stat().st_size != row.bytes:
+            raise ValueError(f"{path} is not the shard that {MANIFEST} lists: prepare it again")
+    digests = _sha256([root / row.file for row in manifest.shards])
+    for row, digest in zip(manifest.shards, digests, strict=True):
+        if digest != row.sha256:
+            raise ValueError(
+                f"{root / row.file} is not the shard that {MANIFEST} lists, its bytes have changed: prepare it again"
+            )
+    return [[row.file, row.sha256] for row in manifest.shards]
 
 
-def _head_sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()
-
-
-def listed_shards(root: Path) -> dict[str, str]:
-    """The SHA-256 of every shard that the manifest lists, by name; none without a manifest."""
-    manifest = root / MANIFEST
-    rows = json.loads(manifest.read_text())["shards"] if manifest.is_file() else []
-    return {row["file"]: row["sha256"] for row in rows}
+def _sha256(files: list[Path]) -> list[str]:
+    return remembered_sha256(files, from_bytes=REMEMBERED_BYTES)
 
 
 def encoded_by(root: Path) -> str | None:
     """The hash of the autoencoder whose latents the shards hold; None where no manifest tells."""
-    manifest = root / MANIFEST
-    if not manifest.is_file():
-        return None
-    found: str | None = json.loads(manifest.read_text())["request"]["weights"].get("vae")
-    return found
+    manifest = read_manifest(root)
+    return None if manifest is None else manifest.request.weights.get("vae")

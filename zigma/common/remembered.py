@@ -1,0 +1,67 @@
+"""Hashes of large files, remembered while the files stay as they are: a data set of 100 GB is read once for them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from zigma.common.files import read_json, replace_json, sha256_of
+
+_SETTLED_S = 2.0  # a file changed more recently may change again without another time of change
+_MOST = 20_000  # files remembered
+
+
+def remembered_sha256(paths: Sequence[Path], from_bytes: int) -> list[str]:
+    """The SHA-256 of every file, in hexadecimal.
+
+    Those of at least `from_bytes` are remembered in the user's cache until size, times of change or inode differ.
+    The cache saves time and decides nothing: without it, or with a damaged one, the files are read.
+    """
+    memory = _memory()
+    remembered = read_json(memory) if memory is not None else {}
+    stamps = [_stamp(path) for path in paths]
+    keys = [str(path.resolve()) for path in paths]
+    digests = [_recall(remembered.get(key), stamp) for key, stamp in zip(keys, stamps, strict=True)]
+    missing = [i for i, digest in enumerate(digests) if digest is None]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for i, digest in zip(missing, pool.map(sha256_of, [paths[i] for i in missing]), strict=True):
+            digests[i] = digest
+    new = {
+        keys[i]: {"stamp": stamps[i], "sha256": digests[i]}
+        for i in missing
+        if stamps[i][0] >= from_bytes and time.time() - max(stamps[i][1:3]) / 1e9 > _SETTLED_S
+    }
+    if new and memory is not None:
+        _keep(memory, dict(list((remembered | new).items())[-_MOST:]))
+    return [digest for digest in digests if digest is not None]
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _recall(row: object, stamp: list[int]) -> str | None:
+    match row:
+        case {"stamp": before, "sha256": str(digest)} if before == stamp:
+            return digest
+    return None
+
+
+def _memory() -> Path | None:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "zigma" / "sha256.json"
+    except RuntimeError:  # nobody's home
+        return None
+
+
+def _keep(memory: Path, remembered: dict[str, Any]) -> None:
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        replace_json(memory, remembered)
+    except OSError:  # a home that cannot be written, a full disk: the files are hashed again next time
+        return

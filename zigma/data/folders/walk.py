@@ -1,0 +1,49 @@
+"""The files of a user's folder, sorted into those that may be data and those that are passed over."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zigma.data.system_files import is_system_file
+
+
+@dataclass
+class Walk:
+    """Regular files below a folder, and what was passed over there."""
+
+    files: list[Path] = field(default_factory=list)
+    broken: dict[Path, str] = field(default_factory=dict)  # what cannot be read or named: why
+    hidden: int = 0  # hidden files and folders and those that systems leave behind
+
+
+def walk(source: Path) -> Walk:
+    """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder."""
+    result, seen = Walk(), set[str]()
+    for folder, below, names in os.walk(source, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:  # a link to a folder above
+            below.clear()
+            continue
+        seen.add(real)
+        result.hidden += sum(is_system_file([name]) for name in [*below, *names])
+        below[:] = sorted(name for name in below if not is_system_file([name]))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if is_system_file([name]):
+                continue
+            if not _is_text(str(path.relative_to(source))):
+                result.broken[path] = "its name is not UTF-8"
+            elif path.is_file():
+                result.files.append(path)
+            else:
+                result.broken[path] = "a link to no file" if path.is_symlink() else "no regular file"
+    return result
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
