@@ -1,6 +1,6 @@
 """Beyond the paper: does the scan path serve another linear mixer than Mamba, as section 6 expects?"""
 
-from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
 from studies.declare.study import Arm, Study
 from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
 
@@ -18,6 +18,7 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },

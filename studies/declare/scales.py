@@ -1,6 +1,9 @@
-"""The three scales: what every study starts from. A study changes data and sizes; an arm changes one thing.
+"""The four scales: what every study starts from. A study changes data and sizes; an arm changes one thing.
 
-tiny   a CPU, minutes: real handwritten digits that ship with scikit-learn, and drawn shapes with captions
+tiny   a CPU, minutes: real handwritten digits that ship with scikit-learn, and drawn shapes with captions. It shows
+       that everything works.
+desk   two cores overnight, or minutes of a GPU, trained until the curves are flat: Gaussian fields, whose best
+       velocity is known, MNIST, and drawn shapes with captions. Verdicts come from here and up.
 small  one GPU, under an hour: crops of real photographs, drawn shapes, moving digits; nothing is downloaded
 paper  Table 10 and section 4.1 of the paper, with the source where they disagree
 
@@ -9,7 +12,7 @@ Studies that compare under one setting take it from here, so that a run two tabl
 
 from typing import Any
 
-from zigma.data.config import DataConfig
+from zigma.data.config import DataConfig, FieldConfig
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics.config import EvaluationConfig
@@ -60,6 +63,50 @@ TINY_VIDEO = vary(
     data={"name": "moving-digits", "size": 16, "frames": 8},
     training={"batch_images": 8},
     evaluation={"n_generated": 200, "n_real": 200},
+)
+
+# 256 tokens of 4,000 real digits, the learning rate brought down to nothing. A run takes a core an hour or two.
+DESK = RunConfig(
+    model=ZigMaConfig(grid=(16, 16), in_channels=1, hidden=64, depth=8),
+    data=DataConfig(name="mnist", size=16),
+    training=TrainingConfig(
+        steps=10_000,
+        batch_images=16,
+        learning_rate=2e-3,
+        warmup_steps=200,
+        ema_rate=0.999,
+        schedule="cosine",
+    ),
+    sampling=SamplingConfig(sampler="heun", steps=20),
+    evaluation=EvaluationConfig(
+        extractors=("lite0",),
+        n_generated=5000,
+        n_real=1000,
+        reference="held-out",
+        every_steps=1000,
+        n_on_the_way=250,
+    ),
+)
+# Drawn fresh at every step, never an epoch; measured against the best velocity there is, and by no extractor.
+DESK_FIELDS = vary(
+    DESK,
+    data={"name": "fields", "field": FieldConfig(covariances=("exponential",), lengths=(8.0,))},
+    evaluation={"extractors": (), "n_generated": 64, "n_real": 1024, "n_on_the_way": 1024},
+)
+DESK_DIGITS = vary(DESK, model={"text_width": 64, "text_tokens": 3})  # the digits' names as captions
+# 64 tokens of coloured shapes with captions
+DESK_SHAPES = vary(
+    DESK,
+    model={"in_channels": 3, "patch": 2, "text_width": 64, "text_tokens": 10},
+    data={"name": "shapes"},
+)
+# 128 tokens: 8 frames of 4x4
+DESK_VIDEO = vary(
+    DESK,
+    model={"grid": (8, 16, 16), "patch": 4},
+    data={"name": "moving-digits", "frames": 8},
+    training={"batch_images": 8},
+    evaluation={"n_generated": 500, "n_real": 500, "every_steps": None},
 )
 
 # 1,024 tokens, as the paper's 256x256 images have in latent space. Photographs are crops of ten; the extractor is
@@ -150,8 +197,8 @@ PAPER_NOTES = (SIZE_NOTE, DECAY_NOTE, STEPS_NOTE, CELEBA_NOTE, REAL_NOTE)
 
 
 def measured(grid: tuple[int, ...], scale: str, **fields: Any) -> MeasurementConfig:
-    """An untrained network on one batch: small and on the CPU at `tiny`, else ZigMa-B on a GPU in bfloat16."""
-    if scale == "tiny":
+    """An untrained network on one batch: small and on the CPU up to `desk`, else ZigMa-B on a GPU in bfloat16."""
+    if scale in ("tiny", "desk"):
         return MeasurementConfig(model=ZigMaConfig(grid=grid, hidden=192, depth=12), **fields)
     return MeasurementConfig(
         model=ZigMaConfig.preset("B", grid=grid), device="cuda", precision="bf16", repeats=20, **fields

@@ -11,7 +11,7 @@ from studies.declare.identity import identity
 from zigma.common.words import WordError, unknown
 from zigma.experiment.config import Config
 
-SCALES = ("tiny", "small", "paper")
+SCALES = ("tiny", "desk", "small", "paper")
 
 
 @dataclass(frozen=True)

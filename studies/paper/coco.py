@@ -1,6 +1,15 @@
 """Table 4: sweep, one zigzag, VisionMamba and eight zigzags on captioned photographs (section 4.3)."""
 
-from studies.declare.scales import PAPER_COCO, REAL_NOTE, SIZE_NOTE, SMALL_TEXT, STEPS_NOTE, TINY_TEXT
+from studies.declare.scales import (
+    DESK_DIGITS,
+    DESK_SHAPES,
+    PAPER_COCO,
+    REAL_NOTE,
+    SIZE_NOTE,
+    SMALL_TEXT,
+    STEPS_NOTE,
+    TINY_TEXT,
+)
 from studies.declare.study import Arm, Study
 
 STUDY = Study(
@@ -15,10 +24,11 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"shapes-16": TINY_TEXT},
+        "desk": {"mnist-16": DESK_DIGITS, "shapes-16": DESK_SHAPES},
         "small": {"shapes-32": SMALL_TEXT},
         "paper": {"coco-256": PAPER_COCO},
     },
-    stands_for={"shapes-16": "FID", "shapes-32": "FID", "coco-256": "FID"},
+    stands_for={"mnist-16": "FID", "shapes-16": "FID", "shapes-32": "FID", "coco-256": "FID"},
     notes=(
         REAL_NOTE,
         SIZE_NOTE,

@@ -1,6 +1,16 @@
 """Table 7 and Figure 8: Hilbert curves against zigzags, the true curve and the one that the paper ran (section 8.4)."""
 
-from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE, TINY_SHAPES, vary
+from studies.declare.scales import (
+    DESK,
+    DESK_FIELDS,
+    PAPER,
+    PAPER_NOTES,
+    SMALL,
+    TINY,
+    TINY_LARGE,
+    TINY_SHAPES,
+    vary,
+)
 from studies.declare.study import Arm, Study
 
 LEARNED = {"position": "learned"}
@@ -25,10 +35,13 @@ STUDY = Study(
             "digits-16": vary(TINY_LARGE, model=LEARNED),
             "shapes-16": vary(TINY_SHAPES, model=LEARNED),
         },
+        "desk": {"fields-16": vary(DESK_FIELDS, model=LEARNED), "mnist-16": vary(DESK, model=LEARNED)},
         "small": {"photos-32": vary(SMALL, model=LEARNED)},
         "paper": {"celebamm-256": vary(PAPER, model=LEARNED)},
     },
-    stands_for=dict.fromkeys(("digits-8", "digits-16", "shapes-16", "photos-32", "celebamm-256"), "FID"),
+    stands_for=dict.fromkeys(
+        ("digits-8", "digits-16", "shapes-16", "mnist-16", "photos-32", "celebamm-256"), "FID"
+    ),
     second_readings={"hilbert-released-2": "hilbert-2", "hilbert-released-8": "hilbert-8"},
     notes=(
         *PAPER_NOTES,

@@ -1,6 +1,6 @@
 """Table 2: VisionMamba and ZigMa with no, a cosine and a learned position embedding (section 4.2)."""
 
-from studies.declare.scales import PAPER, PAPER_NOTES, SMALL, TINY
+from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY
 from studies.declare.study import Arm, Study
 
 
@@ -23,10 +23,11 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8": TINY},
+        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },
-    stands_for={"digits-8": "FID", "photos-32": "FID", "celebamm-256": "FID"},
+    stands_for={"digits-8": "FID", "mnist-16": "FID", "photos-32": "FID", "celebamm-256": "FID"},
     notes=(
         *PAPER_NOTES,
         "the paper prints the run 'ZigMa none' in Table 5 too, and 'ZigMa learned' in Table 7",

@@ -1,6 +1,8 @@
 """Figure 11: zigzags over groups of patches, from small groups to large, and a shuffle (section 8.2)."""
 
 from studies.declare.scales import (
+    DESK,
+    DESK_FIELDS,
     PAPER_CELEBA_256,
     PAPER_CELEBA_512,
     PAPER_NOTES,
@@ -19,18 +21,20 @@ STUDY = Study(
         Arm(
             "groups of 16x16",
             {"model.scan": "grouped-8:group=16"},
-            at={"tiny": {"model.scan": "zigzag-8"}},  # the whole grid is one group
+            at={scale: {"model.scan": "zigzag-8"} for scale in ("tiny", "desk")},  # the whole grid
         ),
         Arm("random", {"model.scan": "random-8"}),
         Arm("zigzag-8", {"model.scan": "zigzag-8"}),
     ),
     scales={
         "tiny": {"digits-16": TINY_LARGE},
+        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"shapes-32": SMALL_TEXT, "shapes-64": SMALL_TEXT_LARGE},
         "paper": {"celebamm-256": PAPER_CELEBA_256, "celebamm-512": PAPER_CELEBA_512},
     },
     stands_for={
         "digits-16": "FID",
+        "mnist-16": "FID",
         "shapes-32": "256 FID",
         "shapes-64": "512 FID",
         "celebamm-256": "256 FID",
@@ -39,7 +43,7 @@ STUDY = Study(
     notes=(
         *PAPER_NOTES,
         "groups: the paper does not say in which order the patches of a group are read; a zigzag, so that the largest "
-        "group is the plain zigzag, which is what groups of 16x16 are at tiny",
+        "group is the plain zigzag, which is what groups of 16x16 are at tiny and desk",
         "random: another shuffle in each of eight layers; the paper does not say whether its layers share one",
     ),
 )

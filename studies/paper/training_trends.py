@@ -5,6 +5,7 @@ from studies.paper.scan_ablation import STUDY as ABLATION
 
 TRENDS = {
     "tiny": ("digits-16", "shapes-16"),
+    "desk": ("fields-16", "mnist-16"),
     "small": ("shapes-32", "shapes-64"),
     "paper": ("celebamm-256", "celebamm-512"),
 }
@@ -19,7 +20,11 @@ STUDY = Study(
         Arm("zigzag-8", {"model.scan": "zigzag-8"}),
     ),
     scales={scale: {name: ABLATION.scales[scale][name] for name in names} for scale, names in TRENDS.items()},
-    stands_for={name: ABLATION.stands_for[name] for names in TRENDS.values() for name in names},
+    stands_for={
+        name: column
+        for name, column in ABLATION.stands_for.items()
+        if any(name in names for names in TRENDS.values())
+    },
     notes=(
         "the runs of study scan_ablation, and one more: their curves, not their last numbers",
         "sweep-2 is what the released code calls so, a sweep and its reverse in each layer, that is VisionMamba",

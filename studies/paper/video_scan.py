@@ -2,6 +2,7 @@
 
 from studies.declare.scales import (
     DECAY_NOTE,
+    DESK_VIDEO,
     PAPER_VIDEO,
     REAL_NOTE,
     SIZE_NOTE,
@@ -13,6 +14,7 @@ from studies.declare.study import Arm, Study
 
 FOUR_TIMES = {
     "tiny": {"training.batch_images": 4 * TINY_VIDEO.training.batch_images},
+    "desk": {"training.batch_images": 4 * DESK_VIDEO.training.batch_images},
     "small": {"training.batch_images": 4 * SMALL_VIDEO.training.batch_images},
     "paper": {"training.batch_images": 4 * PAPER_VIDEO.training.batch_images},
 }
@@ -38,6 +40,7 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"moving-digits-16": TINY_VIDEO},
+        "desk": {"moving-digits-16": DESK_VIDEO},
         "small": {"moving-digits-32": SMALL_VIDEO},
         "paper": {"ucf101-256": PAPER_VIDEO},
     },

@@ -8,6 +8,7 @@ from studies.declare.identity import identity
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study, runs
 from zigma.experiment.config import Config, RunConfig, ScanConfig
+from zigma.experiment.estimate import estimate, parameters
 from zigma.scans import ScanOrder, scan_names, scan_plan
 from zigma.scans.registry import find_curve
 
@@ -24,7 +25,7 @@ def config(study: str, scale: str, setting: str, arm: str) -> Config:
     return found.config(next(a for a in found.arms if a.name == arm), scale, setting)
 
 
-def test_the_studies_are_those_of_the_paper_and_three_more() -> None:
+def test_the_studies_are_those_of_the_paper_and_four_more() -> None:
     rebuilt = " ".join(study.shows for study in studies().values())
     for number in range(1, 11):
         assert f"Table {number}" in rebuilt
@@ -32,9 +33,22 @@ def test_the_studies_are_those_of_the_paper_and_three_more() -> None:
         *("scan_ablation", "position_embedding", "faceshq", "coco", "transformers", "video_scan", "hilbert"),
         *("conditioning", "model_sizes", "training_setup", "complexity", "order_receptive_field"),
         *("scan_trends", "spatial_continuity", "patch_size", "training_trends", "samples", "curves"),
-        *("scan_zoo", "mixers", "proxy"),
+        *("scan_zoo", "mixers", "proxy", "scan_controls"),
     }
-    assert all(set(study.scales) == set(SCALES) for study in studies().values())
+    assert all(set(study.scales) >= {"tiny", "small", "paper"} for study in studies().values())
+    assert all(list(study.scales) == [s for s in SCALES if s in study.scales] for study in studies().values())
+    at_desk = {study.name for study in studies().values() if "desk" in study.scales}
+    assert at_desk >= {
+        *(
+            "scan_ablation",
+            "scan_controls",
+            "hilbert",
+            "position_embedding",
+            "spatial_continuity",
+            "transformers",
+        ),
+        *("video_scan", "coco", "conditioning"),
+    }
 
 
 @pytest.mark.parametrize(("study", "scale", "setting"), ALL, ids=lambda x: getattr(x, "name", x))
@@ -109,6 +123,26 @@ def test_cells_that_share_a_run_at_tiny() -> None:
     }
 
 
+def test_the_controls_of_table_1_stand_wherever_it_stands_and_cost_no_more() -> None:
+    table, controls = find_study("scan_ablation"), find_study("scan_controls")
+    assert controls.scales == table.scales
+    for scale, settings in table.scales.items():
+        for setting in settings:
+            sweep = table.config(table.arms[0], scale, setting)
+            both = config("scan_controls", scale, setting, "both ways")
+            assert estimate(both, "cpu").seconds == pytest.approx(estimate(sweep, "cpu").seconds, rel=0.02)
+            ratio = parameters(both.model) / parameters(sweep.model)  # type: ignore[union-attr]
+            assert 0.98 < ratio <= 1
+
+
+def test_a_run_at_desk_takes_a_night_at_most() -> None:
+    for study in studies().values():
+        for setting in study.scales.get("desk", {}):
+            for arm in study.arms:
+                hours = estimate(study.config(arm, "desk", setting), "cpu").seconds / 3600
+                assert hours < 5, f"{study.name} {arm.name} {setting}"
+
+
 def test_st_and_ststst_read_the_same_orders() -> None:
     """So that one run may stand in both rows."""
     once, thrice = (scan_plan(f"video-{word}", (4, 8, 8), depth=24) for word in ("st", "ststst"))
@@ -139,6 +173,10 @@ def test_networks_of_figure_6_have_nearly_equal_parameters() -> None:
     torch = pytest.importorskip("torch")
     from zigma.models import build_model
 
+    at_desk = [
+        parameters(config("transformers", "desk", "mnist-16", a).model) for a in ("ZigMa", "DiT", "U-ViT")
+    ]  # type: ignore[union-attr]
+    assert max(at_desk) / min(at_desk) < 1.25
     for scale, setting in (("tiny", "16x16"), ("paper", "32x32")):
         counts = []
         for arm in ("ZigMa", "DiT", "U-ViT"):

@@ -101,7 +101,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("words", "says"),
     [
         ("run scan_ablatoin", "did you mean 'scan_ablation'"),
-        ("run scan_ablation --scale big", "unknown scale 'big': known: tiny, small, paper"),
+        ("run scan_ablation --scale big", "unknown scale 'big': known: tiny, desk, small, paper"),
         ("run scan_ablation --scale tyni", "did you mean 'tiny'"),
         ("run scan_ablation --set training.stepz=3", "did you mean 'training.steps'"),
         ("run scan_ablation --set training.steps=three", "must be a whole number, not 'three'"),

@@ -69,7 +69,7 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     steps, batch = config.training.steps, config.training.batch_images
     trained = steps * batch
     drawn = config.evaluation.n_generated
-    if config.evaluation.every_steps is not None:
+    if config.evaluation.every_steps is not None and config.evaluation.extractors:
         drawn += (steps - 1) // config.evaluation.every_steps * config.evaluation.n_on_the_way
     step = _step_seconds(config.model, rates)
     seconds = step * (trained + drawn * _evaluations(config) / 3) / devices
@@ -83,7 +83,7 @@ def parameters(model: ModelConfig) -> int:
 
 def scale_device(scale: str) -> Device:
     """Where a scale is meant to run."""
-    return "cpu" if scale == "tiny" else "gpu"
+    return "cpu" if scale in ("tiny", "desk") else "gpu"
 
 
 def _evaluations(config: RunConfig) -> float:
