@@ -13,7 +13,16 @@ from zigma.processor import wait_briefly
 
 wait_briefly()  # in the processes of runs as well: they inherit it
 
-COMMANDS = ("list", "show", "run", "status", "logs", "cancel", "doctor")  # each a module of studies.cli
+COMMANDS = (
+    "list",
+    "show",
+    "run",
+    "status",
+    "logs",
+    "cancel",
+    "doctor",
+    "levels",
+)  # each a module of studies.cli
 EXAMPLES = """examples:
   python -m studies list
   python -m studies show scan_ablation

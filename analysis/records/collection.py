@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.records.levels import LevelFile, read_levels
 from analysis.records.schema import (
     CURVES,
     FAULTS,
@@ -31,6 +32,7 @@ FOLDERS: dict[Source, tuple[str, ...]] = {
     "published": ("published",),
     "all": ("records", "published"),
 }
+BESIDE = ("levels", "samples")  # folders beside the scales of published records
 Place = tuple[str, str, str]  # study, scale, setting
 
 
@@ -42,9 +44,11 @@ class Records(list[Record]):
 
     def __init__(self, records: Iterable[Record] = (), faults: Iterable[str] = ()) -> None:
         super().__init__()
+        self.levels: dict[str, LevelFile] = {}  # key of a setting -> floors and ceilings
         self.faults = list(faults)  # one line for each file that is left out
         self.by_key: dict[str, list[Record]] = defaultdict(list)
         self.place: dict[str, int] = {}  # identity -> row of the frames
+        self.keys: dict[str, str] = {}  # identity -> what it computed, all seeds alike
         self.by_place: dict[Place, list[Record]] = defaultdict(list)
         self._rows: list[dict[str, Any]] = []
         self._metrics: list[tuple[Any, ...]] = []
@@ -63,6 +67,7 @@ class Records(list[Record]):
         self.append(record)
         self._rows.append(row)
         self._metrics += metrics
+        self.keys[record["identity"]] = row["key"]
         self.by_key[row["key"]].append(record)
         self.by_place[row["study"], row["scale"], row["setting"]].append(record)
 
@@ -91,10 +96,14 @@ def load(results: Path, source: Source = "all") -> Records:
     faults = []
     for folder in FOLDERS[source]:
         for path in sorted((results / folder).rglob("*.json")):
+            if path.relative_to(results / folder).parts[0] in BESIDE:
+                continue
             try:
                 record = read_record(path)
             except WordError as error:
                 faults.append(" ".join(str(error).split()))
             else:
                 by_identity.setdefault(record["identity"], record)
-    return Records(by_identity.values(), faults)
+    records = Records(by_identity.values(), faults)
+    records.levels = read_levels([results, results / "published"], records.faults)
+    return records

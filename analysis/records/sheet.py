@@ -14,6 +14,7 @@ from analysis.records.current import hashes_here, one_set
 from analysis.records.keys import differences, key
 from analysis.records.protocol import Protocol
 from studies.declare.changes import change
+from studies.declare.identity import as_recorded
 from studies.declare.study import Study, runs
 from studies.run.record import Record
 from zigma.experiment.config import Config
@@ -133,19 +134,17 @@ def sheet(study: Study, scale: str, setting: str, records: Iterable[Record]) -> 
 def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> None:
     keys = set()
     for arm, config in declared.items():
-        this = key(config.model_dump(mode="json"))
+        this = key(as_recorded(config))
         keys.add(this)
         _take(sheet, arm, records.by_key.get(this, []), config)
     base = sheet.study.config(None, sheet.scale, sheet.setting)
+    plain = as_recorded(base)
     added: dict[str, list[Record]] = defaultdict(list)
     for record in records.by_place.get((sheet.study.name, sheet.scale, sheet.setting), []):
-        if key(record["config"]) in keys:
+        if records.keys[record["identity"]] in keys:
             continue
         arm = record["arm"]
-        if (
-            arm not in declared
-            and differences(record["config"], base.model_dump(mode="json")).keys() <= SCANS
-        ):
+        if arm not in declared and differences(record["config"], plain).keys() <= SCANS:
             added[arm].append(record)
         else:
             sheet.stale.append((arm, record, _why(record, declared.get(arm), base)))
@@ -162,10 +161,7 @@ def _take(sheet: Sheet, arm: str, records: Iterable[Record], config: Config | No
 
 def _with_scan(base: Config, record: Record) -> Config | None:
     """The configuration of an arm that a user added; None where its curve is not here."""
-    changed = {
-        path: theirs
-        for path, (theirs, _) in differences(record["config"], base.model_dump(mode="json")).items()
-    }
+    changed = {path: theirs for path, (theirs, _) in differences(record["config"], as_recorded(base)).items()}
     try:
         return change(base, changed)
     except ValueError:  # a WordError is one
@@ -174,7 +170,7 @@ def _with_scan(base: Config, record: Record) -> Config | None:
 
 def _why(record: Record, config: Config | None, base: Config) -> str:
     """What changed since; of an arm that the study does not have, the scan apart, for it may be the user's own."""
-    changed = differences(record["config"], (config or base).model_dump(mode="json"))
+    changed = differences(record["config"], as_recorded(config or base))
     if config is None:
         changed = {path: both for path, both in changed.items() if path not in SCANS}
     shown = [f"{path} was {then}, is {now}" for path, (then, now) in changed.items()]

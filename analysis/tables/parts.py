@@ -8,6 +8,7 @@ from dataclasses import replace
 from analysis.agreement import metric_names
 from analysis.metrics import find_metric
 from analysis.records import Sheet
+from analysis.records.standing import why_no_verdict
 from analysis.tables.columns import (
     NOTHING_YET,
     cells,
@@ -24,6 +25,7 @@ from analysis.tables.notes import (
     sheet_notes,
     stale_notes,
 )
+from analysis.tables.standing import level_notes, level_rows, way_column
 from analysis.tables.values import Cell, Column, Note, Part, rows_of
 
 BY_COLUMN = "by column"  # the setting of a part that shows many
@@ -38,11 +40,15 @@ def sheet_part(sheet: Sheet) -> Part:
         columns.append(column)
         values.append(quoted)
     ours = [column for name in names or NOTHING_YET for column in metric_columns(sheet, name)]
-    columns += ours
-    values += [cells(sheet, column) for column in ours]
-    notes = (*sheet_notes(sheet), *protocol_notes(ours))
-    rows = rows_of(sheet.arms, values)
-    return Part(sheet.scale, sheet.setting, _title(sheet), tuple(columns), rows, notes)
+    for column in ours:
+        columns.append(column)
+        values.append(cells(sheet, column))
+        for beside, ways in way_column(sheet, column):
+            columns.append(beside)
+            values.append(ways)
+    notes = (*level_notes(sheet, ours), *sheet_notes(sheet), *protocol_notes(ours))
+    rows, levels = rows_of(sheet.arms, values), level_rows(sheet, columns)
+    return Part(sheet.scale, sheet.setting, _title(sheet), tuple(columns), rows, notes, levels=levels)
 
 
 def _title(sheet: Sheet) -> str:
@@ -59,6 +65,8 @@ def metric_parts(sheets: Sequence[Sheet]) -> list[Part]:
     for sheet in sheets:
         if any(sheet.done(arm) for arm in sheet.arms):
             notes += [seeds_note(sheet), *origin_notes(sheet)]
+            why = why_no_verdict(sheet)
+            notes += [Note("no verdict", f"no verdict: {why}", sheet.setting)] if why else []
     for sheet in sheets:
         notes += [
             replace(note, setting=sheet.setting) for note in (*failure_notes(sheet), *stale_notes(sheet))

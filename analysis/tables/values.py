@@ -54,6 +54,13 @@ class Ranged:
     high: float
 
 
+@dataclass(frozen=True)
+class Way:
+    """How far an arm has come from the best baseline, at 0, to the floor, at 1."""
+
+    share: float
+
+
 class NoNumber(StrEnum):
     """Why a cell whose arm was run has no number."""
 
@@ -61,7 +68,7 @@ class NoNumber(StrEnum):
     STALE = "stale"
 
 
-Cell = float | SeedMean | Exact | Ranged | NoNumber | str | None  # a float is the paper's, a str a word
+Cell = float | SeedMean | Exact | Ranged | Way | NoNumber | str | None  # a float is the paper's, a str a word
 
 
 class Row(NamedTuple):
@@ -74,6 +81,7 @@ class Row(NamedTuple):
 NoteKind = Literal[
     "stand-in",
     "levels",
+    "no verdict",
     "seeds",
     "agreement",
     "origin",

@@ -72,6 +72,10 @@ class Judge:
         batches = draw(self.config, model, self.data, n, self.pixels, self.watch.stage)
         return self._features(batches, n, most, "generated")
 
+    def features(self, batches: Iterator[Tensor], n: int) -> list[Features]:
+        """Features of `n` images, uint8 batch by batch, by each extractor: of a baseline, or of more real images."""
+        return self._features(batches, n, 0, "generated")[0]
+
     def compare(self, generated: list[Features], metrics: Iterable[MetricName]) -> list[dict[str, Any]]:
         """Every metric by every extractor; computed by the main process, told to all."""
         metrics = tuple(metrics)

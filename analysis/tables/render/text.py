@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from analysis.stats import SeedMean
-from analysis.tables.values import Cell, Exact, Part, Ranged
+from analysis.tables.values import Cell, Exact, Part, Ranged, Way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,8 @@ def text(cell: Cell) -> str:
         return number(cell.value, digits=5)
     if isinstance(cell, Ranged):
         return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
+    if isinstance(cell, Way):
+        return f"{cell.share:.2f}"
     if isinstance(cell, SeedMean):
         return _mean(cell)
     return str(cell)  # as printed: 121.0 stays 121.0

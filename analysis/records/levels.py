@@ -1,0 +1,93 @@
+"""Floors and ceilings of a sheet: what real images score, what needs no training, and how far an arm came between.
+
+`python -m studies levels` computes them once for a data set and protocol and writes a file; here they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from analysis.records.protocol import Protocol, protocol_of
+from analysis.records.schema import FAULTS
+from studies.declare.levels import FOLDER
+from studies.run.record import Record
+from zigma.common.files import read_json
+
+Kind = Literal["floor", "baseline", "start"]
+Place = tuple[str, Protocol]  # a metric and the rules by which it was made
+
+
+@dataclass(frozen=True)
+class Level:
+    """What real images (`floor`), a rule without training (`baseline`) or an untrained network (`start`) scores."""
+
+    name: str
+    kind: Kind
+    values: Mapping[Place, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LevelFile:
+    """The levels of the settings with one key."""
+
+    path: Path
+    levels: tuple[Level, ...]
+
+
+def read_levels(folders: Iterable[Path], faults: list[str]) -> dict[str, LevelFile]:
+    """Key -> levels below these folders, the first that has one; what cannot be read is named in `faults`."""
+    files: dict[str, LevelFile] = {}
+    for folder in folders:
+        for path in sorted((folder / FOLDER).glob("*.json")):
+            try:
+                files.setdefault(path.stem.rpartition(".")[2], LevelFile(path, tuple(_levels(path))))
+            except (OSError, *FAULTS) as error:
+                why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
+                faults.append(f"{path} holds no levels: {why[:200]}")
+    return files
+
+
+def _levels(path: Path) -> Iterable[Level]:
+    whole = read_json(path)
+    behind = Record(path, {"environment": whole["environment"], "fingerprints": whole["fingerprints"]})
+    for level in whole["levels"]:
+        if level["kind"] not in get_args(Kind) or not isinstance(level["name"], str):
+            raise ValueError(f"a level has a name and is one of {', '.join(get_args(Kind))}")
+        values = {(m["name"], protocol_of(behind, m)): float(m["value"]) for m in level["metrics"]}
+        if not np.isfinite(list(values.values())).all():
+            raise ValueError("the value of a level is finite")
+        yield Level(level["name"], level["kind"], values)
+
+
+def best_baseline(levels: Iterable[Level], place: Place) -> tuple[str, float] | None:
+    """The baseline that is hardest to beat by a metric of which lower is better: its name and value."""
+    values = [
+        (level.values[place], level.name)
+        for level in levels
+        if level.kind == "baseline" and place in level.values
+    ]
+    if not values:
+        return None
+    value, name = min(values)
+    return name, value
+
+
+def floor_of(levels: Iterable[Level], place: Place) -> float | None:
+    """What no network should fall below."""
+    return next(
+        (level.values[place] for level in levels if level.kind == "floor" and place in level.values), None
+    )
+
+
+def way(value: float, levels: Iterable[Level], place: Place) -> float | None:
+    """How far a value has come: 0 at the best baseline, 1 at the floor; None without both."""
+    levels = tuple(levels)
+    baseline, floor = best_baseline(levels, place), floor_of(levels, place)
+    if baseline is None or floor is None or baseline[1] <= floor:
+        return None
+    return (baseline[1] - value) / (baseline[1] - floor)

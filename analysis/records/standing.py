@@ -1,0 +1,76 @@
+"""Where a sheet stands between its floors and its baselines. Runs on fields record their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.metrics import EXCESS, LOSS, find_metric, main_metric
+from analysis.records.levels import Level, best_baseline
+from analysis.records.sheet import Sheet
+from studies.declare.levels import has_levels, levels_key
+from zigma.experiment.config import RunConfig
+
+
+def levels_of(sheet: Sheet) -> tuple[Level, ...]:
+    """The levels of a sheet; empty where none have been computed, or it trains nothing."""
+    config = sheet.study.scales[sheet.scale][sheet.setting]
+    if not isinstance(config, RunConfig):
+        return ()
+    if not has_levels(config):
+        return _recorded(sheet)
+    file = sheet.source.levels.get(levels_key(config))
+    return () if file is None else file.levels
+
+
+def _recorded(sheet: Sheet) -> tuple[Level, ...]:
+    """Of fields: the optimum, which has no excess, and the best predictor that sees one token."""
+    tokens = [value for arm in sheet.arms for value in sheet.values(arm, f"{EXCESS}_one_token")]
+    places = [(EXCESS, rules) for rules in sheet.protocols(EXCESS)]
+    if not tokens or not places:
+        return ()
+    optimum = Level("optimum", "floor", dict.fromkeys(places, 0.0))
+    return optimum, Level("one token", "baseline", dict.fromkeys(places, float(np.mean(tokens))))
+
+
+def unbeaten(sheet: Sheet) -> str:
+    """Which baseline the best arm of a sheet does not beat, by its distance or its held-out loss; empty if all are.
+
+    Empty too where no levels are known: their absence is not evidence, and is said by the sheet's notes.
+    """
+    levels, main = levels_of(sheet), main_metric(sheet.metric_names)
+    for metric in dict.fromkeys(name for name in (main, LOSS) if name is not None):
+        for rules in sheet.protocols(metric):
+            baseline = best_baseline(levels, (metric, rules))
+            means = {
+                arm: float(np.mean(list(v.values())))
+                for arm in sheet.arms
+                if (v := sheet.by_seed(arm, metric, rules))
+            }
+            if baseline is None or not means or find_metric(metric).better != "lower":
+                continue
+            best = min(means, key=lambda arm: means[arm])
+            if means[best] >= baseline[1]:
+                return (
+                    f"by {metric} the best arm, {best} ({means[best]:.4g}), does not beat {baseline[0]} "
+                    f"({baseline[1]:.4g})"
+                )
+    return ""
+
+
+def real_strip(sheet: Sheet) -> Path | None:
+    """A picture of real images of a sheet's data."""
+    config: Any = sheet.study.scales[sheet.scale][sheet.setting]
+    if not has_levels(config):
+        return None
+    file = sheet.source.levels.get(levels_key(config))
+    picture = file.path.with_suffix(".png") if file is not None else None
+    return picture if picture is not None and picture.is_file() else None
+
+
+def why_no_verdict(sheet: Sheet) -> str:
+    """Why nothing may be concluded from a sheet, whatever its intervals say; empty where something may."""
+    config = sheet.study.scales[sheet.scale][sheet.setting]
+    return unbeaten(sheet) if isinstance(config, RunConfig) else ""

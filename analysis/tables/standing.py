@@ -1,0 +1,71 @@
+"""Floors, baselines and the way between them, as rows, columns and notes of a sheet's part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from analysis.metrics import find_metric, main_metric
+from analysis.records import Sheet
+from analysis.records.levels import Level, best_baseline, floor_of, way
+from analysis.records.standing import levels_of, why_no_verdict
+from analysis.tables.render.text import number
+from analysis.tables.values import OURS, Cell, Column, Exact, Note, Row, Way
+from zigma.experiment.config import RunConfig
+
+
+def level_rows(sheet: Sheet, columns: Sequence[Column]) -> tuple[Row, ...]:
+    """A row for each level, below the arms."""
+    rows = [Row(level.name, tuple(_cell(level, column) for column in columns)) for level in levels_of(sheet)]
+    return tuple(row for row in rows if any(cell is not None for cell in row.cells))
+
+
+def _cell(level: Level, column: Column) -> Cell:
+    if column.protocol is None or (column.metric, column.protocol) not in level.values:
+        return None
+    return Exact(level.values[column.metric, column.protocol] / find_metric(column.metric).unit)
+
+
+def way_column(sheet: Sheet, column: Column) -> list[tuple[Column, list[Cell]]]:
+    """Beside a column of the metric that judges, how far every arm has come; nothing without floor and baseline."""
+    main = main_metric(sheet.metric_names)
+    if column.metric != main or column.protocol is None:
+        return []
+    levels, cells = levels_of(sheet), list[Cell]()
+    for arm in sheet.arms:
+        values = list(sheet.by_seed(arm, main, column.protocol).values())
+        share = way(float(np.mean(values)), levels, (main, column.protocol)) if values else None
+        cells.append(None if share is None else Way(share))
+    if all(cell is None for cell in cells):
+        return []
+    return [(Column(OURS, f"way by {column.label}", "higher"), cells)]
+
+
+def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
+    """What the way runs between, and whether the sheet allows a verdict at all."""
+    config = sheet.study.scales[sheet.scale][sheet.setting]
+    if not isinstance(config, RunConfig) or not sheet.metric_names:
+        return []
+    notes, levels = [], levels_of(sheet)
+    if not levels:
+        command = (
+            f"python -m studies levels {sheet.study.name} --scale {sheet.scale} --setting {sheet.setting}"
+        )
+        notes.append(Note("levels", f"no floors and baselines beside it yet: {command}"))
+    main = main_metric(sheet.metric_names)
+    for column in columns:
+        if column.metric == main and column.protocol is not None:
+            place = (main, column.protocol)
+            baseline, floor = best_baseline(levels, place), floor_of(levels, place)
+            if baseline is not None and floor is not None:
+                between = (
+                    f"0 at {baseline[0]} ({number(baseline[1])}), 1 at {_floor(levels)} ({number(floor)})"
+                )
+                notes.append(Note("levels", f"way by {column.label}: {between}"))
+    why = why_no_verdict(sheet)
+    return [*notes, Note("no verdict", f"no verdict: {why}")] if why else notes
+
+
+def _floor(levels: Iterable[Level]) -> str:
+    return next(level.name for level in levels if level.kind == "floor")

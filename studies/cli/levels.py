@@ -1,0 +1,90 @@
+"""`levels`: what real images score, and what needs no training, for each setting of a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.cli.options import add_results
+from studies.declare.levels import has_levels, levels_path
+from studies.declare.registry import find_study, studies
+from studies.declare.study import SCALES, Study
+from zigma.common.files import replace_json
+from zigma.experiment.config import RunConfig
+
+HELP = (
+    "compute floors and ceilings of a study's settings: real against real, baselines, the untrained network"
+)
+EXAMPLE = "levels scan_ablation --setting digits-8"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which settings, and where their levels go."""
+
+    studies: tuple[Study, ...]
+    scale: str
+    settings: tuple[str, ...]
+    folder: Path
+    force: bool
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="default: all")
+    parser.add_argument("--scale", choices=SCALES, default=SCALES[0], help=f"default: {SCALES[0]}")
+    parser.add_argument("--setting", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument("--force", action="store_true", help="compute anew what is there")
+    parser.add_argument("--publish", action="store_true", help="for maintainers: write below published/")
+    add_results(parser, made=True)
+
+
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request."""
+    chosen = [find_study(name) for name in args.studies] or list(studies().values())
+    folder = args.results / "published" if args.publish else args.results
+    return Request(tuple(chosen), args.scale, tuple(args.setting), folder, args.force)
+
+
+def run(request: Request) -> int:
+    """Compute what is missing, one file for all settings that share it."""
+    todo: dict[Path, RunConfig] = {}
+    for study in request.studies:
+        for setting, config in study.scales.get(request.scale, {}).items():
+            wanted = not request.settings or setting in request.settings
+            if wanted and has_levels(config) and isinstance(config, RunConfig):
+                todo.setdefault(levels_path(request.folder, config), config)
+    for path, config in todo.items():
+        if path.is_file() and not request.force:
+            print(f"{path}: there already")
+            continue
+        _compute(path, config)
+        print(f"written to {path}")
+    return 0
+
+
+def _compute(path: Path, config: RunConfig) -> None:
+    from studies.declare.identity import as_recorded, fingerprints
+    from studies.run.environment import environment
+    from zigma.data import save_grid
+    from zigma.experiment.levels import compute_levels
+
+    levels, real = compute_levels(config, lambda message: print(f"  {message}", file=sys.stderr))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if real.dim() == 4:
+        factor = max(1, 32 // real.shape[-1])
+        real = real.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
+        save_grid(real, path.with_suffix(".png"), columns=8, note=path.stem)
+    replace_json(
+        path,
+        {
+            "schema": SCHEMA,
+            "config": as_recorded(config),
+            "fingerprints": fingerprints(config),
+            "levels": levels,
+            "environment": environment(),
+        },
+    )

@@ -1,0 +1,38 @@
+"""Where the floors and ceilings of a setting lie, and which settings share them. No torch is imported here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from zigma.experiment.config import Config, RunConfig
+
+FOLDER = "levels"  # below a results folder and below what is published
+ON_THE_WAY = {"every_steps", "n_on_the_way", "metrics_on_the_way"}
+
+
+def levels_key(config: RunConfig) -> str:
+    """A hash of what decides a setting's levels: data, protocol, what is predicted of which path, and the patch.
+
+    Arms of a setting share it, and so do studies on the same data by the same protocol.
+    """
+    plain = config.model_dump(mode="json")
+    whole = {
+        "data": {name: value for name, value in plain["data"].items() if name != "root"},
+        "interpolant": plain["interpolant"],
+        "evaluation": {name: value for name, value in plain["evaluation"].items() if name not in ON_THE_WAY},
+        "patch": config.model.patch,
+    }
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def has_levels(config: Config) -> bool:
+    """Whether a setting has levels of its own: runs on fields record theirs, and what trains nothing has none."""
+    return isinstance(config, RunConfig) and config.data.name != "fields"
+
+
+def levels_path(folder: Path, config: RunConfig) -> Path:
+    """The file of a setting's levels below a results folder (or `published/`)."""
+    return folder / FOLDER / f"{config.data.name}-{config.data.size}.{levels_key(config)}.json"

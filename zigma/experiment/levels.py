@@ -1,0 +1,99 @@
+"""Floors and ceilings of a data set under a protocol: what real images score, and what needs no training.
+
+Computed once for a data set and setting, by the same code that judges networks, and kept beside the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zigma.data import load_data, to_uint8
+from zigma.experiment.baselines import (
+    LARGEST_COVARIANCE,
+    Baseline,
+    IndependentValues,
+    LinearGaussian,
+    batches_of,
+)
+from zigma.experiment.config import RunConfig
+from zigma.experiment.judge import Judge
+from zigma.experiment.watch import Watch
+from zigma.models import build_model
+from zigma.optimum import patch_tokens
+
+MOST_FITTED = 20_000  # training images that the baselines are fitted to
+STRIP = 16  # real images of the strip
+Level = dict[str, Any]
+
+
+def compute_levels(
+    config: RunConfig, tell: Callable[[str], None] = lambda message: None
+) -> tuple[list[Level], Tensor]:
+    """Each level with its metrics in the words of a record, and the first real images, uint8.
+
+    `kind` is `floor` (real against real), `baseline`, or `start` (the network before training).
+
+    Raises:
+        ValueError: the data is drawn fresh at every step, so that its levels stand in each record.
+    """
+    if config.data.name == "fields":
+        raise ValueError("runs on fields record their own levels: the optimum, its path's least, one token")
+    data = load_data(config.data)
+    judge = Judge(config, data, Watch(stage=tell))
+    levels = [_real(config, judge)]
+    shape = tuple(data.held_out.batch([0]).images.shape[1:])
+    images = data.train.batch(list(range(min(len(data.train), MOST_FITTED)))).images
+    for baseline in _baselines(config, images, tell):
+        tell(f"{baseline.name}: held-out loss and samples")
+        metrics = [judge.held_out_loss(baseline, len(data.held_out))]
+        if baseline.name != "one patch" and config.data.view == "pixels":
+            drawn = (to_uint8(batch) for batch in batches_of(baseline, config.evaluation.n_generated, shape))
+            metrics += _compared(judge, drawn)
+        levels.append({"name": baseline.name, "kind": "baseline", "metrics": metrics})
+    tell("the network before training")
+    torch.manual_seed(config.seed)
+    model = build_model(config.model).eval()
+    generated, _ = judge.generated(model, config.evaluation.n_generated)
+    metrics = [
+        judge.held_out_loss(model, len(data.held_out)),
+        *judge.compare(generated, config.evaluation.metrics),
+    ]
+    levels.append({"name": "before training", "kind": "start", "metrics": metrics})
+    return levels, to_uint8(data.held_out.batch(list(range(min(STRIP, len(data.held_out))))).images)
+
+
+def _real(config: RunConfig, judge: Judge) -> Level:
+    """Training images against the reference, as many as a network draws: no network should be closer."""
+    n, part = config.evaluation.n_generated, judge.data.train
+    count = min(n, len(part))
+
+    def images() -> Iterator[Tensor]:
+        for start in range(0, count, 500):
+            yield to_uint8(part.batch(list(range(start, min(count, start + 500)))).images)
+
+    if config.data.view != "pixels":
+        return {"name": "real against real", "kind": "floor", "metrics": [], "why_not": "latents"}
+    return {"name": "real against real", "kind": "floor", "metrics": _compared(judge, images(), count)}
+
+
+def _compared(judge: Judge, batches: Iterator[Tensor], n: int | None = None) -> list[dict[str, Any]]:
+    count = judge.config.evaluation.n_generated if n is None else n
+    return judge.compare(judge.features(batches, count), judge.config.evaluation.metrics)
+
+
+def _baselines(config: RunConfig, images: Tensor, tell: Callable[[str], None]) -> Iterator[Baseline]:
+    values = images[0].numel()
+    if config.data.view == "pixels":
+        yield IndependentValues(config.interpolant, images)
+    if values > LARGEST_COVARIANCE:
+        tell(f"no linear Gaussian: {values} values are more than {LARGEST_COVARIANCE}")
+        return
+    yield LinearGaussian(config.interpolant, images)
+    if config.model.patch > 1 and images.dim() == 4:
+        _, channels, height, width = images.shape
+        tokens = patch_tokens((height, width), config.model.patch, channels)
+        yield LinearGaussian(config.interpolant, images, torch.as_tensor(tokens))
