@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
-from zigma.experiment.mixer_costs import mixer_cost, mixer_parameters
-from zigma.models.config import DiTConfig, ModelConfig, ZigMaConfig
+from zigma.experiment.network_costs import NetworkCost, network_cost
+from zigma.models.config import ModelConfig
 
 Device = Literal["cpu", "gpu"]
-
-TIME_WIDTH = 256  # of the code of t (zigma.models.embeddings)
-HEADS, ATTENTION_WIDTH = 8, 512  # of cross-attention
 
 SAMPLE_BATCH = 125  # images drawn at a time
 EVALUATIONS = {"heun": 2, "sde-heun": 2}  # of the network in a step of a sampler; else 1
@@ -57,33 +54,45 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     rates = RATES[device]
     if isinstance(config, ScanConfig):
         return Estimate(SCAN_SECONDS * math.prod(config.grid), CPU.process_gib / 3)
+    cost, tokens = network_cost(config.model), math.prod(config.model.token_grid)
+    layer_s = (
+        cost.multiplies * rates.per_multiply + cost.channels * rates.per_channel
+    )  # of a token, in a step
+    step_s = tokens * config.model.depth * layer_s  # of an image
     if isinstance(config, MeasurementConfig):
-        forward = _step_seconds(config.model, rates) / 3 * config.batch_images
-        passes = config.repeats + 4 if {"speed", "memory", "flops"} & set(config.quantities) else 0
-        gib = (
-            parameters(config.model) * 4 / 2**30 if passes else 0.0
-        )  # parameters alone are counted, not made
-        return Estimate(
-            1 + passes * forward, rates.process_gib + gib + _forward_gib(config.model, config.batch_images)
-        )
-    steps, batch = config.training.steps, config.training.batch_images
-    trained = steps * batch
-    drawn = config.evaluation.n_generated
-    if config.evaluation.every_steps is not None and config.evaluation.extractors:
-        drawn += (steps - 1) // config.evaluation.every_steps * config.evaluation.n_on_the_way
-    step = _step_seconds(config.model, rates)
-    seconds = step * (trained + drawn * _evaluations(config) / 3) / devices
-    return Estimate(seconds, rates.process_gib + _training_gib(config, rates, devices))
+        return _measuring(config, cost, step_s / 3, rates)
+    images = config.training.steps * config.training.batch_images + _drawn(config) * _evaluations(config) / 3
+    return Estimate(
+        step_s * images / devices, rates.process_gib + _training_gib(config, cost, rates, devices)
+    )
 
 
 def parameters(model: ModelConfig) -> int:
     """How many parameters `zigma.models.build_model` gives a network."""
-    return _count(model)
+    return network_cost(model).parameters
 
 
 def scale_device(scale: str) -> Device:
     """Where a scale is meant to run."""
     return "cpu" if scale in ("tiny", "desk") else "gpu"
+
+
+def _measuring(config: MeasurementConfig, cost: NetworkCost, forward_s: float, rates: Rates) -> Estimate:
+    drawing = _forward_gib(config.model, cost, config.batch_images)
+    if not {"speed", "memory", "flops"} & set(config.quantities):  # parameters alone are counted, not made
+        return Estimate(1, rates.process_gib + drawing)
+    passes = config.repeats + 4
+    weights = cost.parameters * 4 / 2**30
+    return Estimate(1 + passes * forward_s * config.batch_images, rates.process_gib + weights + drawing)
+
+
+def _drawn(config: RunConfig) -> int:
+    """Samples, on the way and at the end."""
+    evaluation = config.evaluation
+    times = 0
+    if evaluation.every_steps is not None and evaluation.extractors:
+        times = (config.training.steps - 1) // evaluation.every_steps
+    return evaluation.n_generated + times * evaluation.n_on_the_way
 
 
 def _evaluations(config: RunConfig) -> float:
@@ -94,110 +103,18 @@ def _evaluations(config: RunConfig) -> float:
     return asked * (2 if sampling.guidance != 1 else 1)
 
 
-def _step_seconds(model: ModelConfig, rates: Rates) -> float:
-    """Of one image in a training step."""
-    tokens = math.prod(model.token_grid)
-    multiplies, channels = _block(model, tokens)
-    return tokens * model.depth * (multiplies * rates.per_multiply + channels * rates.per_channel)
-
-
-def _block(model: ModelConfig, tokens: int) -> tuple[float, float]:
-    """Multiply-adds of a block per token, and how many channels it reads in a path, or their like in time."""
-    hidden = model.hidden
-    if not isinstance(model, ZigMaConfig):
-        return 12 * hidden**2 + 2 * tokens * hidden, 1.6 * hidden
-    cost = mixer_cost(model)
-    multiplies, channels = cost.multiplies, cost.channels
-    if model.text_width is not None and model.conditioning == "cross-attention":
-        attention = _attention(hidden, tokens, model.text_tokens)
-        multiplies, channels = multiplies + attention.multiplies, channels + attention.channels
-    return multiplies, channels
-
-
-@dataclass(frozen=True)
-class _Attention:
-    """What cross-attention adds to a block, for each of the image's tokens."""
-
-    multiplies: float
-    channels: float
-    kept: float  # bytes, for the backward pass
-
-
-def _attention(hidden: int, tokens: int, text_tokens: int) -> _Attention:
-    """By the order of products that zigma.models.cross_attention takes: the one of fewer multiplications."""
-    keys_and_values = 2 * ATTENTION_WIDTH * hidden * text_tokens / tokens
-    through_heads = _Attention(
-        2 * ATTENTION_WIDTH * (hidden + text_tokens) + keys_and_values,
-        0.19 * ATTENTION_WIDTH,
-        12 * ATTENTION_WIDTH,
-    )
-    scores = HEADS * text_tokens
-    through_caption = _Attention(
-        2 * hidden * scores + 2 * keys_and_values, 0.2 * scores, 6 * scores + 24 * hidden
-    )
-    return min(through_heads, through_caption, key=lambda way: way.multiplies)
-
-
-def _training_gib(config: RunConfig, rates: Rates, devices: int) -> float:
+def _training_gib(config: RunConfig, cost: NetworkCost, rates: Rates, devices: int) -> float:
     """Weights, gradients, two moments and the average in float32; activations; the images drawn."""
     model = config.model
-    held = parameters(model) * 4 * 5
+    held = cost.parameters * 4 * 5
     tokens = math.prod(model.token_grid) * math.ceil(config.training.batch_images / devices)
     layers = 2 if model.gradient_checkpointing else model.depth
-    activations = tokens * layers * _activation_bytes(model) * rates.activation
-    drawing = _forward_gib(model, min(SAMPLE_BATCH, config.evaluation.n_generated)) * rates.activation
+    activations = tokens * layers * cost.kept * rates.activation
+    drawing = _forward_gib(model, cost, min(SAMPLE_BATCH, config.evaluation.n_generated)) * rates.activation
     samples = config.evaluation.n_generated * math.prod(model.grid) * model.in_channels * 8
     return max((held + activations) / 2**30, held / 2**30 + drawing) + samples / 2**30
 
 
-def _activation_bytes(model: ModelConfig) -> float:
-    """What a layer keeps of a token for the backward pass, in float32."""
-    if not isinstance(model, ZigMaConfig):
-        return 105.0 * model.hidden
-    kept = 57.0 * model.hidden + mixer_cost(model).kept
-    if model.text_width is not None and model.conditioning == "cross-attention":
-        kept += _attention(model.hidden, math.prod(model.token_grid), model.text_tokens).kept
-    return kept
-
-
-def _forward_gib(model: ModelConfig, images: int) -> float:
+def _forward_gib(model: ModelConfig, cost: NetworkCost, images: int) -> float:
     """A forward pass holds the activations of one layer or so."""
-    return images * math.prod(model.token_grid) * _activation_bytes(model) / 2**30
-
-
-def _count(model: ModelConfig) -> int:
-    hidden, depth = model.hidden, model.depth
-    patch = model.patch**2 * model.in_channels
-    if isinstance(model, ZigMaConfig):
-        return _count_zigma(model, patch)
-    tokens = math.prod(model.token_grid)
-    if isinstance(model, DiTConfig):
-        out = patch * (2 if model.learn_sigma else 1)
-        embeddings = patch * hidden + hidden + _count_time(hidden) + (model.classes or 0) * hidden
-        blocks = depth * (18 * hidden**2 + 15 * hidden)
-        return embeddings + blocks + 2 * hidden**2 + 2 * hidden + hidden * out + out
-    told, extra = 0, 1
-    if model.text_width is not None:
-        told, extra = model.text_width * hidden + hidden, 1 + model.text_tokens
-    elif model.classes is not None:
-        told, extra = model.classes * hidden, 2
-    block = 12 * hidden**2 + 10 * hidden
-    blocks = (depth + 1) * block + depth // 2 * (2 * hidden**2 + hidden)
-    ends = patch * hidden + hidden + 2 * hidden + hidden * patch + patch + (extra + tokens) * hidden + told
-    return blocks + ends + (9 * model.in_channels**2 + model.in_channels if model.convolution else 0)
-
-
-def _count_time(hidden: int) -> int:
-    return TIME_WIDTH * hidden + hidden + hidden**2 + hidden
-
-
-def _count_zigma(model: ZigMaConfig, patch: int) -> int:
-    hidden, text = model.hidden, model.text_width is not None
-    attends = text and model.conditioning == "cross-attention"
-    block = hidden + (6 if attends else 3) * (hidden**2 + hidden)
-    block += 4 * hidden * ATTENTION_WIDTH + hidden if attends else 0
-    ends = patch * hidden + hidden + _count_time(hidden) + hidden + hidden * patch + patch
-    ends += (model.text_width or 0) * hidden + hidden if text else (model.classes or 0) * hidden
-    ends += math.prod(model.token_grid) * hidden if model.position == "learned" else 0
-    ends += model.grid[0] * hidden if model.temporal_position else 0
-    return model.depth * block + mixer_parameters(model) + ends
+    return images * math.prod(model.token_grid) * cost.kept / 2**30

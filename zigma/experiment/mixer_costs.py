@@ -1,4 +1,4 @@
-"""What a mixer of one layer costs, by its spec and what the layer reads. No torch.
+"""What the mixers of a network cost, by their spec and what the layers read. No torch.
 
 Parameters are exact. The rest is per token, for the estimate of time and memory: multiply-adds, channels read in a
 path or their like in time, and bytes kept for the backward pass.
@@ -19,34 +19,30 @@ GATE_RANK = 16  # of gated linear attention's forget gates
 
 @dataclass(frozen=True)
 class MixerCost:
-    """Means over the layers of a network."""
+    """Parameters of all layers together; the rest is a mean over the layers."""
 
+    parameters: int
     multiplies: float
     channels: float
     kept: float
 
 
-def mixer_parameters(model: ZigMaConfig) -> int:
-    """Of the mixers of all layers."""
-    return sum(
-        _parameters(model.mixer, model.hidden, len(layer.readings), layer.mixing)
-        for layer in parse_plan(model.scan).layer_plans(model.depth)
-    )
-
-
 def mixer_cost(model: ZigMaConfig) -> MixerCost:
-    """Of a layer. Groups of channels cost together what one scan costs."""
+    """Of a network's mixers. Groups of channels cost together what one scan costs."""
     layers = parse_plan(model.scan).layer_plans(model.depth)
     paths = sum(1 if layer.mixing == "channels" else len(layer.readings) for layer in layers) / model.depth
     hidden, spec = model.hidden, model.mixer
+    parameters = sum(_parameters(spec, hidden, len(layer.readings), layer.mixing) for layer in layers)
     if isinstance(spec, GatedLinearAttentionSpec):
         return MixerCost(
+            parameters,
             4.0 * hidden**2 + paths * GATE_RANK * 1.5 * hidden,
             4.0 * paths * hidden,
             paths * (40 * hidden + 4 * hidden**2 / spec.heads),
         )
     inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
     return MixerCost(
+        parameters,
         3.0 * inner * hidden + paths * inner * (2 * rank + 2 * spec.state + spec.taps),
         paths * inner * (0.5 + spec.state / 32),
         paths * 18 * inner,
