@@ -11,12 +11,15 @@ from zigma.scans.order import Layer, ParallelScan, ScanOrder, shares
 from zigma.scans.plans import Plan
 from zigma.scans.reach import coverage, reach, reach_shares
 from zigma.scans.registry import make_scan, register_scan, scan_names, scan_order
+from zigma.scans.strategies import STRATEGIES, Strategy
 
 __all__ = [
+    "STRATEGIES",
     "Layer",
     "ParallelScan",
     "Plan",
     "ScanOrder",
+    "Strategy",
     "coverage",
     "load_scan",
     "locality",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -58,19 +59,47 @@ def atrous(
     inner: str = "sweep",
     outer: str = "sweep",
     seed: int = 0,
+    turned: int = 0,
 ) -> IntArray:
     """Every `step`-th token of every `step`-th row, then the same from the next offset, and so on.
 
-    The order of EfficientVMamba (arXiv 2403.09977). `inner` orders the tokens of one offset, `outer` the
-    offsets.
+    The skips of EfficientVMamba (arXiv 2403.09977). `inner` orders the tokens of one offset, `outer` the
+    offsets. As published, with `turned=1`, offsets follow each other by columns, and every second one is read so.
     """
+    if turned not in (0, 1):
+        raise ValueError(f"turned is 0 or 1, not {turned!r}")
     step_rows, step_columns = _pair("step", step)
     rows, columns = min(step_rows, height), min(step_columns, width)
     starts = np.arange(rows)[:, None] * width + np.arange(columns)
     heights = -(-(height - np.arange(rows)) // step_rows)
     widths = -(-(width - np.arange(columns)) // step_columns)
     strides = (step_rows * width, step_columns)
-    return _nested(starts, heights, widths, strides, *_curves(inner, outer, variant, seed))
+    walks, places = _curves(inner, outer, variant, seed)
+    if not turned:
+        return _nested(starts, heights, widths, strides, (walks, walks), places)
+    transposed, places = _curves(
+        inner, outer, variant ^ 1, seed
+    )  # of the corners, two and two are transposed
+    return _nested(starts, heights, widths, strides, (walks, transposed), places)
+
+
+@register_scan("stripes")
+def stripes(height: int, width: int, stripe: int = 4, first: int = 0) -> IntArray:
+    """Stripes of so many columns, one down and the next up, each walked to and fro across (MaIR, arXiv 2412.20066).
+
+    `first` is the width of the first stripe, where that is another: 0 is as wide as all.
+    """
+    for name, value, least in (("stripe", stripe, 1), ("first", first, 0)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} is a whole number from {least} on, not {value!r}")
+    edges = [0, *range(first or stripe, width, stripe), width]
+    cells = np.arange(height * width).reshape(height, width)
+    walks = []
+    for number, (left, right) in enumerate(pairwise(edges)):
+        cut = cells[:: -1 if number % 2 else 1, left:right].copy()
+        cut[1::2] = cut[1::2, ::-1]
+        walks.append(cut.ravel())
+    return np.concatenate(walks)
 
 
 def _in_blocks(
@@ -80,9 +109,8 @@ def _in_blocks(
     tops, lefts = np.arange(0, height, block_height), np.arange(0, width, block_width)
     heights = np.minimum(block_height, height - tops)
     widths = np.minimum(block_width, width - lefts)
-    return _nested(
-        tops[:, None] * width + lefts, heights, widths, (width, 1), *_curves(inner, outer, variant, seed)
-    )
+    walks, places = _curves(inner, outer, variant, seed)
+    return _nested(tops[:, None] * width + lefts, heights, widths, (width, 1), (walks, walks), places)
 
 
 Rule = Callable[[tuple[int, int]], IntArray]
@@ -99,20 +127,29 @@ def _curves(inner: str, outer: str, variant: int, seed: int) -> tuple[Rule, Rule
 
 
 def _nested(
-    starts: IntArray, heights: IntArray, widths: IntArray, strides: tuple[int, int], inner: Rule, outer: Rule
+    starts: IntArray,
+    heights: IntArray,
+    widths: IntArray,
+    strides: tuple[int, int],
+    inner: tuple[Rule, Rule],
+    outer: Rule,
 ) -> IntArray:
     """The tokens block after block, int64 (L,).
 
     `starts` (rows, columns) holds each block's first token; a block of row i and column j has heights[i] rows
-    and widths[j] columns, whose distances in memory are `strides`. Blocks of equal shape are placed at once.
+    and widths[j] columns, whose distances in memory are `strides`. `inner` are the walks of the first block, the
+    third, ... and of those between. Blocks of equal shape are placed at once.
     """
     row, column = np.divmod(outer((heights.size, widths.size)), widths.size)
     start, height, width = starts[row, column], heights[row], widths[column]
     first = np.cumsum(height * width) - height * width  # the step at which each block begins
     order = np.empty(first[-1] + height[-1] * width[-1], np.int64)
-    for shape in {(int(h), int(w)) for h in set(heights.tolist()) for w in set(widths.tolist())}:
+    shapes = {(int(h), int(w)) for h in set(heights.tolist()) for w in set(widths.tolist())}
+    for turn, shape in product((0, 1) if inner[0] is not inner[1] else (0,), shapes):
         same = (height == shape[0]) & (width == shape[1])
-        walk = np.divmod(inner(shape), shape[1])
+        if inner[0] is not inner[1]:
+            same &= np.arange(same.size) % 2 == turn
+        walk = np.divmod(inner[turn](shape), shape[1])
         tokens = walk[0] * strides[0] + walk[1] * strides[1]
         order[first[same][:, None] + np.arange(tokens.size)] = start[same][:, None] + tokens
     return order

@@ -11,12 +11,13 @@
            | video-CURVE3d-k        CURVE-k, on grids of frames only
     SCANS  = CURVE                  variant 0 of a built-in curve; of a file's, all that it has, eight at most
            | CURVE-k                its first k variants
-           | CURVE@v,w,...          these variants
+           | CURVE@v,w,...          these variants; 0r is variant 0 from its end
            | k                      zigzag-k, after parallel-, shared- or channels-
            | (SCANS + SCANS ...)    of several curves, after parallel-, shared- or channels-
     CURVE  = NAME | FILE.py:NAME | FILE.npy
 
-A scan may end in options of its curve, `:key=value,key=value`; every curve has `axes`, see `scan_order`. Examples:
+A scan may end in options of its curve, `:key=value,key=value`; every curve has `axes`, see `scan_order`.
+A published strategy by its name is its plan: `vmamba`, `localvim`, ... (`zigma.scans.strategies`). Examples:
 
     zigzag-8     sweep@0,1,6,7     zigzag-4+hilbert-4     windowed-8:window=4,inner=hilbert     my_curves.py:spiral-2
     parallel-hilbert-4     channels-(sweep@0,6+zigzag@1)     shared-sweep@0,6:axes=hwt     orders.npy     video-sst
@@ -39,6 +40,7 @@ from zigma.scans.loading import is_file, load_curve, read_curves, read_orders
 from zigma.scans.order import Layer, Mixing, ParallelScan, ScanOrder
 from zigma.scans.plans import LayerPlan, Plan, Reading
 from zigma.scans.registry import Curve, find_curve, scan_names
+from zigma.scans.strategies import STRATEGIES
 
 MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 FORMS = (
@@ -85,6 +87,8 @@ def _parse(plan: AnyPlan, shared: Mapping[str, Any]) -> Plan:
     if not isinstance(plan, (str, Plan)):
         plan = _text_of(plan)
     text = plan.text if isinstance(plan, Plan) else plan
+    if text.strip() in STRATEGIES and text.strip() not in scan_names():
+        text = STRATEGIES[text.strip()].plan
     reader = _Reader(text, shared)
     parsed = reader.plan()
     if unused := shared.keys() - reader.used:
@@ -198,9 +202,9 @@ class _Reader:
     def counted(self, curve: Curve | GivenOrders, count: str, word: str) -> list[Reading]:
         """The readings of a curve whose number or choice of variants was written as `count`, `@` included."""
         if count.startswith("@"):
-            if not re.fullmatch(r"@\d{1,9}(,\d{1,9})*", count):
+            if not re.fullmatch(r"@\d{1,9}r?(,\d{1,9}r?)*", count):
                 raise ValueError(f"variants are chosen as in {curve.name}@0,1,6,7, unlike {word!r}")
-            variants = [int(number) for number in count[1:].split(",")]
+            chosen = [(int(word.removesuffix("r")), word.endswith("r")) for word in count[1:].split(",")]
         else:
             count = count or str(curve.variants if isinstance(curve, GivenOrders) else 1)
             if not re.fullmatch(r"\d{1,9}", count):
@@ -211,11 +215,11 @@ class _Reader:
                     f"plan {self.whole!r} asks for {number} orders of {curve.name!r}, which has 1.."
                     f"{min(curve.variants, LONGEST):g}; variants can be repeated as in {curve.name}@0,0"
                 )
-            variants = list(range(number))
+            chosen = [(variant, False) for variant in range(number)]
         options = self.options(curve)
-        for variant in variants:
+        for variant, _ in chosen:
             curve.check(variant, dict(options))
-        return [Reading(curve, variant, options) for variant in variants]
+        return [Reading(curve, variant, options, backwards) for variant, backwards in chosen]
 
     def video(self) -> tuple[list[LayerPlan], frozenset[int]]:
         word = self.advance(self.word())
@@ -223,7 +227,7 @@ class _Reader:
         if re.fullmatch("[st]+", letters) and len(letters) <= LONGEST:
             layers = _factorised(letters, *self.space())
             return layers, _dimensions([reading for layer in layers for reading in layer.readings])
-        match = re.fullmatch(r"(.+)3d(?:-(\d+)|(@[\d,]+))?", letters)
+        match = re.fullmatch(r"(.+)3d(?:-(\d+)|(@[\dr,]+))?", letters)
         if match is None or match[1] not in scan_names():
             raise unknown("plan", word, ["video-sst", "video-zigzag3d-8", *FORMS])
         readings = self.counted(find_curve(match[1]), match[2] or match[3] or "", word)
@@ -279,7 +283,7 @@ class _Reader:
 
     def word(self) -> str:
         """What comes next, up to a sign that separates; chosen variants belong to it."""
-        match = re.match(r"[^+:()@]*(@[\d,]*)?", self.rest)
+        match = re.match(r"[^+:()@]*(@[\dr,]*)?", self.rest)
         assert match is not None
         return match[0]
 
@@ -320,7 +324,7 @@ class _Reader:
             )
         if not word:
             return ValueError(f"plan {self.whole!r} lacks a scan; plans are written as {', '.join(FORMS)}")
-        return unknown("plan", word, [*scan_names(), *FORMS])
+        return unknown("plan", word, [*scan_names(), *FORMS, *STRATEGIES])
 
 
 def _split(word: str, curve_named: Any) -> tuple[Any, str]:
@@ -363,9 +367,9 @@ def _factorised(letters: str, curve: Curve, options: tuple[tuple[str, Any], ...]
         turn = counted[letter]
         counted[letter] += 1
         reading = (
-            Reading(curve, turn % variants, options, "space")
+            Reading(curve, turn % variants, options, over="space")
             if letter == "s"
-            else Reading(None, turn % 2, (), "time")
+            else Reading(None, turn % 2, over="time")
         )
         layers.append(LayerPlan((reading,)))
     return layers

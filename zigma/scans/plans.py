@@ -26,6 +26,7 @@ class Reading:
     curve: Curve | GivenOrders | None
     variant: int
     options: tuple[tuple[str, Any], ...] = ()
+    backwards: bool = False  # from its end
     over: Literal["tokens", "space", "time"] = "tokens"
 
     @property
@@ -40,6 +41,10 @@ class Reading:
 
     def order(self, grid: Grid) -> ScanOrder:
         """Raises ValueError where curve and grid do not fit."""
+        scan = self._forwards(grid)
+        return scan.reversed() if self.backwards else scan
+
+    def _forwards(self, grid: Grid) -> ScanOrder:
         if self.curve is None:
             return _over_time(self.variant, grid)
         name, options = self.curve.name, dict(self.options)

@@ -1,0 +1,36 @@
+"""Beyond the paper: the scan strategies of published networks, each in the paper's network."""
+
+from studies.declare.scales import DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.study import Arm, Study
+
+# name in zigma.scans.strategies -> source; a test compares both
+PUBLISHED = {
+    "visionmamba": "Vim, arXiv 2401.09417: there and back in every layer",
+    "vmamba": "VMamba's cross-scan, arXiv 2401.10166: four in every layer",
+    "vmamba-over-layers": "VMamba's four, arXiv 2401.10166, a layer for each",
+    "localvim": "LocalMamba, arXiv 2403.09338: rows and windows of 2x2, without its search",
+    "efficientvmamba": "EfficientVMamba, arXiv 2403.09977: every second token of every second row",
+    "plainmamba": "PlainMamba, arXiv 2403.17695: continuous in 2D, parameters shared, without its directions in B",
+    "mamba-nd": "Mamba-ND, arXiv 2402.05892: H+H-W+W- over the layers",
+    "eamamba": "EAMamba, arXiv 2506.22246: eight groups of channels, rows, columns and diagonals",
+    "mair": "MaIR, arXiv 2412.20066: nested S-shaped stripes, without its attention over sequences",
+    "fractalmamba": "FractalMamba, arXiv 2405.14480: Hilbert's curve, without its shifts (no public code)",
+}
+
+STUDY = Study(
+    name="strategies",
+    shows="beyond",
+    title="The scan strategies of published networks",
+    arms=(
+        Arm("sweep-1", {"model.scan": "sweep-1"}),
+        Arm("zigzag-8", {"model.scan": "zigzag-8"}),
+        *(Arm(name, {"model.scan": name}) for name in PUBLISHED),
+    ),
+    scales={
+        "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "desk": {"fields-16": DESK_FIELDS},
+        "small": {"photos-32": SMALL},
+        "paper": {"celebamm-256": PAPER},
+    },
+    notes=(*PAPER_NOTES, *(f"{name}: {source}" for name, source in PUBLISHED.items())),
+)
