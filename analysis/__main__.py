@@ -33,7 +33,7 @@ COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what 
         "more-schemes-help hilbert-is-hard",
     ),
     "findings": (
-        "analysis.claims.findings_command",
+        "analysis.claims.findings.command",
         "reproduce what is wrong in the paper or the released code",
         "R1 R4 --released ../zigma",
     ),

@@ -1,38 +1,68 @@
-"""What a claim is, what was found about it, and how a verdict follows. Data and words only."""
+"""What a claim is, what the records show of it, and the words of a verdict. Values only: the rule is in `judge`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from analysis.records import Sheet
 from studies.declare.study import Study
 
-Word = Literal["holds", "does not hold", "inconclusive", "not tried"]
-ALPHA = 0.05
+Word = Literal["holds", "reversed", "undecided", "not learned", "not tried"]
+Side = Literal["for", "against", "open"]
+Range = tuple[float, float]  # open at both ends, which may be infinite
+TREND = "Kendall's tau"  # the measure of a contrast whose rows are series
 
 
 @dataclass(frozen=True)
-class Tested:
-    """One statement of a claim, tested on records of one scale, setting and metric."""
+class Contrast:
+    """One comparison that a claim needs, on the records of one scale, setting and metric.
+
+    `samples` has a row per seed. Its rows are single numbers, such as the logarithm of a ratio, whose mean the claim
+    wants inside `claimed`; or, of a trend, one number per size in rising order of size, which the claim wants to rise.
+    """
 
     says: str  # "zigzag-8 is better than zigzag-2"
     scale: str
     setting: str
     metric: str
-    measure: str  # what `value` is: "ratio" of the arms' means, "exponent" of a power law, ...
-    value: float
-    low: float  # 95 % interval; nan where one seed gives none
-    high: float
-    wanted: tuple[float, float]  # where the claim wants the value, an end may be infinite
-    effect: float  # Hedges' g over seeds; nan where it has no meaning
-    p: float  # two-sided, of no effect; nan likewise
-    n: int  # seeds, or points of a fit
-    verdict: Word
-    main: bool  # whether the scale's verdict rests on it; the held-out loss is shown beside
+    measure: (
+        str  # "ratio" (samples are logarithms), "exponent", "Spearman's rho" or "Kendall's tau" (of a trend)
+    )
+    samples: tuple[tuple[float, ...], ...]
+    claimed: Range  # in the units of the samples
+    decides: bool  # whether the verdict rests on it; what is shown beside cannot change it
+    counted: bool  # a counted quantity has no noise: one seed decides
+    unlearned: str  # why networks of these records may not be judged yet; empty where they may
     records: tuple[str, ...]  # identities of the records behind it
+
+    @property
+    def is_ratio(self) -> bool:
+        return self.measure.startswith("ratio")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A contrast with its size, interval and one-sided p values, before any correction."""
+
+    contrast: Contrast
+    value: float  # in the units of the measure, as are the next three
+    low: float  # 95 % interval over seeds; nan where one seed gives none
+    high: float
+    claimed: Range
+    effect: float  # Hedges' g over seeds; nan where it has no meaning
+    p_for: float  # of the data, or more in favour, if the true value were at the edge of the claimed range
+    p_against: float  # the same on the other side; nan with a single seed
+    n: int  # seeds
+    side: Side  # where the interval lies
+    seeds_needed: (
+        int | None
+    )  # for an 80 % chance to decide, from the recorded spread; None: more than can be run
+
+    @property
+    def says(self) -> str:
+        return self.contrast.says
 
 
 @dataclass(frozen=True)
@@ -45,16 +75,31 @@ class Printed:
 
 
 class Statement(Protocol):
-    """A predicate over the records of a study, and over what the paper printed."""
+    """What a claim says of a study's arms; its kind says how that is tested."""
+
+    kind: ClassVar[str]  # "better", "no worse", "equal", "order", "trend", ...
 
     @property
     def study(self) -> str: ...
 
     @property
+    def settings(self) -> Sequence[str]:
+        """The quantifier: the settings that are meant; none: all that are recorded."""
+        ...
+
+    @property
+    def metric(self) -> str | None:
+        """What may decide; None: what judges the quality of samples (`analysis.claims.deciding`)."""
+        ...
+
+    @property
+    def arms(self) -> Sequence[str]: ...
+
+    @property
     def says(self) -> str: ...
 
-    def ours(self, sheets: Mapping[str, Sheet]) -> list[Tested]:
-        """The statement on the sheets (setting -> records) of one scale."""
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        """The comparisons on the sheets (setting -> records) of one scale."""
         ...
 
     def printed(self, study: Study) -> list[Printed]:
@@ -64,7 +109,7 @@ class Statement(Protocol):
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, and the statements that it makes. It holds where all of them do."""
+    """A sentence of the paper, and the statements that it makes. It holds where all of them do, in every setting."""
 
     name: str
     quote: str  # the paper's words
@@ -79,49 +124,34 @@ class Judged:
 
     scale: str
     verdict: Word
+    why: str  # in a few words
+    p: float  # two-sided, corrected for all claims at the scale; nan where it is not what decides
+    more_seeds: int | None  # of each arm, for an 80 % chance of a decision, where that is known
     tested: tuple[Tested, ...]
+
+    @property
+    def n(self) -> int:
+        """The fewest seeds of the comparisons that decide; 0 without any."""
+        return min((test.n for test in self.tested if test.contrast.decides), default=0)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, the paper's own evidence, ours at each scale, and what follows."""
+    """A claim, the paper's own evidence, and ours at each scale. The largest scale that was tried has the last word."""
 
     claim: Claim
     printed: tuple[Printed, ...]
-    at: tuple[Judged, ...]
-    verdict: Word
+    at: tuple[Judged, ...]  # scales rising
 
     @property
     def name(self) -> str:
         return self.claim.name
 
+    @property
+    def last(self) -> Judged:
+        tried = [judged for judged in self.at if judged.verdict != "not tried"]
+        return (tried or self.at)[-1]
 
-def verdict_of(low: float, high: float, wanted: tuple[float, float]) -> Word:
-    """Holds where the whole interval lies inside the wanted range, does not hold where all of it lies outside.
-
-    The ends are outside: equal is not better.
-    """
-    if math.isnan(low) or math.isnan(high):
-        return "inconclusive"
-    if wanted[0] < low and high < wanted[1]:
-        return "holds"
-    if high <= wanted[0] or low >= wanted[1]:
-        return "does not hold"
-    return "inconclusive"
-
-
-def all_of(words: Sequence[Word]) -> Word:
-    """A claim that makes several statements: holds where all do, does not hold where one does not."""
-    if all(word == "not tried" for word in words):
-        return "not tried"
-    if "does not hold" in words:
-        return "does not hold"
-    return "holds" if all(word == "holds" for word in words) else "inconclusive"
-
-
-def across(words: Sequence[Word]) -> Word:
-    """Settings or scales together: one that says nothing changes nothing, two that disagree are inconclusive."""
-    said = {word for word in words if word in ("holds", "does not hold")}
-    if len(said) == 1:
-        return said.pop()
-    return "inconclusive" if any(word != "not tried" for word in words) else "not tried"
+    @property
+    def verdict(self) -> Word:
+        return self.last.verdict

@@ -1,15 +1,29 @@
-"""From records to verdicts."""
+"""The rule by which every claim is judged, stated once.
+
+1. A claim needs all of its statements, each in every setting that it is about: those named, or all that are recorded.
+   Each is a contrast: a number per seed, and the range in which the claim wants its mean.
+2. First the size: the mean with its 95 % Student interval over seeds (for a trend: Kendall's tau, tested by Page).
+3. Then two one-sided p values: `p_for`, that the mean lies inside the range (for equality both ends must be cleared:
+   two one-sided tests), and `p_against`, that it lies beyond one of its ends.
+4. A claim holds if all contrasts do, so its p for is the largest of theirs; it is reversed if one of them is, so its p
+   against is the smallest, times their number.
+5. All claims at a scale, in both directions, are one family: Holm's correction of twice the smaller of the two.
+6. Below 5 %, the claim "holds" or is "reversed"; else it is "undecided", and the recorded spread says how many more
+   seeds would decide it with a chance of 80 %. Networks that have not learned yet are not judged: "not learned".
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from analysis.claims.claim import ALPHA, Claim, Judged, Tested, Verdict, across, all_of
+import numpy as np
+
+from analysis.claims.claim import TREND, Claim, Contrast, Judged, Side, Tested, Verdict, Word
 from analysis.claims.paper import CLAIMS
 from analysis.records import Records, Sheet, sheets
-from analysis.stats import holm
+from analysis.stats import ALPHA, Interval, holm, paired, seeds_to_be_alike, seeds_to_differ, trend
+from analysis.stats import kendall as kendall_tau
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES
 from studies.run.record import Record
@@ -26,58 +40,187 @@ class Book:
         """Setting -> sheet; empty where the study is not declared at the scale."""
         if (study, scale) not in self._sheets:
             declared = find_study(study)
-            found = sheets(declared, self.records, scale) if scale in declared.scales else {}
-            self._sheets[study, scale] = found
+            made = sheets(declared, self.records, scale) if scale in declared.scales else {}
+            self._sheets[study, scale] = made
         return self._sheets[study, scale]
 
 
 def judge(records: Iterable[Record], claims: Sequence[Claim] = CLAIMS) -> list[Verdict]:
-    """The verdict on every claim, in their order."""
+    """The verdict on every claim, in their order. The claims that are given are the family of the correction."""
     book = Book(records)
-    return [_judge(claim, book) for claim in claims]
+    at = {scale: _judge_scale(claims, scale, book) for scale in SCALES}
+    verdicts = []
+    for i, claim in enumerate(claims):
+        printed = tuple(p for s in claim.statements for p in s.printed(find_study(s.study)))
+        verdicts.append(Verdict(claim, printed, tuple(at[scale][i] for scale in SCALES)))
+    return verdicts
 
 
-def _judge(claim: Claim, book: Book) -> Verdict:
-    printed = tuple(
-        p for statement in claim.statements for p in statement.printed(find_study(statement.study))
+def _judge_scale(claims: Sequence[Claim], scale: str, book: Book) -> list[Judged]:
+    contrasts = [
+        [statement.contrasts(book.sheets(statement.study, scale)) for statement in claim.statements]
+        for claim in claims
+    ]
+    family = sum(any(_may_decide(part) for part in parts) for parts in contrasts)
+    tested = [[[assess(c, family) for c in part] for part in parts] for parts in contrasts]
+    sides = [_p_values([t for part in parts for t in part]) for parts in tested]
+    corrected = holm([min(1.0, 2 * min(pair)) if pair else math.nan for pair in sides])
+    return [_judged(scale, parts, pair, p) for parts, pair, p in zip(tested, sides, corrected, strict=True)]
+
+
+def _may_decide(contrasts: Iterable[Contrast]) -> bool:
+    return any(contrast.decides and not contrast.unlearned for contrast in contrasts)
+
+
+def assess(contrast: Contrast, family: int = 1) -> Tested:
+    """The size of a contrast with its interval, p values on both sides, and the seeds that would decide it.
+
+    `family` is the number of claims for which the seeds needed are corrected.
+    """
+    size = _size(contrast)
+    low, high = contrast.claimed
+    if contrast.measure == TREND:
+        p_for, p_against = _trend_ps(contrast)
+    else:
+        p_for, p_against = _mean_ps(contrast)
+    shown = [math.exp(x) if contrast.is_ratio else x for x in (size.value, size.low, size.high, low, high)]
+    values = [row[0] for row in contrast.samples]
+    return Tested(
+        contrast=contrast,
+        value=shown[0],
+        low=shown[1],
+        high=shown[2],
+        claimed=(shown[3], shown[4]),
+        effect=paired(values, [0.0] * len(values)).effect if contrast.is_ratio else math.nan,
+        p_for=p_for,
+        p_against=p_against,
+        n=len(contrast.samples),
+        side=_side(size, contrast.claimed),
+        seeds_needed=_seeds_needed(contrast, size.value, ALPHA / max(1, family)),
     )
-    at = tuple(_at(claim, scale, book) for scale in SCALES)
-    return Verdict(claim, printed, at, across([judged.verdict for judged in at]))
 
 
-def _at(claim: Claim, scale: str, book: Book) -> Judged:
-    """A claim at one scale: each statement over the settings that have it, then all statements together.
-
-    A statement without records leaves the claim at most inconclusive: half a claim does not hold.
-    """
-    found = [
-        (i, test) for i, s in enumerate(claim.statements) for test in s.ours(book.sheets(s.study, scale))
-    ]
-    tested = _corrected([test for _, test in found])
-    words = [
-        across(
-            [test.verdict for (owner, _), test in zip(found, tested, strict=True) if owner == i and test.main]
-        )
-        for i in range(len(claim.statements))
-    ]
-    return Judged(scale, all_of(words), tuple(tested))
+def _size(contrast: Contrast) -> Interval:
+    """The mean over seeds with its interval, of what was counted without one: no seed would change it."""
+    if contrast.measure == TREND:
+        rising = np.arange(len(contrast.samples[0]), dtype=float)
+        values = [float(np.nan_to_num(kendall_tau(np.asarray(row), rising))) for row in contrast.samples]
+    else:
+        values = [row[0] for row in contrast.samples]
+    mean = paired(values, [0.0] * len(values))
+    if contrast.counted:
+        return Interval(mean.difference, mean.difference, mean.difference)
+    return mean.interval
 
 
-def _corrected(tested: list[Tested]) -> list[Tested]:
-    """A claim fails if any of its statements does, so that is corrected for their number (Holm).
+def _mean_ps(contrast: Contrast) -> tuple[float, float]:
+    low, high = contrast.claimed
+    inside = []
+    for end, inwards in ((low, 1.0), (high, -1.0)):  # above the lower end, below the upper one
+        if math.isfinite(end):
+            inside.append(
+                _p_positive([inwards * (row[0] - end) for row in contrast.samples], contrast.counted)
+            )
+    return max(inside), min(1.0, len(inside) * min(1 - p for p in inside))
 
-    That all of them hold needs no correction: it is the more demanding the more there are.
-    """
-    against = [
-        i for i, test in enumerate(tested) if test.verdict == "does not hold" and not math.isnan(test.p)
-    ]
-    ps = [test.p for test in tested if test.main and not math.isnan(test.p)]
-    if len(ps) < 2:
-        return tested
-    for i in against:
-        others = list(ps)
-        if tested[i].main:
-            others.remove(tested[i].p)
-        if holm([tested[i].p, *others])[0] >= ALPHA:
-            tested[i] = replace(tested[i], verdict="inconclusive")
-    return tested
+
+def _p_positive(values: Sequence[float], counted: bool) -> float:
+    """One-sided p of a positive mean, Student's; nan for a single value that was not counted."""
+    test = paired(values, [0.0] * len(values))
+    if counted:
+        return float(test.difference <= 0)
+    if test.n == 1:
+        return math.nan
+    return test.p / 2 if test.difference > 0 else 1 - test.p / 2
+
+
+def _trend_ps(contrast: Contrast) -> tuple[float, float]:
+    series = np.asarray(contrast.samples)
+    if contrast.counted:
+        steps = np.diff(series, axis=1)
+        return float(not (steps > 0).all()), float(not (steps < 0).all())
+    if len(series) < 2:
+        return math.nan, math.nan
+    pages = trend(series)
+    return pages.p_rising, pages.p_falling
+
+
+def _side(size: Interval, claimed: tuple[float, float]) -> Side:
+    """Where the whole interval lies. The ends of the range are outside it: equal is not better."""
+    if math.isnan(size.low):
+        return "open"
+    if claimed[0] < size.low and size.high < claimed[1]:
+        return "for"
+    return "against" if size.high <= claimed[0] or size.low >= claimed[1] else "open"
+
+
+def _seeds_needed(contrast: Contrast, mean: float, alpha: float) -> int | None:
+    """How many seeds would show on which side of the range the mean lies, were effect and spread as recorded."""
+    n, (low, high) = len(contrast.samples), contrast.claimed
+    if contrast.counted:
+        return n
+    if n < 2 or contrast.measure == TREND:
+        return None
+    values = [row[0] for row in contrast.samples]
+    if math.isfinite(low) and math.isfinite(high) and low < mean < high:
+        centre, half = (low + high) / 2, (high - low) / 2
+        return seeds_to_be_alike([v - centre for v in values], math.expm1(half), alpha / 2).needed
+    end = low if mean <= low or not math.isfinite(high) else high
+    return seeds_to_differ([value - end for value in values], alpha).needed
+
+
+def _p_values(tested: Sequence[Tested]) -> tuple[float, float] | None:
+    """p for and against a claim, from its contrasts; None where none may decide yet."""
+    sound = [t for t in tested if t.contrast.decides and not t.contrast.unlearned and not math.isnan(t.p_for)]
+    if not sound:
+        return None
+    return max(t.p_for for t in sound), min(1.0, len(sound) * min(t.p_against for t in sound))
+
+
+def _judged(
+    scale: str, parts: Sequence[Sequence[Tested]], sides: tuple[float, float] | None, p: float
+) -> Judged:
+    """The word for a claim at one scale: what is reversed somewhere is false, whatever else has not been tried."""
+    tested = tuple(test for part in parts for test in part)
+    deciding = [test for test in tested if test.contrast.decides]
+    unlearned = list(dict.fromkeys(t.contrast.unlearned for t in deciding if t.contrast.unlearned))
+    untried = sum(not any(test.contrast.decides for test in part) for part in parts)
+    clear = sides is not None and p < ALPHA
+
+    def word(verdict: Word, why: str = "", p: float = math.nan, more_seeds: int | None = None) -> Judged:
+        return Judged(scale, verdict, why, p, more_seeds, tested)
+
+    if not deciding:
+        return word("not tried")
+    if clear and sides is not None and sides[1] < sides[0]:
+        return word("reversed", _where(deciding), p)
+    if unlearned:
+        more = f"; so in {len(unlearned) - 1} more settings" if len(unlearned) > 1 else ""
+        return word("not learned", unlearned[0] + more)
+    if untried:
+        return word("undecided", f"{untried} of its {len(parts)} statements have no records that may decide")
+    if any(math.isnan(test.p_for) for test in deciding):
+        return word("undecided", "one seed has no spread")
+    if clear:
+        return word("holds", _where(deciding), p)
+    return word("undecided", _where(deciding), p, _more_seeds(deciding))
+
+
+def _where(deciding: Sequence[Tested]) -> str:
+    """How the intervals of the contrasts lie, and which lie against the claim."""
+    counts = {side: sum(test.side == side for test in deciding) for side in ("for", "against", "open")}
+    lie = ", ".join(f"{n} of {len(deciding)} intervals {side}" for side, n in counts.items() if n)
+    against = [f"{t.says} at {t.contrast.setting}" for t in deciding if t.side == "against"]
+    return f"{lie} ({'; '.join(against[:2])}{'; ...' if len(against) > 2 else ''})" if against else lie
+
+
+def _more_seeds(deciding: Sequence[Tested]) -> int | None:
+    """Seeds still missing: for all contrasts where all lie inside their ranges; else for the clearest outside."""
+    inside = [test.claimed[0] < test.value < test.claimed[1] for test in deciding]
+    needed = [test.seeds_needed for test in deciding]
+    outside = [n for n, is_inside in zip(needed, inside, strict=True) if not is_inside and n is not None]
+    if all(inside):
+        total = None if None in needed else max(n for n in needed if n is not None)
+    else:
+        total = min(outside, default=None)
+    return None if total is None else max(1, total - min(test.n for test in deciding))

@@ -1,4 +1,4 @@
-"""Verdicts, rank agreement and findings as text, Markdown and JSON."""
+"""Verdicts, decision accuracy, agreement of orders and findings as text, Markdown and JSON, from the same values."""
 
 from __future__ import annotations
 
@@ -6,108 +6,198 @@ import json
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, is_dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, Literal
 
 from analysis.agreement import Agreement
-from analysis.claims.claim import Judged, Tested, Verdict, Word
-from analysis.claims.findings import Finding, Shown
-from analysis.tables.render import MISSING, pipes
+from analysis.claims.claim import Judged, Tested, Verdict
+from analysis.claims.decision import DecisionAccuracy
+from analysis.claims.findings import Fact, Finding
+from analysis.tables.render import MISSING
 
-Reproduced = Sequence[tuple[Finding, list[Shown]]]
-HOW = (
-    "A claim holds at a scale where every statement that it makes does: where the 95 % interval over seeds lies "
-    "wholly on its side, equal not counted. It does not hold where one statement's interval lies wholly on the other "
-    "side (Holm-corrected for the claim's statements). All else is inconclusive, one seed and settings that disagree "
-    "included. Ratios above 1 are in the claim's favour; g is Hedges' effect size of the paired seeds, p Student's. "
-    "`tiny` and `small` are stand-ins: a verdict there is about them, and about the paper as far as they predict it."
+RULE = (
+    "A claim needs all of its statements, in every setting that it is about. Each has a size with its 95 % interval "
+    "over seeds: ratios above 1 are in the claim's favour, g is Hedges' effect size of the paired seeds. Equality "
+    "is tested by both one-sided tests inside a margin, an order by all its pairs, a trend by Page's test. The p of a "
+    "claim is the largest of its statements' in its favour, or the smallest against it times their number, corrected "
+    "for all claims at the scale in both directions (Holm). Below 5 % the claim holds or is reversed, else it is "
+    "undecided; where the loss still falls by more than 2 % over the last quarter, or the best arm does not beat the "
+    "trivial baselines, it is not learned. 'More seeds' would decide with a chance of 80 %, by the recorded spread. "
+    "Scales below `paper` are stand-ins: a verdict there is about them, and about the paper as far as they predict it."
 )
+Rows = list[dict[str, Any]]
 
 
-def text(
-    verdicts: Sequence[Verdict], agreements: Sequence[Agreement], findings: Reproduced, width: int
-) -> str:
+@dataclass(frozen=True)
+class Evidence:
+    """All that the claims sheet shows."""
+
+    verdicts: Sequence[Verdict]
+    decisions: Sequence[DecisionAccuracy] = ()
+    agreements: Sequence[Agreement] = ()
+    findings: Sequence[tuple[Finding, list[Fact]]] = ()
+
+
+def text(evidence: Evidence, width: int) -> str:
     """For a screen: the verdicts at a glance, then each with its evidence."""
-    lines = [*_table(_glance(verdicts)), ""]
-    for verdict in verdicts:
-        lines += [*_wrapped(f"{verdict.name}: {verdict.claim.plain}", width, "", "  ")]
+    lines = [table(glance(evidence.verdicts), "simple"), ""]
+    for verdict in evidence.verdicts:
+        lines += textwrap.wrap(f"{verdict.name}: {verdict.claim.plain}", width, subsequent_indent="  ")
         lines += _wrapped(f'"{verdict.claim.quote}" ({verdict.claim.where})', width, "  ", "  ")
-        lines += [line for item in evidence(verdict) for line in _wrapped(item, width, "  - ", "    ")]
+        lines += [line for item in bullets(verdict) for line in _wrapped(item, width, "  - ", "    ")]
         lines.append("")
-    if agreements:
-        lines += ["Order of the arms against the paper's", "", *_table(_ranks(agreements, short=True)), ""]
-    if findings:
-        lines += ["Wrong in the paper or the released code", "", *_table(_found(findings)), ""]
-    return "\n".join([*lines, *_wrapped(HOW, width, "", "")]) + "\n"
+    for title, rows in _sections(evidence):
+        lines += [title, "", table(rows, "simple"), ""] if rows else []
+    return "\n".join([*lines, *textwrap.wrap(RULE, width)]) + "\n"
 
 
-def markdown(verdicts: Sequence[Verdict], agreements: Sequence[Agreement], findings: Reproduced) -> str:
+def markdown(evidence: Evidence) -> str:
     """The claims sheet."""
-    head, *rows = _glance(verdicts)
-    lines = ["# Claims", "", HOW, "", *pipes(head, rows, right=False), ""]
-    for verdict in verdicts:
+    lines = ["# Claims", "", RULE, "", table(glance(evidence.verdicts)), ""]
+    for verdict in evidence.verdicts:
         lines += [f"## {verdict.name}", "", f"> {verdict.claim.quote}", "", f"({verdict.claim.where})", ""]
-        lines += [f"That is: {verdict.claim.plain}.", "", *(f"- {item}" for item in evidence(verdict)), ""]
-    lines += ["# Order of the arms against the paper's", ""]
-    if agreements:
-        head, *rows = _ranks(agreements)
-        lines += [*pipes(head, rows, right=False), ""]
-    else:
-        lines += ["No table has three arms recorded yet.", ""]
-    head, *rows = _found(findings)
-    lines += ["# Wrong in the paper or the released code", "", *pipes(head, rows, right=False)]
-    return "\n".join(lines) + "\n"
+        lines += [f"That is: {verdict.claim.plain}.", "", *(f"- {item}" for item in bullets(verdict)), ""]
+        lines += (
+            [table([row for _, row in tests(verdict)]), ""]
+            if any(judged.tested for judged in verdict.at)
+            else []
+        )
+    for title, rows in _sections(evidence):
+        lines += [f"# {title}", "", table(rows) if rows else "Nothing is recorded for it yet.", ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def as_json(verdicts: Sequence[Verdict], agreements: Sequence[Agreement], findings: Reproduced) -> str:
-    """All of it as data; a number that there is not is null, an infinite end too."""
+def as_json(evidence: Evidence) -> str:
+    """All of it as data; a number that does not exist is null, an infinite end too."""
     whole = {
-        "claims": [_verdict(verdict) for verdict in verdicts],
-        "agreement": [_plain(agreement) for agreement in agreements],
+        "rule": RULE,
+        "claims": [_verdict(verdict) for verdict in evidence.verdicts],
+        "decisions": [_plain(item) | {"share": item.share} for item in evidence.decisions],
+        "agreement": [_plain(agreement) for agreement in evidence.agreements],
         "findings": [
-            {
-                "name": finding.name,
-                "of": finding.of,
-                "says": finding.says,
-                "here": finding.here,
-                "command": finding.command,
-                "also": finding.also,
-                "reproduced": all(item.agrees for item in shown),
-                "shown": [_plain(item) for item in shown],
-            }
-            for finding, shown in findings
+            {"name": f.name, "of": f.of, "says": f.says, "here": f.here, "command": f.command, "also": f.also}
+            | {"reproduced": all(item.agrees for item in shown), "shown": [_plain(item) for item in shown]}
+            for f, shown in evidence.findings
         ],
     }
     return json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def evidence(verdict: Verdict) -> list[str]:
+def _sections(evidence: Evidence) -> list[tuple[str, Rows]]:
+    return [
+        ("How often a smaller scale predicts a larger one", decisions(evidence.decisions)),
+        ("Order of the arms against the paper's", ranks(evidence.agreements)),
+        ("Wrong in the paper or the released code", _findings(evidence)),
+    ]
+
+
+def table(rows: Rows, style: Literal["pipe", "simple"] = "pipe") -> str:
+    """Rows of words as a table, in Markdown or for a screen."""
+    import pandas
+
+    frame = pandas.DataFrame(rows).map(
+        lambda cell: str(cell).replace("|", "\\|") if style == "pipe" else cell
+    )
+    return str(frame.to_markdown(index=False, tablefmt=style, disable_numparse=True))
+
+
+def glance(verdicts: Sequence[Verdict]) -> Rows:
+    """A row per claim: the paper's numbers, the verdict at each scale, the last word."""
+    return [
+        {"claim": v.name, "paper's numbers": paper_word(v)}
+        | {judged.scale: cell(judged) for judged in v.at}
+        | {"verdict": v.verdict}
+        for v in verdicts
+    ]
+
+
+def overview(verdicts: Sequence[Verdict]) -> list[str]:
+    """The claims that were tried, in plain words, with the verdict at each scale where any was: Markdown's lines."""
+    tried = [verdict for verdict in verdicts if verdict.verdict != "not tried"]
+    scales = list(dict.fromkeys(at.scale for v in tried for at in v.at if at.verdict != "not tried"))
+    rows = [
+        {"claim": v.claim.plain} | {at.scale: cell(at) for at in v.at if at.scale in scales} for v in tried
+    ]
+    return table(rows).splitlines()
+
+
+def correlations(agreements: Sequence[Agreement]) -> list[str]:
+    """How our orders of the arms agree with the paper's: the lines of a Markdown table."""
+    return table(ranks(agreements)).splitlines()
+
+
+def cell(judged: Judged) -> str:
+    """A verdict in a table."""
+    if judged.verdict == "not tried":
+        return MISSING
+    return f"{judged.verdict} (n {judged.n})" if judged.n else judged.verdict
+
+
+def paper_word(verdict: Verdict) -> str:
+    """Whether the paper's own numbers show what it claims."""
+    if not verdict.printed:
+        return MISSING
+    return "hold" if all(item.holds for item in verdict.printed) else "do not all hold"
+
+
+def bullets(verdict: Verdict) -> list[str]:
     """What speaks for and against a claim, one line each."""
     lines = []
     for says in dict.fromkeys(item.says for item in verdict.printed):
-        mine = [item for item in verdict.printed if item.says == says]
-        numbers = [item.numbers + ("" if item.holds else " (says otherwise)") for item in mine]
+        items = [item for item in verdict.printed if item.says == says]
+        numbers = [item.numbers + ("" if item.holds else " (not as claimed)") for item in items]
         lines.append(f"paper: {says}: {'; '.join(numbers)}")
     if not verdict.printed:
         lines.append("paper: a plot or a sentence, without numbers in a table")
     for judged in verdict.at:
         if judged.tested:
-            lines.append(f"{judged.scale}: {judged.verdict}")
-            lines += [f"{judged.scale} {tested_line(tested)}" for tested in judged.tested]
+            p = "" if math.isnan(judged.p) else f", corrected p {judged.p:.2g}"
+            because = f": {judged.why}" if judged.why else ""
+            lines.append(f"{judged.scale}: {judged.verdict}{because}{p}{more_seeds(judged)}")
     untried = [judged.scale for judged in verdict.at if not judged.tested]
     return lines + ([f"not tried at: {', '.join(untried)}"] if untried else [])
 
 
-def tested_line(tested: Tested) -> str:
-    """One statement on one setting's records, in one line."""
-    interval = f" [{_number(tested.low)}, {_number(tested.high)}]" if not math.isnan(tested.low) else ""
-    effect = f", g {tested.effect:.1f}" if math.isfinite(tested.effect) else ""
-    p = f", p {tested.p:.2g}" if 0 < tested.p < 1 else ""  # counted quantities have none
-    aside = "" if tested.main else " (beside)"
+def more_seeds(judged: Judged) -> str:
+    """How many seeds would decide it."""
+    if judged.more_seeds is None:
+        return ""
     return (
-        f"{tested.setting} by {tested.metric}: {tested.says}: {tested.measure} {_number(tested.value)}{interval}"
-        f"{effect}{p}, n {tested.n}: {tested.verdict}{aside}"
+        f"; {judged.more_seeds} more seed{'s' if judged.more_seeds > 1 else ''} of each arm would decide it"
     )
+
+
+def tests(verdict: Verdict) -> list[tuple[Tested, dict[str, Any]]]:
+    """Each comparison with its row of words, those that decide first."""
+    made = [test for judged in verdict.at for test in judged.tested]
+    return [(test, _test(test)) for test in sorted(made, key=lambda test: not test.contrast.decides)]
+
+
+def _test(test: Tested) -> dict[str, Any]:
+    c = test.contrast
+    return {
+        "statement": test.says,
+        "at": f"{c.scale} {c.setting}",
+        "metric": c.metric,
+        "size [95 %]": f"{c.measure} {size(test)}",
+        "claimed": _range(test.claimed),
+        "g": MISSING if not math.isfinite(test.effect) else f"{test.effect:.1f}",
+        "n": test.n,
+        "interval": test.side,
+        "decides": "yes" if c.decides and not c.unlearned else "not learned" if c.decides else "beside",
+        "seeds needed": MISSING if test.seeds_needed is None else test.seeds_needed,
+    }
+
+
+def size(test: Tested) -> str:
+    """The value with its interval."""
+    interval = "" if math.isnan(test.low) else f" [{_number(test.low)}, {_number(test.high)}]"
+    return _number(test.value) + interval
+
+
+def _range(claimed: tuple[float, float]) -> str:
+    low, high = claimed
+    return f"{_number(low)} to {_number(high)}" if math.isfinite(high) else f"above {_number(low)}"
 
 
 def _number(value: float) -> str:
@@ -116,74 +206,51 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if 0.01 <= abs(value) < 1000 else f"{value:.2g}"
 
 
-def _glance(verdicts: Sequence[Verdict]) -> list[list[str]]:
-    scales = [judged.scale for judged in verdicts[0].at] if verdicts else []
-    head = ["claim", "paper's numbers", *scales, "verdict"]
-    rows = [[v.name, _paper_word(v), *(_cell(judged) for judged in v.at), v.verdict] for v in verdicts]
-    return [head, *rows]
-
-
-def overview(verdicts: Sequence[Verdict]) -> list[str]:
-    """The claims that were tried, in plain words, with the verdict at each scale where any was: a Markdown table."""
-    tried = [verdict for verdict in verdicts if verdict.verdict != "not tried"]
-    scales = dict.fromkeys(at.scale for v in tried for at in v.at if at.verdict != "not tried")
-    rows = [[v.claim.plain, *(_cell(at) for at in v.at if at.scale in scales)] for v in tried]
-    return pipes(["claim", *scales], rows, right=False)
-
-
-def correlations(agreements: Sequence[Agreement]) -> list[str]:
-    """How our orders of the arms agree with the paper's: a Markdown table."""
-    head, *rows = _ranks(agreements, short=True)
-    return pipes(head, rows, right=False)
-
-
-def _cell(judged: Judged) -> str:
-    if judged.verdict == "not tried":
-        return MISSING
-    seeds = [tested.n for tested in judged.tested if tested.main]
-    return f"{judged.verdict} (n {min(seeds)})" if seeds else judged.verdict
-
-
-def _paper_word(verdict: Verdict) -> Word | str:
-    if not verdict.printed:
-        return MISSING
-    return "hold" if all(item.holds for item in verdict.printed) else "do not all hold"
-
-
-def _ranks(agreements: Sequence[Agreement], short: bool = False) -> list[list[str]]:
-    head = ["study", "paper", "at", "ours", "pairs", "Spearman [95 %]", "p", "seeds", "Kendall [95 %]"]
-    rows = []
-    for item in agreements:
-        r = item.ranks
-        where = f"{item.scale} {item.setting}"
-        rows.append(
-            [
-                item.study,
-                f"{item.shows} {item.paper_column}",
-                where,
-                item.metric,
-                f"{r.agree}/{r.pairs}",
-                str(r.spearman),
-                f"{r.p_exact:.2g}",
-                str(r.seeds),
-                str(r.kendall),
-            ]
-        )
-    shown = (1, 2, 4, 5, 6, 7) if short else range(len(head))
-    return [[row[i] for i in shown] for row in [head, *rows]]
-
-
-def _found(findings: Reproduced) -> list[list[str]]:
-    rows = [
-        [f.name, f.says, "reproduced" if all(item.agrees for item in shown) else "NOT reproduced", f.command]
-        for f, shown in findings
+def decisions(items: Sequence[DecisionAccuracy]) -> Rows:
+    """A row per pair of scales of a study."""
+    return [
+        {
+            "study": item.study,
+            "smaller": f"{item.scale} {item.setting}",
+            "larger": item.larger,
+            "by": item.metric,
+            "right": f"{item.right} of {item.decisions} ({item.share:.0%})",
+            "pairs of arms": item.pairs,
+            "seeds": item.seeds,
+            "device-seconds a run": MISSING
+            if math.isnan(item.device_seconds)
+            else f"{item.device_seconds:.0f} ({item.device_kind})",
+            "learned": "no" if item.unlearned else "yes",
+        }
+        for item in items
     ]
-    return [["", "what", "here", "command"], *rows]
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+def ranks(agreements: Sequence[Agreement]) -> Rows:
+    """A row per table, scale and setting: do our arms stand in the paper's order?"""
+    return [
+        {
+            "paper": f"{item.shows} {item.paper_column}",
+            "at": f"{item.scale} {item.setting}",
+            "pairs": f"{item.ranks.agree}/{item.ranks.pairs}",
+            "Spearman [95 %]": str(item.ranks.spearman),
+            "p": f"{item.ranks.p_exact:.2g}",
+            "seeds": item.ranks.seeds,
+        }
+        for item in agreements
+    ]
+
+
+def _findings(evidence: Evidence) -> Rows:
+    return [
+        {
+            "": f.name,
+            "what": f.says,
+            "here": "reproduced" if all(item.agrees for item in shown) else "NOT reproduced",
+            "command": f.command,
+        }
+        for f, shown in evidence.findings
+    ]
 
 
 def _wrapped(words: str, width: int, first: str, then: str) -> list[str]:
@@ -197,20 +264,31 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "quote": claim.quote,
         "where": claim.where,
         "plain": claim.plain,
+        "statements": [
+            {
+                "kind": s.kind,
+                "says": s.says,
+                "study": s.study,
+                "arms": list(s.arms),
+                "metric": s.metric or "quality of samples",
+                "settings": list(s.settings) or "all that are recorded",
+            }
+            for s in claim.statements
+        ],
         "verdict": verdict.verdict,
         "paper": [_plain(item) for item in verdict.printed],
-        "at": [
-            {"scale": j.scale, "verdict": j.verdict, "tested": [_plain(tested) for tested in j.tested]}
-            for j in verdict.at
-        ],
+        "at": [_plain(judged) for judged in verdict.at],
     }
+
+
+SAMPLES = "samples"  # of a contrast: left out, since the records that it names have them
 
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _plain(item) for name, item in value.items() if name != SAMPLES}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

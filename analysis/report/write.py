@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.claims import judge
 from analysis.claims.findings import FINDINGS
+from analysis.claims.show import RULE, bullets
 from analysis.records import Records
 from analysis.report.claims import shown_claims, shown_findings
 from analysis.report.content import (
@@ -76,6 +77,8 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "overview": about,
         "device_numbers": {name: i for i, name in enumerate(about.devices)},
         "claims": claims,
+        "rule": RULE,
+        "bullets": bullets,
         "findings": shown_findings(FINDINGS),
         "claim_scales": [scale for scale in SCALES if any(scale in claim.at for claim in claims)],
         "tables": shown_tables(records, store),

@@ -292,6 +292,8 @@ def test_seeds_that_decide_do_decide_as_often_as_promised() -> None:
     ]
     assert np.mean(fewer) < 0.8
     assert seeds_to_differ([1.0, -1.0]).needed is None
+    needed = [seeds_to_differ([effect - 1, effect, effect + 1], 0.002).needed for effect in range(1, 40)]
+    assert needed == sorted(needed, key=lambda n: -(n or 0))  # a larger effect never needs more
     assert seeds_to_differ([1.0, 1.0]).more == 0
     with pytest.raises(ValueError, match="at least two seeds"):
         seeds_to_differ([1.0])

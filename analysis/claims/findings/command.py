@@ -12,8 +12,8 @@ from analysis.options import terminal_width
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
-    known = ", ".join(finding.name for finding in FINDINGS)
-    parser.add_argument("findings", nargs="*", metavar="FINDING", help=f"of {known}; default: all")
+    names = ", ".join(finding.name for finding in FINDINGS)
+    parser.add_argument("findings", nargs="*", metavar="FINDING", help=f"of {names}; default: all")
     parser.add_argument(
         "--released",
         type=Path,
@@ -30,30 +30,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(finding: Finding, released: Path | None, width: int) -> bool:
+    shown = [(f"{f.what}: {f.computed}{_beside(f.stated)}", f.agrees) for f in finding.show()]
+    if released is not None:
+        read = [(line.says, *line.find(released)) for line in finding.lines]
+        shown += [(f"{says}: {where}", agrees) for says, agrees, where in read]
     print("\n".join(textwrap.wrap(f"{finding.name} ({finding.of}): {finding.says}", width)))
     print(f"  here: {finding.here}")
-    agrees = True
-    for shown in finding.show():
-        said = f" (said: {shown.said})" if shown.said else ""
-        mark = "" if shown.agrees else "  <- not as the finding says"
-        agrees &= shown.agrees
-        print(
-            "\n".join(
-                textwrap.wrap(
-                    f"{shown.what}: {shown.found}{said}{mark}",
-                    width,
-                    initial_indent="  - ",
-                    subsequent_indent="    ",
-                )
-            )
-        )
-    if released is not None:
-        for line in finding.lines:
-            there, where = line.find(released)
-            agrees &= there
-            mark = "" if there else "  <- not as the finding says"
-            print(f"  - {line.says}: {where}{mark}")
-    if finding.also:
-        print(f"  more: {finding.also}")
-    print()
-    return agrees
+    for words, agrees in shown:
+        mark = "" if agrees else "  <- not as the finding says"
+        print(textwrap.fill(words + mark, width, initial_indent="  - ", subsequent_indent="    "))
+    print(f"  more: {finding.also}\n" if finding.also else "")
+    return all(agrees for _, agrees in shown)
+
+
+def _beside(stated: str) -> str:
+    return f" (stated: {stated})" if stated else ""

@@ -31,11 +31,11 @@ class Line:
                 f"{path} is not there: --released wants a checkout of {REPOSITORY} at {COMMIT}"
             )
         text = path.read_text(encoding="utf-8", errors="replace")
-        found = re.search(self.pattern, text, flags=re.MULTILINE)
-        if found is None:
+        match = re.search(self.pattern, text, flags=re.MULTILINE)
+        if match is None:
             return self.absent, f"{self.file}: no line for it"
-        number = text.count("\n", 0, found.start()) + 1
-        return not self.absent, f"{self.file}:{number}: {found[0].strip().splitlines()[0].strip()}"
+        number = text.count("\n", 0, match.start()) + 1
+        return not self.absent, f"{self.file}:{number}: {match[0].strip().splitlines()[0].strip()}"
 
 
 SWAPPED = r"time_zz_paths = \[time_p, time_n\] \* depth\s+time_zz_paths_reverse = \[time_n, time_p\]"

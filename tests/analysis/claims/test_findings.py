@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from analysis.__main__ import main
-from analysis.claims.counting import dit_multiply_adds, zigma_parameters
 from analysis.claims.findings import FINDINGS
-from analysis.claims.released import LINES
+from analysis.claims.findings.counting import dit_multiply_adds, zigma_parameters
+from analysis.claims.findings.released import LINES
 from zigma.models import build_model, model_sizes
 from zigma.models.config import DiTConfig
 from zigma.profiling import count_flops

@@ -1,0 +1,117 @@
+"""Decision accuracy: how often a smaller scale predicts which of two arms a larger one prefers, by compute.
+
+As in DataDecide (arXiv 2504.11393), with every pair of arms that both have; here also against the paper's own numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from analysis.agreement import metric_names, paper_column
+from analysis.claims.deciding import deciding, oriented_logs, why_unlearned
+from analysis.metrics import paper_better
+from analysis.records import Sheet
+from studies.declare.study import SCALES
+from studies.run.record import Record
+
+PRINTED = "printed"
+
+
+@dataclass(frozen=True)
+class DecisionAccuracy:
+    """How often one seed of a small run orders two arms as a larger scale's mean does."""
+
+    study: str
+    scale: str
+    setting: str
+    metric: str
+    larger: str  # "desk digits-16", or "printed 256 FID" of the paper
+    pairs: int  # of arms
+    seeds: int
+    decisions: int  # pairs times seeds
+    right: int
+    device_seconds: float  # of training one arm with one seed; nan where they are not recorded
+    device_kind: str  # cpu, cuda
+    unlearned: str  # why the smaller networks should not be trusted yet
+    records: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        return self.right / self.decisions
+
+
+def decision_accuracies(by_scale: Mapping[str, Mapping[str, Sheet]]) -> list[DecisionAccuracy]:
+    """Of one study (scale -> setting -> sheet): every setting against those of each larger scale, and the paper."""
+    scales = [scale for scale in SCALES if scale in by_scale]
+    made = []
+    for small, large in combinations(scales, 2):
+        for sheet in by_scale[small].values():
+            for larger in by_scale[large].values():
+                if (metric := _decider(larger)) is not None:
+                    made.append(accuracy(sheet, _means(larger, metric), f"{large} {larger.setting}"))
+    for scale in scales:
+        for sheet in by_scale[scale].values():
+            made += [accuracy(sheet, values, f"{PRINTED} {column}") for column, values in _printed(sheet)]
+    return [item for item in made if item is not None]
+
+
+def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAccuracy | None:
+    """Of a sheet against the larger scale's values (arm -> lower is better); None without a pair of arms."""
+    metric = _decider(sheet)
+    arms = [arm for arm in sheet.arms if arm in larger and metric and sheet.values(arm, metric)]
+    logs = oriented_logs(sheet, arms, metric) if metric and len(arms) > 1 else None
+    if metric is None or logs is None:
+        return None
+    pairs = [(a, b) for a, b in combinations(range(len(arms)), 2) if larger[arms[a]] != larger[arms[b]]]
+    if not pairs:
+        return None
+    right = sum(
+        int(np.sum((logs[1][:, a] < logs[1][:, b]) == (larger[arms[a]] < larger[arms[b]]))) for a, b in pairs
+    )
+    runs = [record for arm in arms for record in sheet.done(arm) if record["seed"] in logs[0]]
+    seconds = [s for record in runs if (s := _seconds(record)) is not None]
+    return DecisionAccuracy(
+        study=sheet.study.name,
+        scale=sheet.scale,
+        setting=sheet.setting,
+        metric=metric,
+        larger=name,
+        pairs=len(pairs),
+        seeds=len(logs[0]),
+        decisions=len(pairs) * len(logs[0]),
+        right=right,
+        device_seconds=float(np.mean(seconds)) if seconds else float("nan"),
+        device_kind=str(next((r["environment"].get("device_kind", "") for r in runs), "")),
+        unlearned=why_unlearned(sheet, metric),
+        records=tuple(record["identity"] for record in runs),
+    )
+
+
+def _decider(sheet: Sheet) -> str | None:
+    return next((metric for metric, decides in deciding(sheet, None) if decides), None)
+
+
+def _means(sheet: Sheet, metric: str) -> dict[str, float]:
+    """The mean over seeds of each arm; the metrics of quality are all better where lower."""
+    return {arm: float(np.mean(values)) for arm in sheet.arms if (values := sheet.values(arm, metric))}
+
+
+def _printed(sheet: Sheet) -> Iterator[tuple[str, dict[str, float]]]:
+    """The paper's column that the sheet stands in for: its name, and its values, lower is better."""
+    names = metric_names(sheet)
+    column = next((c for name in names if (c := paper_column(sheet, name)) is not None), None)
+    if column is not None and paper_better(column) == "lower" and _decider(sheet) is not None:
+        study = sheet.study
+        once = [arm for arm in study.arms if arm.name not in study.second_readings]
+        yield column, {arm.name: arm.paper[column] for arm in once if column in arm.paper}
+
+
+def _seconds(record: Record) -> float | None:
+    """Device-seconds of training: of all devices that shared it."""
+    seconds = record.data.get("wall_time_s", {}).get("training")
+    devices = record.data.get("cost", {}).get("devices", 1)
+    return None if seconds is None else float(seconds) * float(devices)

@@ -1,0 +1,162 @@
+"""Statements about what grows with the number of tokens, and about two metrics that put arms in the same order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from analysis.claims.claim import TREND, Contrast, Printed, Range
+from analysis.claims.deciding import LOSS, chosen, deciding, identities, oriented_logs
+from analysis.claims.kinds import ABOVE, contrast_on
+from analysis.records import Sheet
+from analysis.stats import Array, spearman
+from studies.declare.study import Study
+
+FEWEST_SIZES = 3  # of a trend or an exponent
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """A cost grows with the number of tokens to a power, over the settings of a study (grids such as `32x32`).
+
+    The exponent is fitted seed by seed: grids are no repetitions.
+    """
+
+    kind: ClassVar[str] = "equal"
+    study: str
+    arm: str
+    metric: str
+    exponent: float = 1.0
+    margin: float = 0.1
+    settings: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return (self.arm,)
+
+    @property
+    def says(self) -> str:
+        return f"{self.metric} of {self.arm} grows as the tokens to the power {self.exponent:g} ± {self.margin:g}"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        grown = _over_sizes(self, sheets)
+        if grown is None:
+            return []
+        sizes, series, place = grown
+        slopes = [(float(np.polyfit(np.log(sizes), values[:, 0], 1)[0]),) for values in series]
+        claimed = self.exponent - self.margin, self.exponent + self.margin
+        return [place("exponent", slopes, claimed)]
+
+    def printed(self, study: Study) -> list[Printed]:
+        return []  # Figure 6 is a plot without numbers
+
+
+@dataclass(frozen=True)
+class GrowsApart:
+    """The ratio of one arm's cost to another's rises with the number of tokens: a monotone trend, of no shape."""
+
+    kind: ClassVar[str] = "trend"
+    study: str
+    cheap: str
+    dear: str
+    metric: str
+    settings: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> tuple[str, str]:
+        return self.cheap, self.dear
+
+    @property
+    def says(self) -> str:
+        return f"{self.metric} of {self.dear} over that of {self.cheap} grows with the tokens"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        grown = _over_sizes(self, sheets)
+        if grown is None:
+            return []
+        _, series, place = grown
+        return [place(TREND, [tuple(map(float, values[:, 1] - values[:, 0])) for values in series], ABOVE)]
+
+    def printed(self, study: Study) -> list[Printed]:
+        return []  # Figure 6 is a plot without numbers
+
+
+Place = Callable[[str, Sequence[tuple[float, ...]], Range], Contrast]
+
+
+def _over_sizes(
+    statement: PowerLaw | GrowsApart, sheets: Mapping[str, Sheet]
+) -> tuple[list[int], list[Array], Place] | None:
+    """Numbers of tokens (rising), each seed's logarithms (sizes, arms), and how to make a contrast of them."""
+    by_size: dict[int, dict[int, Array]] = {}
+    used: list[Sheet] = []
+    behind: tuple[str, ...] = ()
+    for sheet in chosen(sheets, statement.settings):
+        tokens = _tokens(sheet.setting)
+        logs = oriented_logs(sheet, statement.arms, statement.metric) if tokens else None
+        if logs is not None:
+            by_size[tokens] = dict(zip(logs[0], logs[1], strict=True))
+            used.append(sheet)
+            behind += identities(sheet, statement.arms, logs[0])
+    if len(by_size) < FEWEST_SIZES:
+        return None
+    sizes = sorted(by_size)
+    seeds = sorted(set.intersection(*(set(values) for values in by_size.values())))
+    series = [np.array([by_size[size][seed] for size in sizes]) for seed in seeds]
+    decides = all(dict(deciding(sheet, statement.metric))[statement.metric] for sheet in used)
+
+    def place(measure: str, samples: Sequence[tuple[float, ...]], claimed: Range) -> Contrast:
+        return contrast_on(
+            used[0], statement.says, statement.metric, measure, samples, claimed, decides, behind,
+            f"{len(sizes)} grids",
+        )  # fmt: skip
+
+    return (sizes, series, place) if seeds else None
+
+
+def _tokens(setting: str) -> int:
+    """Tokens of a grid such as `32x32`; 0 where the setting is none."""
+    sides = setting.split("x")
+    return math.prod(map(int, sides)) if len(sides) > 1 and all(s.isdecimal() for s in sides) else 0
+
+
+@dataclass(frozen=True)
+class SameOrder:
+    """The held-out loss and the distance of the samples put a study's arms in the same order, seed by seed."""
+
+    kind: ClassVar[str] = "trend"
+    study: str
+    settings: tuple[str, ...] = ()
+    metric: str | None = None
+    arms: tuple[str, ...] = ()  # none: all
+
+    @property
+    def says(self) -> str:
+        return "the held-out loss and the distance of the samples put the arms in the same order"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        return [
+            contrast
+            for sheet in chosen(sheets, self.settings)
+            for metric, decides in deciding(sheet, self.metric)
+            if decides and metric != LOSS and (contrast := self._contrast(sheet, metric)) is not None
+        ]
+
+    def _contrast(self, sheet: Sheet, metric: str) -> Contrast | None:
+        arms = [a for a in self.arms or sheet.arms if sheet.values(a, metric) and sheet.values(a, LOSS)]
+        distances, losses = (oriented_logs(sheet, arms, name) if arms else None for name in (metric, LOSS))
+        if len(arms) < 3 or distances is None or losses is None or distances[0] != losses[0]:
+            return None
+        pairs = zip(distances[1], losses[1], strict=True)
+        samples = [(rho,) for a, b in pairs if not math.isnan(rho := float(spearman(a, b)))]
+        behind = identities(sheet, arms, losses[0])
+        both = f"{LOSS} and {metric}"
+        made = contrast_on(sheet, self.says, metric, "Spearman's rho", samples, ABOVE, True, behind)
+        return replace(made, metric=both) if samples else None
+
+    def printed(self, study: Study) -> list[Printed]:
+        return []  # Figure 14 is a plot without numbers

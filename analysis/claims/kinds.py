@@ -1,0 +1,290 @@
+"""The kinds of statement that claims are made of. Each gives contrasts: what to compare, and the range it wants.
+
+Qualities and costs are compared as ratios, seed by seed: the logarithms of two arms' values are subtracted. So 1.20
+means the same at every scale and in the paper, whatever the metric's size. Values are oriented so that a ratio above 1
+is in the claim's favour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import ClassVar
+
+from analysis.claims.claim import Contrast, Printed, Range, Statement
+from analysis.claims.deciding import chosen, deciding, identities, oriented_logs, why_unlearned
+from analysis.metrics import QUALITY, find_metric, paper_metric
+from analysis.records import Sheet
+from analysis.stats import Array
+from studies.declare.study import Study
+
+ABOVE: Range = (0.0, math.inf)
+
+
+def within(margin: float) -> Range:
+    """Logarithms of ratios that are 1 to within a margin: 0.05 is from 1 / 1.05 to 1.05."""
+    return -math.log1p(margin), math.log1p(margin)
+
+
+def _by_seed(
+    statement: Statement,
+    sheets: Mapping[str, Sheet],
+    arms: Sequence[str],
+    combine: Callable[[Array], Array],
+    claimed: Range,
+    says: str,
+    measure: str = "ratio",
+) -> list[Contrast]:
+    """A contrast for each sheet and metric; `combine` makes of the logarithms (seeds, arms) one number per seed."""
+    made = []
+    for sheet in chosen(sheets, statement.settings):
+        for metric, decides in deciding(sheet, statement.metric):
+            logs = oriented_logs(sheet, arms, metric)
+            if logs is not None:
+                samples = [(float(value),) for value in combine(logs[1])]
+                behind = identities(sheet, arms, logs[0])
+                made.append(contrast_on(sheet, says, metric, measure, samples, claimed, decides, behind))
+    return made
+
+
+def contrast_on(
+    sheet: Sheet,
+    says: str,
+    metric: str,
+    measure: str,
+    samples: Sequence[tuple[float, ...]],
+    claimed: Range,
+    decides: bool,
+    records: Sequence[str],
+    setting: str = "",
+    unlearned: str | None = None,
+) -> Contrast:
+    """A contrast with what the sheet and the metric say of it."""
+    return Contrast(
+        says=says,
+        scale=sheet.scale,
+        setting=setting or sheet.setting,
+        metric=metric,
+        measure=measure,
+        samples=tuple(samples),
+        claimed=claimed,
+        decides=decides,
+        counted=find_metric(metric).exact,
+        unlearned=why_unlearned(sheet, metric) if unlearned is None else unlearned,
+        records=tuple(records),
+    )
+
+
+def _printed_columns(study: Study, arms: Sequence[str], metric: str | None) -> dict[str, list[float]]:
+    """The paper's columns that have a number of every one of the arms; none where two arms stand for one row."""
+    if any(study.second_readings.get(arm) in arms for arm in arms):
+        return {}
+    measured = (find_metric(metric).column,) if metric else QUALITY
+    paper = {arm.name: arm.paper for arm in study.arms}
+    columns = dict.fromkeys(
+        column for arm in arms for column in paper.get(arm, {}) if paper_metric(column)[1] in measured
+    )
+    return {
+        column: [paper[arm][column] for arm in arms]
+        for column in columns
+        if all(column in paper.get(arm, {}) for arm in arms)
+    }
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A statement about every pair of some arms, the ratio of the later one's value to the earlier one's."""
+
+    kind: ClassVar[str]
+    study: str
+    arms: tuple[str, ...]
+    metric: str | None = None
+    settings: tuple[str, ...] = ()
+    margin: float = 0.05  # that counts as equal, where the kind allows one
+
+    @property
+    def claimed(self) -> Range:
+        raise NotImplementedError
+
+    def relation(self, one: str, other: str) -> str:
+        raise NotImplementedError
+
+    @property
+    def says(self) -> str:
+        return "; ".join(self._pair(*pair) for pair in combinations(self.arms, 2))
+
+    def _pair(self, one: str, other: str) -> str:
+        return self.relation(one, other) + (f" in {self.metric}" if self.metric else "")
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        def ratio(logs: Array) -> Array:
+            return logs[:, 1] - logs[:, 0]
+
+        return [
+            contrast
+            for pair in combinations(self.arms, 2)
+            for contrast in _by_seed(self, sheets, pair, ratio, self.claimed, self._pair(*pair))
+        ]
+
+    def printed(self, study: Study) -> list[Printed]:
+        low, high = (math.exp(end) for end in self.claimed)
+        return [
+            Printed(self._pair(*pair), f"{column}: {a} and {b}, ratio {b / a:.2f}", low < b / a < high)
+            for pair in combinations(self.arms, 2)
+            for column, (a, b) in _printed_columns(study, pair, self.metric).items()
+        ]
+
+
+@dataclass(frozen=True)
+class Order(Pairs):
+    """Each arm is better than every later one. An order is a statement about all of its pairs, not of a slope."""
+
+    kind = "order"
+
+    @property
+    def claimed(self) -> Range:
+        return ABOVE
+
+    def relation(self, one: str, other: str) -> str:
+        return f"{one} is better than {other}"
+
+
+@dataclass(frozen=True)
+class Alike(Pairs):
+    """The arms are the same to within the margin, declared before looking: both one-sided tests of each pair."""
+
+    kind = "equal"
+
+    @property
+    def claimed(self) -> Range:
+        return within(self.margin)
+
+    def relation(self, one: str, other: str) -> str:
+        return f"{one} and {other} differ by less than {self.margin:.0%}"
+
+
+@dataclass(frozen=True)
+class NoWorse(Pairs):
+    """The first arm is worse than the other by less than the margin, or better."""
+
+    kind = "no worse"
+
+    @property
+    def claimed(self) -> Range:
+        return within(self.margin)[0], math.inf
+
+    def relation(self, one: str, other: str) -> str:
+        return f"{one} is at most {self.margin:.0%} worse than {other}"
+
+
+@dataclass(frozen=True)
+class SmallerEffect:
+    """A change matters less to one pair of arms than to another, whichever way it acts on it."""
+
+    kind: ClassVar[str] = "smaller effect"
+    study: str
+    less: tuple[str, str]  # (without, with) the change
+    more: tuple[str, str]  # the same, of the pair that gains by it
+    metric: str | None = None
+    settings: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return *self.more, *self.less
+
+    @property
+    def says(self) -> str:
+        return f"{self.less[0]} to {self.less[1]} changes less than {self.more[0]} to {self.more[1]}"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        """|less| < more is both -less < more and less < more."""
+
+        def over(sign: float) -> Callable[[Array], Array]:
+            return lambda logs: (logs[:, 0] - logs[:, 1]) - sign * (logs[:, 2] - logs[:, 3])
+
+        return [
+            contrast
+            for sign, which in ((1.0, "gain"), (-1.0, "loss"))
+            for contrast in _by_seed(
+                self, sheets, self.arms, over(sign), ABOVE, f"{self.says} ({which})", "ratio of ratios"
+            )
+        ]
+
+    def printed(self, study: Study) -> list[Printed]:
+        columns = _printed_columns(study, self.arms, self.metric)
+        return [
+            Printed(
+                self.says,
+                f"{name}: ratio {c / d:.2f} against {a / b:.2f}",
+                max(c / d, d / c) < max(a / b, b / a),
+            )
+            for name, (a, b, c, d) in columns.items()
+        ]
+
+
+@dataclass(frozen=True)
+class GainGrows:
+    """The gain of one arm over another is larger in the second setting of a pair than in the first."""
+
+    kind: ClassVar[str] = "larger effect"
+    study: str
+    better: str
+    worse: str
+    pairs: tuple[tuple[str, str], ...]  # of settings: (smaller, larger), of the same data
+    columns: tuple[str, str]  # of the paper: (smaller, larger)
+    metric: str | None = None
+
+    @property
+    def arms(self) -> tuple[str, str]:
+        return self.worse, self.better
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return tuple(setting for pair in self.pairs for setting in pair)
+
+    @property
+    def says(self) -> str:
+        return f"the gain of {self.better} over {self.worse} grows with the number of tokens"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        recorded = [
+            (sheets[small], sheets[large]) for small, large in self.pairs if {small, large} <= sheets.keys()
+        ]
+        return [
+            contrast
+            for small, large in recorded
+            for metric, decides in deciding(large, self.metric)
+            if (contrast := self._contrast(small, large, metric, decides)) is not None
+        ]
+
+    def _contrast(self, small: Sheet, large: Sheet, metric: str, decides: bool) -> Contrast | None:
+        gains: list[dict[int, float]] = []
+        behind: tuple[str, ...] = ()
+        for sheet in (small, large):
+            logs = oriented_logs(sheet, self.arms, metric)
+            if logs is None:
+                return None
+            gains.append(dict(zip(logs[0], logs[1][:, 0] - logs[1][:, 1], strict=True)))
+            behind += identities(sheet, self.arms, logs[0])
+        seeds = sorted(gains[0].keys() & gains[1].keys())
+        samples = tuple((float(gains[1][seed] - gains[0][seed]),) for seed in seeds)
+        if not samples:
+            return None
+        setting = f"{small.setting} to {large.setting}"
+        unlearned = why_unlearned(small, metric) or why_unlearned(large, metric)
+        return contrast_on(
+            large, self.says, metric, "ratio of ratios", samples, ABOVE, decides, behind, setting, unlearned
+        )
+
+    def printed(self, study: Study) -> list[Printed]:
+        columns = _printed_columns(study, self.arms, self.metric)
+        groups = [[name for name in columns if paper_metric(name)[0] == group] for group in self.columns]
+        made = []
+        for small, large in zip(*groups, strict=True):
+            before, after = (columns[name][0] / columns[name][1] for name in (small, large))
+            made.append(
+                Printed(self.says, f"{small}: ratio {before:.2f}; {large}: ratio {after:.2f}", after > before)
+            )
+        return made
