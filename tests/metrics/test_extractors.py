@@ -182,6 +182,14 @@ def test_saved_features_give_the_same_numbers(digits, split, tmp_path):
         Features.load(tmp_path / "missing")
 
 
+@pytest.mark.parametrize("metric", ["frechet", "kernel"])
+def test_a_metric_that_is_no_number_is_an_error_and_never_a_row(metric):
+    huge = torch.randn(20, 3, dtype=torch.float64) * 1e200
+    sides = [Features(values, "digits", "a", "none", "x") for values in (huge, torch.randn(20, 3))]
+    with pytest.raises((FloatingPointError, ValueError), match=r"nan|inf|NaN"):
+        evaluate_features(*sides, metrics=[metric])
+
+
 @pytest.mark.parametrize("word", ["extractor", "identity", "resize"])
 def test_different_protocols_do_not_meet(word):
     same = {"extractor": "digits", "identity": "a", "resize": "none"}

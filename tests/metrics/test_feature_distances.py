@@ -150,7 +150,7 @@ def test_wrong_shapes_and_too_few_samples_say_so(measure):
         measure(generated=x[:1], real=x)
     with pytest.raises(ValueError, match=r"must be \(n, d\)"):
         measure(generated=x, real=x[0])
-    with pytest.raises(ValueError, match="same wanted"):
+    with pytest.raises(ValueError, match="both must have the same"):
         measure(generated=x, real=x[:, :2])
     with pytest.raises(ValueError, match="subset_size"):
         kid(generated=x, real=x, subset_size=21)
@@ -158,6 +158,77 @@ def test_wrong_shapes_and_too_few_samples_say_so(measure):
         prdc(generated=x, real=x, nearest=20)
     with pytest.raises(ValueError, match="too few"):
         fd_infinity(generated=x[:9], real=x)
+
+
+@pytest.mark.parametrize("measure", [*MEASURES, fd_infinity])
+@pytest.mark.parametrize("kind", [np.complex128, np.complex64, "complex tensor", str])
+def test_what_is_no_real_number_is_refused(measure, kind):
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    other = torch.tensor(x, dtype=torch.complex64) if kind == "complex tensor" else x.astype(kind)
+    with pytest.raises(ValueError, match="generated features must be real numbers"):
+        measure(generated=other, real=x)
+    with pytest.raises(ValueError, match="real features must be real numbers"):
+        measure(generated=x, real=other)
+
+
+def prdc_by_definition(generated, real, nearest):
+    """Row by row, from differences."""
+    radii = [
+        np.sort([np.sqrt(((row - x) ** 2).sum(1)) for row in x], axis=1)[:, nearest]
+        for x in (real, generated)
+    ]
+    across = np.array([np.sqrt(((row - generated) ** 2).sum(1)) for row in real])
+    in_real, in_generated = across < radii[0][:, None], across < radii[1][None]
+    return {
+        "precision": in_real.any(0).mean(),
+        "recall": in_generated.any(1).mean(),
+        "density": in_real.sum(0).mean() / nearest,
+        "coverage": in_real.any(1).mean(),
+    }
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, 1e7])
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_prdc_by_its_definition_wherever_the_features_lie(shift, repeats):
+    """Features far from the origin, and images that occur several times: a matrix product alone would be wrong."""
+    rng = np.random.default_rng(0)
+    real = np.tile(rng.normal(size=(60 // repeats, 8)), (repeats, 1))
+    generated = np.concatenate([real[:20], rng.normal(size=(30, 8)) * 1.1]) + shift
+    result = prdc(generated=generated, real=real + shift)
+    assert result == pytest.approx(prdc_by_definition(generated, real + shift, 5))
+
+
+def test_prdc_of_one_far_cluster_and_one_near():
+    """Distances of 1e-6 beside vectors of 1e3: the squares of the matrix product know nothing of them."""
+    rng = np.random.default_rng(0)
+    real = np.concatenate([rng.normal(size=(30, 4)) * 1e-6, 1e3 + rng.normal(size=(30, 4)) * 1e-6])
+    generated = np.concatenate([rng.normal(size=(25, 4)) * 1e-6, 1e3 + rng.normal(size=(25, 4)) * 2e-6])
+    assert prdc(generated=generated, real=real) == pytest.approx(prdc_by_definition(generated, real, 5))
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "d"), [(60, 50, 200), (120, 300, 16), (40, 300, 64), (90, 30, 20), (64, 65, 64)]
+)
+def test_fd_infinity_is_the_line_through_frechet_distances(n, m, d):
+    """The same intercept from `frechet_distance` of every subset, whichever of n, m and d is the smallest."""
+    rng = np.random.default_rng(3)
+    generated, real = rng.normal(size=(n, d)) + 5, rng.normal(size=(m, d)) * 1.2 + 5.1
+    shuffled = generated[np.random.default_rng(0).permutation(n)]
+    sizes = np.linspace(n / 2, n, 4).astype(int)
+
+    def distance(part):
+        return frechet_distance(generated=part, real=real)
+
+    values = [(distance(shuffled[:size]) + distance(shuffled[n - size :])) / 2 for size in sizes]
+    expected = np.polyfit(1 / sizes, values, 1)[1]
+    assert fd_infinity(generated=generated, real=real).value == pytest.approx(expected, rel=1e-5, abs=1e-4)
+
+
+def test_fd_infinity_of_more_groups_than_samples_says_so():
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(ValueError, match="40 generated samples do not make 41 groups"):
+        fd_infinity(generated=x, real=x, groups=41)
+    assert math.isfinite(fd_infinity(generated=x, real=x, groups=40).high)
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -88,23 +88,30 @@ def paired(generated: ArrayLike | Tensor, real: ArrayLike | Tensor) -> tuple[Ten
     """Both sets as float64 tensors on the CPU, (n, d) and (m, d).
 
     Raises:
-        ValueError: wrong shapes, fewer than 2 samples, or values that are not finite.
+        ValueError: wrong shapes, fewer than 2 samples, or values that are not finite real numbers.
     """
     a, b = _checked("generated", generated), _checked("real", real)
     if a.shape[1] != b.shape[1]:
         raise ValueError(
-            f"generated features have {a.shape[1]} dimensions and real ones {b.shape[1]}; same wanted"
+            f"generated features have {a.shape[1]} dimensions and real ones {b.shape[1]}: both must have the same"
         )
     return a, b
 
 
 def _checked(side: str, features: ArrayLike | Tensor) -> Tensor:
-    array = features.detach().cpu() if isinstance(features, Tensor) else torch.from_numpy(np.array(features))
-    if array.dim() != 2 or array.shape[1] == 0:
-        raise ValueError(f"{side} features must be (n, d), not of shape {tuple(array.shape)}")
-    if len(array) < 2:
-        raise ValueError(f"{side} has {len(array)} samples; a distance needs at least 2")
-    broken = int((~array.isfinite()).any(1).sum())
+    tensor = features.detach().cpu() if isinstance(features, Tensor) else None
+    if tensor is None:
+        array = np.array(features)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"{side} features must be real numbers, not {array.dtype}")
+        tensor = torch.from_numpy(array)
+    if tensor.is_complex():
+        raise ValueError(f"{side} features must be real numbers, not {tensor.dtype}")
+    if tensor.dim() != 2 or tensor.shape[1] == 0:
+        raise ValueError(f"{side} features must be (n, d), not of shape {tuple(tensor.shape)}")
+    if len(tensor) < 2:
+        raise ValueError(f"{side} has {len(tensor)} samples; a distance needs at least 2")
+    broken = int((~tensor.isfinite()).any(1).sum())
     if broken:
-        raise ValueError(f"{broken} of {len(array)} {side} feature vectors are not finite")
-    return array.to(torch.float64)
+        raise ValueError(f"{broken} of {len(tensor)} {side} feature vectors are not finite")
+    return tensor.to(torch.float64)

@@ -1,5 +1,6 @@
 """From images, or from saved features, to numbers that carry their protocol."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -92,6 +93,7 @@ def evaluate_features(
 
     Raises:
         ValueError: the features are not of one extractor, weights and resize included, or of other things.
+        FloatingPointError: a metric came out as no finite number, of features too large for its arithmetic.
     """
     for word in ("extractor", "identity", "resize", "unit"):
         a, b = getattr(generated, word), getattr(real, word)
@@ -109,6 +111,9 @@ def evaluate_features(
     for metric in metrics:
         check_name("metric", metric, get_args(MetricName))
     rows = [row | protocol for metric in metrics for row in _MEASURES[metric](generated, real)]
+    for row in rows:
+        if not math.isfinite(row["value"]):  # no number: the run says that it failed, and with what
+            raise FloatingPointError(f"{row['name']} is {row['value']}")
     if generated.unit == "frames":
         return [row | {"name": f"frame_{row['name']}"} for row in rows]
     return rows
