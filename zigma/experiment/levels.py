@@ -1,6 +1,6 @@
 """Floors and ceilings of a data set under a protocol: what real images score, and what needs no training.
 
-Computed once for a data set and setting, by the same code that judges networks, and kept beside the records.
+Computed once for a data set and setting, by the same code that measures networks, and kept beside the records.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zigma.experiment.baselines import (
     batches_of,
 )
 from zigma.experiment.config import RunConfig
-from zigma.experiment.judge import Judge
+from zigma.experiment.evaluator import Evaluator
 from zigma.experiment.watch import Watch
 from zigma.models import build_model
 from zigma.optimum import patch_tokens
@@ -43,32 +43,32 @@ def compute_levels(
     if config.data.name == "fields":
         raise ValueError("runs on fields record their own levels: the optimum, its path's least, one token")
     data = load_data(config.data)
-    judge = Judge(config, data, Watch(stage=tell))
-    levels = [_real(config, judge)]
+    evaluator = Evaluator(config, data, Watch(stage=tell))
+    levels = [_real(config, evaluator)]
     shape = tuple(data.held_out.batch([0]).images.shape[1:])
     images = data.train.batch(list(range(min(len(data.train), MOST_FITTED)))).images
     for baseline in _baselines(config, images, tell):
         tell(f"{baseline.name}: held-out loss and samples")
-        metrics = [judge.held_out_loss(baseline, len(data.held_out))]
+        metrics = [evaluator.held_out_loss(baseline, len(data.held_out))]
         if baseline.name != "one patch" and config.data.view == "pixels":
             drawn = (to_uint8(batch) for batch in batches_of(baseline, config.evaluation.n_generated, shape))
-            metrics += _compared(judge, drawn)
+            metrics += _compared(evaluator, drawn)
         levels.append({"name": baseline.name, "kind": "baseline", "metrics": metrics})
     tell("the network before training")
     torch.manual_seed(config.seed)
     model = build_model(config.model).eval()
-    generated, _ = judge.generated(model, config.evaluation.n_generated)
+    generated, _ = evaluator.generated(model, config.evaluation.n_generated)
     metrics = [
-        judge.held_out_loss(model, len(data.held_out)),
-        *judge.compare(generated, config.evaluation.metrics),
+        evaluator.held_out_loss(model, len(data.held_out)),
+        *evaluator.compare(generated, config.evaluation.metrics),
     ]
     levels.append({"name": "before training", "kind": "start", "metrics": metrics})
     return levels, to_uint8(data.held_out.batch(list(range(min(STRIP, len(data.held_out))))).images)
 
 
-def _real(config: RunConfig, judge: Judge) -> Level:
+def _real(config: RunConfig, evaluator: Evaluator) -> Level:
     """Training images against the reference, as many as a network draws: no network should be closer."""
-    n, part = config.evaluation.n_generated, judge.data.train
+    n, part = config.evaluation.n_generated, evaluator.data.train
     count = min(n, len(part))
 
     def images() -> Iterator[Tensor]:
@@ -77,12 +77,12 @@ def _real(config: RunConfig, judge: Judge) -> Level:
 
     if config.data.view != "pixels":
         return {"name": "real against real", "kind": "floor", "metrics": [], "why_not": "latents"}
-    return {"name": "real against real", "kind": "floor", "metrics": _compared(judge, images(), count)}
+    return {"name": "real against real", "kind": "floor", "metrics": _compared(evaluator, images(), count)}
 
 
-def _compared(judge: Judge, batches: Iterator[Tensor], n: int | None = None) -> list[dict[str, Any]]:
-    count = judge.config.evaluation.n_generated if n is None else n
-    return judge.compare(judge.features(batches, count), judge.config.evaluation.metrics)
+def _compared(evaluator: Evaluator, batches: Iterator[Tensor], n: int | None = None) -> list[dict[str, Any]]:
+    count = evaluator.config.evaluation.n_generated if n is None else n
+    return evaluator.compare(evaluator.features(batches, count), evaluator.config.evaluation.metrics)
 
 
 def _baselines(config: RunConfig, images: Tensor, tell: Callable[[str], None]) -> Iterator[Baseline]:

@@ -8,7 +8,7 @@ from typing import Any
 from zigma.data import Dataset, load_data
 from zigma.experiment.artifacts import Places, save_artifacts
 from zigma.experiment.config import RunConfig
-from zigma.experiment.judge import Judge
+from zigma.experiment.evaluator import Evaluator
 from zigma.experiment.watch import Watch
 from zigma.training import train
 from zigma.training.processes import from_main, processes
@@ -25,7 +25,7 @@ def train_and_evaluate(
     check_conditions(config, data)
     started = time.monotonic()
     watch.stage("reading the real images")
-    judge = Judge(config, data, watch)  # before the training: what is missing should cost nothing
+    evaluator = Evaluator(config, data, watch)  # before the training: what is missing should cost nothing
     seconds = {"metrics": time.monotonic() - started}
     evaluation = config.evaluation
     trained = train(
@@ -38,20 +38,20 @@ def train_and_evaluate(
         checkpoint_every_s=checkpoint_every_s,
         watch=watch.training,
         every_steps=evaluation.every_steps,
-        measure=judge.on_the_way,
+        measure=evaluator.on_the_way,
     )
     seconds = {"training": trained.seconds, "on_the_way": trained.seconds_on_the_way} | seconds
     started = time.monotonic()
     watch.stage("held-out loss")
-    metrics = judge.without_samples(trained.model, len(data.held_out))
-    metrics += [] if judge.excess is None else judge.excess.levels()
+    metrics = evaluator.without_samples(trained.model, len(data.held_out))
+    metrics += [] if evaluator.excess is None else evaluator.excess.levels()
     watch.stage(f"drawing {evaluation.n_generated} samples")
-    generated, samples = judge.generated(trained.model, evaluation.n_generated)
+    generated, samples = evaluator.generated(trained.model, evaluation.n_generated)
     seconds["sampling"] = time.monotonic() - started
     started = time.monotonic()
     watch.stage("metrics")
-    metrics += judge.compare(generated, evaluation.metrics)
-    pairs = list(zip(generated, judge.real, strict=True))
+    metrics += evaluator.compare(generated, evaluation.metrics)
+    pairs = list(zip(generated, evaluator.real, strict=True))
     artifacts = from_main(lambda: save_artifacts(places, samples, pairs, trained.model))
     seconds["metrics"] += time.monotonic() - started
     images = config.training.steps * config.training.batch_images
@@ -71,7 +71,7 @@ def train_and_evaluate(
         "skipped": {
             "training": dict(getattr(data.train, "skipped", {})),
             "held-out": dict(getattr(data.held_out, "skipped", {})),
-            "real": judge.skipped,
+            "real": evaluator.skipped,
         },
     }
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zigma.data import Dataset
@@ -14,18 +12,18 @@ from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
 from zigma.experiment.drawing import as_pixels, batch_of, draw, pixels_of, real_data
 from zigma.experiment.excess import Excess, has_optimum
+from zigma.experiment.features import FeatureReader
 from zigma.experiment.watch import Watch
-from zigma.metrics import Extractor, FeatureCollector, Features, evaluate_features, load_extractor
+from zigma.metrics import Features, evaluate_features
 from zigma.metrics.config import MetricName
-from zigma.metrics.features import Unit
 from zigma.training import held_out_loss
-from zigma.training.processes import from_main, processes, shares, together
+from zigma.training.processes import from_main, processes, shares
 
 REAL_VALUES = 2**24  # of the real images read at once
 
 
-class Judge:
-    """Holds the extractors and the features of the real images.
+class Evaluator:
+    """Holds the features of the real images, and how samples are drawn and compared with them.
 
     Raises:
         ValueError: too few real images, missing weights, or a video extractor for images: before any training.
@@ -33,13 +31,8 @@ class Judge:
 
     def __init__(self, config: RunConfig, data: Dataset, watch: Watch) -> None:
         self.config, self.data, self.watch = config, data, watch
-        self.device = processes().device
-        self.pixels = pixels_of(config, self.device)
-        self.extractors = [load_extractor(name) for name in config.evaluation.extractors]
-        for extractor in self.extractors:
-            if extractor.videos and config.data.frames is None:
-                raise ValueError(f"{extractor.name} compares videos, and {config.data.name} are images")
-        self.video = config.data.frames is not None
+        self.pixels = pixels_of(config, processes().device)
+        self.reader = FeatureReader(config)
         self.excess = Excess(config, data.held_out) if has_optimum(config) else None
         self.real, self.skipped = self._real()
 
@@ -48,7 +41,7 @@ class Judge:
         evaluation = self.config.evaluation
         self.watch.stage(f"measuring at step {step}")
         rows = self.without_samples(model, min(evaluation.n_on_the_way, len(self.data.held_out)))
-        if not self.extractors:
+        if not self.reader.extractors:
             return rows
         generated, _ = self.generated(model, evaluation.n_on_the_way)
         return [*rows, *self.compare(generated, evaluation.metrics_on_the_way)]
@@ -68,13 +61,13 @@ class Judge:
 
     def generated(self, model: nn.Module, n: int) -> tuple[list[Features], Tensor]:
         """Features of the first `n` samples by each extractor, and the first few samples themselves."""
-        most = shown(n, self.config.data.size, self.video)
+        most = shown(n, self.config.data.size, self.config.data.frames is not None)
         batches = draw(self.config, model, self.data, n, self.pixels, self.watch.stage)
-        return self._features(batches, n, most, "generated")
+        return self.reader.read(batches, n, "generated", keep=most)
 
     def features(self, batches: Iterator[Tensor], n: int) -> list[Features]:
         """Features of `n` images, uint8 batch by batch, by each extractor: of a baseline, or of more real images."""
-        return self._features(batches, n, 0, "generated")[0]
+        return self.reader.read(batches, n, "generated")[0]
 
     def compare(self, generated: list[Features], metrics: Iterable[MetricName]) -> list[dict[str, Any]]:
         """Every metric by every extractor; computed by the main process, told to all."""
@@ -101,45 +94,5 @@ class Judge:
             for indices in shares(evaluation.n_real, most):
                 yield as_pixels(self.config, part.batch(list(indices)).images)
 
-        features, _ = self._features(images(), evaluation.n_real, 0, evaluation.reference)
+        features, _ = self.reader.read(images(), evaluation.n_real, evaluation.reference)
         return features, dict(getattr(part, "skipped", {}))
-
-    def _features(
-        self, batches: Iterator[Tensor], n: int, keep: int, source: str
-    ) -> tuple[list[Features], Tensor]:
-        """Features of exactly `n` images that the processes hold between them, in order, and the first `keep`."""
-        unit: Unit = "frames" if self.video else "images"
-        with _moved(self.extractors, self.device):
-            collectors = [
-                FeatureCollector(extractor, unit="videos" if extractor.videos else unit)
-                for extractor in self.extractors
-            ]
-
-            def work() -> tuple[int, list[Tensor], list[Tensor]]:
-                count, kept = 0, []
-                for images in batches:
-                    for collector in collectors:
-                        collector.add(images)
-                    kept += list(images[: max(0, keep - count)].clone())
-                    count += len(images)
-                return count, [collector.values() for collector in collectors], kept
-
-            counts, values, kept = zip(*together(work), strict=True)
-        if sum(counts) != n:
-            raise RuntimeError(f"{n} {source} images are wanted and the processes hold {sum(counts)}")
-        rows = [torch.cat([part for part in parts if len(part)]) for parts in zip(*values, strict=True)]
-        first = [image for part in kept for image in part][:keep]
-        features = [c.features(r, source) for c, r in zip(collectors, rows, strict=True)]
-        return features, torch.stack(first) if first else torch.empty(0)
-
-
-@contextmanager
-def _moved(extractors: list[Extractor], device: torch.device) -> Iterator[None]:
-    """The extractors on the device while they work; its memory belongs to the training."""
-    for extractor in extractors:
-        extractor.to(device)
-    try:
-        yield
-    finally:
-        for extractor in extractors:
-            extractor.to("cpu")

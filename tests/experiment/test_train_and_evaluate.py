@@ -219,12 +219,12 @@ def test_samples_that_are_not_finite_make_a_failed_record(
 def test_a_metric_that_fails_on_the_way_makes_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import zigma.experiment.judge
+    import zigma.experiment.evaluator
 
     def broken(*args: Any, **options: Any) -> Any:
         raise ValueError("no distance")
 
-    monkeypatch.setattr(zigma.experiment.judge, "evaluate_features", broken)
+    monkeypatch.setattr(zigma.experiment.evaluator, "evaluate_features", broken)
     assert failed(ON_THE_WAY, tmp_path) == "ValueError: no distance"
 
 
@@ -257,13 +257,13 @@ def test_missing_weights_are_told_before_anything_is_written(
 def test_several_extractors_judge_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its own rows and files of features; the second stands in for weights that are not here."""
     import studies.declare.identity
-    import zigma.experiment.judge
+    import zigma.experiment.features
     from zigma.metrics import load_extractor
 
     def stand_in(name: Any) -> Any:
         return replace(load_extractor("digits"), name=name)
 
-    monkeypatch.setattr(zigma.experiment.judge, "load_extractor", stand_in)
+    monkeypatch.setattr(zigma.experiment.features, "load_extractor", stand_in)
     monkeypatch.setattr("zigma.metrics.identity.extractor_identity", lambda name: f"of {name}")
     studies.declare.identity._fingerprints.cache_clear()
     evaluation = CONFIG.evaluation.replace(extractors=("digits", "inception"))
@@ -295,11 +295,11 @@ def test_videos_are_judged_frame_by_frame_and_shown_moving(tmp_path: Path) -> No
 def test_a_video_extractor_for_images_is_refused_before_any_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import zigma.experiment.judge
+    import zigma.experiment.features
     from zigma.metrics import load_extractor
 
     i3d = replace(load_extractor("digits"), name="i3d", videos=True)
-    monkeypatch.setattr(zigma.experiment.judge, "load_extractor", lambda name: i3d)
+    monkeypatch.setattr(zigma.experiment.features, "load_extractor", lambda name: i3d)
     assert "i3d compares videos, and digits are images" in failed(CONFIG, tmp_path)
 
 
