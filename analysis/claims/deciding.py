@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from analysis.agreement import matrix, metric_names
-from analysis.metrics import QUALITY, find_metric
+from analysis.metrics import EXCESS, LOSS, QUALITY, find_metric
 from analysis.records import Sheet
-from analysis.records.learned import learned
+from analysis.records.standing import why_no_verdict
 from analysis.stats import Array
 
-LOSS = "held_out_loss"
-EXCESS = "excess_velocity"  # exact: the distance to the best velocity there is
 MEMORY = "peak_memory_mib"
 DIGITS = "digits"  # an extractor that sees 8x8 grey pixels: blind to colour and detail
 
@@ -75,5 +73,5 @@ def why_unlearned(sheet: Sheet, metric: str) -> str:
     What a network costs does not depend on what it has learned.
     """
     judged = metric in (LOSS, EXCESS) or find_metric(metric).column in QUALITY
-    why = learned(sheet).why if judged else ""
+    why = why_no_verdict(sheet) if judged else ""
     return f"{sheet.setting}: {why}" if why else ""

@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.claims.claim import TREND, Contrast, Printed, Range
-from analysis.claims.deciding import LOSS, chosen, deciding, identities, oriented_logs
+from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
 from analysis.claims.kinds import ABOVE, contrast_on
+from analysis.metrics import LOSS
 from analysis.records import Sheet
 from analysis.stats import Array, spearman
 from studies.declare.study import Study

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.metrics import EXCESS, LOSS, find_metric, main_metric
+from analysis.records.learned import learned
 from analysis.records.levels import Level, best_baseline
 from analysis.records.sheet import Sheet
 from studies.declare.levels import has_levels, levels_key
@@ -73,4 +74,4 @@ def real_strip(sheet: Sheet) -> Path | None:
 def why_no_verdict(sheet: Sheet) -> str:
     """Why nothing may be concluded from a sheet, whatever its intervals say; empty where something may."""
     config = sheet.study.scales[sheet.scale][sheet.setting]
-    return unbeaten(sheet) if isinstance(config, RunConfig) else ""
+    return (unbeaten(sheet) or learned(sheet).why) if isinstance(config, RunConfig) else ""
