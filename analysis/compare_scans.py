@@ -6,19 +6,51 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.options import VIEW
-from zigma.scans import ScanOrder, locality, parse_plan, reach_shares, scan_names
+import numpy as np
+import numpy.typing as npt
+
+from analysis.options import VIEW, terminal_width
+from analysis.tables.render.terminal import part_lines
+from analysis.tables.values import Cell, Column, Part, Row
+from zigma.optimum import least_excess, plan_sight
+from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares, scan_names
 from zigma.scans.registry import find_curve
+
+Array = npt.NDArray[np.float64]
+ROUNDING = 1e-9  # an excess of less is none
 
 # of what `locality` measures, what the picture shows; the table shows all
 DRAWN = ("unit_steps", "step_mean", "turns", "gap_mean", "box_stretch", "clusters")
 PATHS_A_ROW = 4
 LARGEST = 64 * 64  # tokens; beyond, the exact stretches and the reach take minutes
+LARGEST_EXCESS = 32 * 32  # tokens; beyond, the least excess takes minutes
+MEANINGS = {  # of the columns, in a line each
+    "unit_steps": "share of steps that go to a neighbouring cell: the paper's spatial continuity",
+    "step_mean": "mean length of a step, in cells",
+    "step_p95": "length that 95 % of the steps do not exceed",
+    "step_max": "longest step",
+    "turns": "steps in another direction, or of another length, than the one before",
+    "horizontal": "share of steps along a row",
+    "vertical": "share of steps along a column",
+    "temporal": "share of steps from frame to frame",
+    "gap_mean": "how many steps apart neighbouring cells are read, on average",
+    "gap_median": "the same of the median pair",
+    "gap_p95": "the same that 95 % of the pairs do not exceed",
+    "stretch": "distance to the power of the dimensions over steps apart, of the worst pair: 6 for Hilbert's curve",
+    "box_stretch": "cells of the box around a section of the path over those of the section, of the worst one",
+    "clusters": "sections of the path that it takes to cover a block of 4 cells a side, on average",
+    "reach": "share of pairs of tokens of which one can influence the other, after all layers",
+    "excess": "least squared error, over the best predictor of all, of what the whole plan lets a token see",
+    "excess_1": "the same along the first layer's path alone",
+    "excess_short": "the same with a memory of half a row and no positions",
+}
+NOT_COMPUTED = "—"
 
 
 @dataclass(frozen=True)
@@ -30,6 +62,7 @@ class Compared:
     first: ScanOrder  # what its first layer scans
     measures: dict[str, float]
     reach: list[float]
+    excess: dict[str, float]  # least excess by what is in sight; empty on a grid that is too large
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +81,8 @@ def run(args: argparse.Namespace) -> None:
     if args.depth < 1:
         raise ValueError(f"--depth takes a number of layers from 1 on, not {args.depth}")
     compared = [compare(scan, grid, args.depth) for scan in dict.fromkeys(args.scans)]
-    print(table(compared))
+    width = terminal_width()
+    print("\n".join([*table(compared, width), "", *meanings(compared, width)]))
     for path in draw(compared, grid, args.out / f"compare-scans-{args.grid}"):
         print(f"written to {path}", file=sys.stderr)
 
@@ -71,21 +105,60 @@ def compare(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
     plan = parse_plan(f"{scan}-{min(8, find_curve(scan).variants):g}" if alone else scan)
     layers, name = plan.layers(grid, depth), scan if alone else plan.name
     first = layers[0].scans[0]
-    return Compared(name, plan.name, first, locality(first, grid), reach_shares(layers, depth))
+    excess = excesses(plan, first, grid, depth) if math.prod(grid) <= LARGEST_EXCESS else {}
+    return Compared(name, plan.name, first, locality(first, grid), reach_shares(layers, depth), excess)
 
 
-def table(compared: Sequence[Compared]) -> str:
-    """The measures, one row per scan; the last column is the share of pairs reached after all layers."""
-    head = ["scan", *compared[0].measures, "reach"]
-    rows = [[c.name, *(f"{v:.3g}" for v in c.measures.values()), f"{c.reach[-1]:.3g}"] for c in compared]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+def excesses(plan: Plan, first: ScanOrder, grid: tuple[int, ...], depth: int) -> dict[str, float]:
+    """The least excess on Gaussian fields of exponential covariance, half the grid's width long, in closed form."""
+    covariance = exponential_covariance(grid, grid[-1] / 2)
+    result = {
+        "excess": least_excess(covariance, seen=plan_sight(plan, grid, depth)),
+        "excess_1": least_excess(covariance, order=first),
+    }
+    if first.segments == 1:  # across segments there is no memory
+        memory = max(1, grid[-1] // 2)
+        result["excess_short"] = least_excess(covariance, order=first, lags=memory, positions=False)
+    return result
+
+
+def exponential_covariance(grid: Sequence[int], length: float) -> Array:
+    """exp(-distance / length) of all pairs of cells, (L, L), row by row."""
+    cells = np.indices(grid).reshape(len(grid), -1)
+    apart = np.sqrt(((cells[:, :, None] - cells[:, None, :]) ** 2).sum(axis=0))
+    return np.asarray(np.exp(-apart / length))
+
+
+def table(compared: Sequence[Compared], width: int) -> list[str]:
+    """The measures, one row per scan."""
+    columns = [Column("", name, "neither") for name in _columns(compared)]
+    rows = tuple(Row(scan.name, tuple(_cells(scan, columns))) for scan in compared)
+    part = Part("", "", "", tuple(columns), rows, (), corner="scan")
+    return part_lines(part, width)
+
+
+def _columns(compared: Sequence[Compared]) -> list[str]:
+    excess = dict.fromkeys(name for scan in compared for name in scan.excess)
+    return [*compared[0].measures, "reach", *excess]
+
+
+def _cells(scan: Compared, columns: Sequence[Column]) -> Iterator[Cell]:
+    values = {**scan.measures, "reach": scan.reach[-1], **scan.excess}
+    for column in columns:
+        value = values.get(column.name)
+        yield NOT_COMPUTED if value is None else f"{0.0 if abs(value) < ROUNDING else value:.3g}"
+
+
+def meanings(compared: Sequence[Compared], width: int) -> list[str]:
+    """What each column means, in a line."""
+    names = [name for name in _columns(compared) if name in MEANINGS]
+    lines = [f"{name}: {MEANINGS[name]}" for name in names]
+    if any(scan.excess for scan in compared):
+        lines.append(
+            "excess is in closed form (zigma.optimum), per value of Gaussian fields of exponential covariance, half "
+            "a row long; 0 is the best of all"
         )
-        for row in [head, *rows]
-    )
+    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
 
 
 def draw(compared: Sequence[Compared], grid: tuple[int, ...], path: Path) -> list[Path]:
