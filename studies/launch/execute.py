@@ -14,6 +14,7 @@ from studies.run.queue import Mode, Planned
 from studies.run.record import digest
 
 REPORT_EVERY_S = 0.5
+PARTS = "excess_velocity_t"  # the excess in bins of t, too many numbers for a line
 
 Tell = Callable[[str], None]
 
@@ -91,5 +92,6 @@ def execute(task: Task, order: Order, tell: Tell) -> tuple[bool, str]:
         return False, f"stopped: {error}; the same command resumes it"
     if record["status"] == "failed":
         return False, f"failed: {record['error']}"
-    values = "  ".join(f"{metric['name']} {metric['value']:.4g}" for metric in record["metrics"])
+    whole = [metric for metric in record["metrics"] if not metric["name"].startswith(PARTS)]
+    values = "  ".join(f"{metric['name']} {metric['value']:.4g}" for metric in whole)
     return True, f"done in {duration(sum(record['wall_time_s'].values()))}: {values}"
