@@ -184,6 +184,12 @@ def test_mixtures_that_are_none(words: dict[str, Any], message: str) -> None:
         GaussianMixture(**words)
 
 
+@pytest.mark.parametrize("samples", [1, 2.5, True])
+def test_a_standard_error_needs_samples(samples: Any) -> None:
+    with pytest.raises(ValueError, match="at least 2 samples"):
+        MIXTURE.least_loss(0.5, samples=samples)
+
+
 def test_prepared_once_it_gives_the_same() -> None:
     x, t = torch.randn(3, 12), torch.rand(3)
     assert torch.equal(OptimalVelocity(COVARIANCE)(x, t), optimal_velocity(x, t, COVARIANCE))

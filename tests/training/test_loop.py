@@ -80,6 +80,12 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     assert seen[0].seconds_left > 0
 
 
+@pytest.mark.parametrize("every_steps", [0, -1, 2.5, float("nan"), True])
+def test_measuring_on_the_way_takes_whole_steps(tmp_path: Path, every_steps: Any) -> None:
+    with pytest.raises(ValueError, match="every_steps must be a whole number of at least 1"):
+        trained(tmp_path / "c.pt", every_steps=every_steps)
+
+
 class Scale(nn.Module):
     """One weight, zero at the start, so that its gradient is known."""
 

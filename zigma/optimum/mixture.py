@@ -89,8 +89,8 @@ class GaussianMixture:
         Args:
             t: a time in [0, 1] or an array of them. Each meets the same draws of data and noise.
         """
-        if samples < 2:
-            raise ValueError(f"a standard error needs at least 2 samples, not {samples}")
+        if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
+            raise ValueError(f"a standard error needs a whole number of at least 2 samples, not {samples!r}")
         times = as_times(t)
         generator = torch.Generator().manual_seed(seed)
         data = self.sample(samples, generator)

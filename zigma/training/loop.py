@@ -102,13 +102,16 @@ def train(
             `measure` draws, it changes no weight: each step seeds its own randomness.
 
     Raises:
-        ValueError: a batch that the processes cannot share evenly, or a precision that this device has not.
+        ValueError: a batch that the processes cannot share evenly, a precision that this device has not, or an
+            `every_steps` that is no whole number of at least 1.
         FloatingPointError: the loss or the gradient of a step is not finite; the message names the step.
         BadCheckpoint: `checkpoint` is not one of this run; it is left alone.
     """
     world = processes().num_processes
     if training.batch_images % world:
         raise ValueError(f"training.batch_images={training.batch_images} is not divisible by {world} devices")
+    if every_steps is not None and (type(every_steps) is not int or every_steps < 1):
+        raise ValueError(f"every_steps must be a whole number of at least 1, or None, not {every_steps!r}")
     torch.manual_seed(derived_seed(seed, "initialisation"))
     take_step = TrainingStep(build_model(model_config), training, interpolant)
     about = _about(model_config, len(data), interpolant, training, seed)
