@@ -82,11 +82,15 @@ def _changes(changes: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    """A value as a person types it; a configuration inside another by its kind and what differs from its defaults."""
+    """A value as a person types it; a configuration inside another by its kind and what differs from its defaults.
+
+    One that has no kind is shown with all it holds.
+    """
     if isinstance(value, tuple):
         return ("x" if all(isinstance(side, int) for side in value) else ",").join(map(str, value))
     if not isinstance(value, Configuration):
         return "none" if value is None else str(value)
+    has_kind = hasattr(value, "kind")
     usual = {name: field.default for name, field in type(value).model_fields.items()}
-    other = [f"{name}={_short(one)}" for name, one in value if one != usual[name]]
+    other = [f"{name}={_short(one)}" for name, one in value if not has_kind or one != usual[name]]
     return f"{getattr(value, 'kind', '')}({', '.join(other)})"

@@ -162,6 +162,18 @@ def test_any_array_or_tensor_will_do(kind: Any) -> None:
     assert np.array_equal(matrix, before)
 
 
+@pytest.mark.parametrize("words", [{}, {"order": ORDER}, {"order": ORDER, "lags": 3}, {"seen": SEEN}])
+def test_extreme_scales_and_times_stay_finite_and_in_order(words: dict[str, Any]) -> None:
+    times = np.array([0.0, 1e-300, 1e-160, 1e-9, 0.5, 1 - 1e-9, 1.0])
+    for scale in (0.0, 1e-12, 1.0, 1e9):
+        for matrix in COVARIANCES.values():
+            losses = least_loss(scale * matrix, times, **words)
+            assert np.isfinite(losses).all()
+            best = least_loss(scale * matrix, times)
+            assert (losses >= best - 1e-6 * (1 + scale)).all()
+    assert least_loss(COVARIANCES["exponential"], np.empty((0,)), **words).shape == (0,)
+
+
 def test_the_audits_numbers() -> None:
     """FINDINGS V4: 16x16, exponential of length 8; V3: with positions and all memory both ways lose alike."""
     covariance, grid = exponential(16, 16, 8.0), (16, 16)

@@ -74,6 +74,20 @@ def test_arrays_come_back_as_arrays(dtype: Any) -> None:
     np.testing.assert_allclose(velocity, expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_arrays_that_torch_does_not_take_as_they_are() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 12))
+    expected = optimal_velocity(x, 0.3, COVARIANCE)
+    backwards = x[::-1, ::-1].copy()[::-1, ::-1]
+    assert backwards.strides[0] < 0
+    swapped = x.astype(x.dtype.newbyteorder(">"))
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    for given in (backwards, swapped, frozen, x.tolist()):
+        np.testing.assert_array_equal(optimal_velocity(given, 0.3, COVARIANCE), expected)
+    turned = COVARIANCE[::-1, ::-1][::-1, ::-1]
+    np.testing.assert_array_equal(optimal_velocity(x, 0.3, turned), expected)
+
+
 def test_channels_whole_and_separable() -> None:
     channels = singular(3, 3)
     x, t = torch.randn(4, 3, *GRID, dtype=torch.float64), torch.rand(4)

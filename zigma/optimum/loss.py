@@ -144,8 +144,8 @@ def _prefixes(walked: FloatArray, times: FloatArray) -> FloatArray:
     """Each token sees all before it and itself; `walked` is K in the order of the walk."""
     losses, diagonal = np.empty(len(times)), np.diag(walked)
     for moment, t in enumerate(times):
-        if t in (0.0, 1.0):  # v = x_1 - x_0, of which x_t tells x_0 or x_1
-            losses[moment] = diagonal.mean() if t == 0 else 1.0
+        if t == 1 or t**2 == 0:  # v = x_1 - x_0, of which x_t tells x_1 or x_0
+            losses[moment] = 1.0 if t == 1 else diagonal.mean()
             continue
         factor = noisy_factor(walked, t)
         if factor is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -89,7 +91,7 @@ class Eigenbasis:
 
 def as_states(x_t: Any, t: Any, size: int) -> tuple[Tensor, Tensor]:
     """x_t as float64 (B, N) and t as float64 (B, 1), on x_t's device."""
-    x = torch.as_tensor(x_t)
+    x = x_t if isinstance(x_t, Tensor) else torch.from_numpy(_native(x_t))
     if x.is_complex() or x.dtype == torch.bool:
         raise ValueError(f"x_t must hold real numbers, not {x.dtype}")
     if x.dim() < 2 or x.shape[1:].numel() != size:
@@ -111,8 +113,12 @@ def like(result: Tensor, x_t: Any) -> Any:
     if isinstance(x_t, Tensor):
         dtype = x_t.dtype if x_t.is_floating_point() else torch.get_default_dtype()
         return result.to(dtype).reshape(x_t.shape)
-    array = result.numpy()
-    given = torch.as_tensor(x_t)
-    if given.is_floating_point():
-        array = array.astype(str(given.dtype).removeprefix("torch."))
-    return array.reshape(given.shape)
+    given = _native(x_t)
+    floating = np.issubdtype(given.dtype, np.floating)
+    return result.numpy().astype(given.dtype if floating else np.float64).reshape(given.shape)
+
+
+def _native(values: Any) -> npt.NDArray[Any]:
+    """An array as torch takes it: neither backwards nor in another machine's byte order, and not the caller's own."""
+    array = np.array(values, order="C")
+    return array.astype(array.dtype.newbyteorder("="))
