@@ -6,6 +6,7 @@ A matrix has a row per block (a seed, or a seed in a data set) and a column per 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -130,20 +131,23 @@ def bootstrap(
     value, rows = float(statistic(matrix)), len(matrix)
     if rows < 2:
         return Interval(value, math.nan, math.nan)
+    from scipy.stats import DegenerateDataWarning
     from scipy.stats import bootstrap as resample
 
     def of_columns(*columns: Array, axis: int = -1) -> Any:
         return statistic(np.stack(columns, axis=-1))
 
-    drawn = resample(
-        tuple(matrix.T),
-        of_columns,
-        paired=True,
-        vectorized=True,
-        n_resamples=resamples,
-        method="percentile",
-        rng=rng,
-    ).bootstrap_distribution
+    with warnings.catch_warnings():  # where all resamples are alike, the interval is that value
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        drawn = resample(
+            tuple(matrix.T),
+            of_columns,
+            paired=True,
+            vectorized=True,
+            n_resamples=resamples,
+            method="percentile",
+            rng=rng,
+        ).bootstrap_distribution
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return Interval(value, math.nan, math.nan)

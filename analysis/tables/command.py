@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from analysis.options import (
     add_publish,
@@ -12,9 +17,13 @@ from analysis.options import (
     view_folder,
     write_all,
 )
+from analysis.records import Records
+from analysis.tables.answer import answer
 from analysis.tables.overview import latest_study, overview
-from analysis.tables.render import rendered, terminal
-from analysis.tables.study import build_tables
+from analysis.tables.render import one_line, rendered, terminal
+from analysis.tables.strip import draw_strip
+from analysis.tables.study import build_tables, studies_with
+from analysis.tables.values import Table
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study
 
@@ -38,17 +47,41 @@ def run(args: argparse.Namespace) -> int:
     """Print tables, and write all of them as Markdown, LaTeX and CSV."""
     names = [find_study(name).name for name in args.studies]
     records = load_chosen(args)
-    tables = build_tables(records, dict(map(parse_setting, args.set)))
-    width = terminal_width()
-    own = latest_study(records, args.results)
-    shown = names or ([own] if own is not None else [])
-    if not names:
+    settings = dict(map(parse_setting, args.set))
+    tables, width = build_tables(records, settings), terminal_width()
+    if names:
+        print("\n".join(terminal(table, width) for table in tables if table.study in names))
+    else:
         print("\n".join(overview(tables, width)) + "\n")
-    for table in tables:
-        if table.study in shown:
-            print(terminal(table, width))
     if not records:
         print(f"no records below {args.results}, so nothing is written: python -m studies run scan_ablation")
         return 0
-    folder = args.results / "tables" if args.publish else view_folder(args.results) / "tables"
-    return write_all(folder, rendered(tables), "as .md, .tex and .csv")
+    folder = args.results if args.publish else view_folder(args.results)
+    status = write_all(folder / "tables", rendered(tables), "as .md, .tex and .csv")
+    if not names and not args.publish:
+        print_answer(records, args.results, tables, settings)
+    return status
+
+
+def print_answer(
+    records: Records, results: Path, tables: Iterable[Table], settings: Mapping[str, Any]
+) -> None:
+    """The table of the user's own latest study, what it means, and where a picture of its samples lies."""
+    name, width = latest_study(records, results), terminal_width()
+    if name is None:
+        return
+    study = next(study for study in studies_with(settings) if study.name == name)
+    own = answer(study, records, results)
+    if own is None:  # of other configurations, or without numbers: the whole table says why
+        print("\n".join(terminal(table, width) for table in tables if table.study == name))
+        return
+    print(terminal(own.table, width))
+    print("\n".join(textwrap.wrap(one_line(f"What it means: {own.means}"), width)))
+    place = view_folder(results) / f"{name}.{own.sheet.setting}.samples.png"
+    try:
+        picture = draw_strip(own.sheet, results, place)
+    except OSError as error:
+        print(f"not written to {place}: {error.strerror or error}", file=sys.stderr)
+        return
+    if picture is not None:
+        print(f"Open {picture}: your samples below real images")

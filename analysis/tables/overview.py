@@ -9,6 +9,7 @@ from analysis.records import Records
 from analysis.stats import SeedMean
 from analysis.tables.render.terminal import words_grid
 from analysis.tables.values import OURS, NoNumber, Part, Table
+from studies.declare.registry import studies
 
 LISTED = 4  # settings that are named
 
@@ -49,7 +50,7 @@ def _of_part(part: Part) -> str:
 
 def latest_study(records: Records, results: Path) -> str | None:
     """The study of the user's own latest record; None where she has none."""
-    own = records.frame[records.frame["path"].str.startswith(str(results / "records"))]
-    if own.empty:
-        return None
-    return str(own.sort_values("finished", kind="stable")["study"].iloc[-1])
+    own = [i for i, record in enumerate(records) if record.path.is_relative_to(results / "records")]
+    names = records.frame.loc[own].sort_values("finished", kind="stable")["study"]
+    known = [name for name in names if name in studies()]
+    return known[-1] if known else None

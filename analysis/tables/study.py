@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from analysis.agreement import differ
 from analysis.records import Records, Sheet, sheets
+from analysis.tables.heading import heading, table_number
 from analysis.tables.notes import difference_note
 from analysis.tables.parts import metric_parts, sheet_part
 from analysis.tables.setup import SETUP, setup_table
@@ -32,13 +32,13 @@ def build_tables(
     chosen = None if names is None else set(names)
     built = [
         study_table(study, records)
-        for study in _with_changes(settings or {})
+        for study in studies_with(settings or {})
         if chosen is None or study.name in chosen
     ]
     return sorted(built, key=lambda table: (table_number(table.name) or LAST, table.file))
 
 
-def _with_changes(changes: Mapping[str, Any]) -> list[Study]:
+def studies_with(changes: Mapping[str, Any]) -> list[Study]:
     """Every study with the user's changes; one that they do not fit, such as one that trains nothing, as declared.
 
     Raises:
@@ -133,14 +133,3 @@ def _by_scale(study: Study, records: Records) -> tuple[dict[str, list[Sheet]], s
             seen.add(identities)
             by_scale[scale].append(part)
     return by_scale, shared
-
-
-def heading(shows: str) -> str:
-    """`Table 1`; `Beyond the paper` for what it does not have."""
-    return "Beyond the paper" if shows == "beyond" else shows[:1].upper() + shows[1:]
-
-
-def table_number(shows: str) -> int | None:
-    """The number of one of the paper's tables."""
-    match = re.fullmatch(r"Table (\d+)", shows)
-    return int(match[1]) if match else None

@@ -140,7 +140,7 @@ def test_the_command_prints_writes_and_goes_on_past_a_broken_file(
     (tmp_path / "records" / "broken.json").write_text("[]", encoding="utf-8")
     assert main(["make-tables", "--results", str(tmp_path)]) == 0
     told = capsys.readouterr()
-    assert "Table 1." in told.out
+    assert "Table 1 of your run." in told.out
     assert "158.1" in told.out
     assert "left out: " in told.err
     assert "broken.json" in told.err
@@ -285,5 +285,5 @@ def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
     above, _, below = out.partition("a table in full")
     assert all(re.search(rf"^{name} ", above, flags=re.MULTILINE) for name in studies())
     assert "4 of 4, n 2" in above
-    assert "Table 1." in below
-    assert "Table 7." not in below
+    assert "Table 1 of your run." in below
+    assert "Table 7" not in below

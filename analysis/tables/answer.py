@@ -1,0 +1,127 @@
+"""The last screen after a run: her arms beside the paper's and the published ones, what it means, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.agreement import agreement, paper_column
+from analysis.metrics import LOSS, find_metric, main_metric
+from analysis.records import Records, Sheet, sheets
+from analysis.records.levels import best_baseline, way
+from analysis.records.standing import levels_of, why_no_verdict
+from analysis.tables.columns import cells, metric_columns
+from analysis.tables.heading import heading
+from analysis.tables.notes import failure_notes, seeds_note, stale_notes
+from analysis.tables.standing import level_notes, level_rows, way_column
+from analysis.tables.values import PAPER, Cell, Column, Part, Table, rows_of
+from studies.declare.study import Study
+
+YOURS, PUBLISHED = "yours", "published"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A table of a person's own run, and the sheet behind it."""
+
+    table: Table
+    sheet: Sheet
+    means: str  # in one line
+
+
+def answer(study: Study, records: Records, results: Path) -> Answer | None:
+    """Of her latest setting of a study; None where nothing of hers counts."""
+    own, published = (_part_of(records, results / name) for name in ("records", "published"))
+    latest = [(record, sheet) for sheet in _sheets(study, own) for record in sheet.records]
+    if not latest:
+        return None
+    _, sheet = max(latest, key=lambda pair: str(pair[0].data.get("finished") or ""))
+    main = main_metric(sheet.metric_names)
+    if main is None:
+        return None
+    beside = sheets(study, published, sheet.scale)[sheet.setting]
+    part = _part(sheet, beside, main)
+    caption = f"Your latest arms of {study.name} beside the paper's numbers and the published runs"
+    return Answer(
+        Table(f"{heading(study.shows)} of your run", "answer", caption, (part,), study=study.name),
+        sheet,
+        meaning(sheet, main),
+    )
+
+
+def _part_of(records: Records, folder: Path) -> Records:
+    part = Records(record for record in records if record.path.is_relative_to(folder))
+    part.levels = records.levels
+    return part
+
+
+def _sheets(study: Study, records: Records) -> Iterable[Sheet]:
+    return [sheet for scale in study.scales for sheet in sheets(study, records, scale).values()]
+
+
+def _part(sheet: Sheet, beside: Sheet, main: str) -> Part:
+    columns: list[Column] = []
+    values: list[Sequence[Cell]] = []
+    printed = paper_column(sheet, main)
+    if printed is not None:
+        paper = {arm.name: arm.paper.get(printed) for arm in sheet.study.arms}
+        columns.append(Column(PAPER, printed))
+        values.append([paper.get(arm) for arm in sheet.arms])
+    for metric in dict.fromkeys((main, LOSS)):
+        for column in metric_columns(sheet, metric) if metric in sheet.metric_names else ():
+            columns.append(replace(column, group=YOURS))
+            values.append(cells(sheet, column))
+            for way_head, ways in way_column(sheet, column):
+                columns.append(replace(way_head, group=YOURS))
+                values.append(ways)
+    for metric in dict.fromkeys((main, LOSS)):
+        for column in metric_columns(beside, metric) if metric in beside.metric_names else ():
+            columns.append(replace(column, group=PUBLISHED))
+            values.append(cells(beside, column, list(sheet.arms)))
+    own = [column if column.group == YOURS else replace(column, protocol=None) for column in columns]
+    standing = [
+        note for note in level_notes(sheet, own) if note.kind != "no verdict"
+    ]  # the last line says it
+    notes = [*standing, seeds_note(sheet), *failure_notes(sheet), *stale_notes(sheet)]
+    title = f"Scale {sheet.scale}, setting {sheet.setting}"
+    return Part(
+        sheet.scale,
+        sheet.setting,
+        title,
+        tuple(columns),
+        rows_of(sheet.arms, values),
+        tuple(notes),
+        levels=level_rows(sheet, own),
+    )
+
+
+def meaning(sheet: Sheet, main: str) -> str:
+    """What a sheet says, in one line."""
+    why = why_no_verdict(sheet)
+    agrees = agreement(sheet)
+    order = ""
+    if agrees is not None:
+        ranks = agrees.ranks
+        order = f"{ranks.agree} of {ranks.pairs} pairs of arms stand in the paper's order by {main}"
+    if why:
+        return f"no verdict: {why}" + (f" ({order})" if order else "")
+    head = find_metric(main).head(main)
+    rules = sheet.commonest_protocol(main, sheet.arms)
+    means = {
+        arm: float(np.mean(list(v.values()))) for arm in sheet.arms if (v := sheet.by_seed(arm, main, rules))
+    }
+    higher = find_metric(main).better == "higher"
+    best = (max if higher else min)(means, key=lambda arm: means[arm])
+    levels, place = levels_of(sheet), (main, rules) if rules is not None else None
+    share = way(means[best], levels, place) if place is not None else None
+    baseline = best_baseline(levels, place) if place is not None else None
+    far = (
+        f", {share:.0%} of the way from {baseline[0]} to real images"
+        if share is not None and baseline
+        else ""
+    )
+    seeds = "one seed says little of a difference" if max(map(len, sheet.arms.values())) == 1 else ""
+    return "; ".join(filter(None, [order, f"best by {head}: {best}{far}", seeds]))
