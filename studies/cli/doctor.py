@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -115,7 +115,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
             continue
 
         def scan(
-            given: dict[str, torch.Tensor], order: torch.Tensor | None, name: str = name
+            given: dict[str, Any], order: torch.Tensor | None, name: str = name
         ) -> torch.Tensor:
             return selective_scan(**given, delta_softplus=True, order=order, backend=name)
 

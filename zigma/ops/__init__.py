@@ -1,17 +1,20 @@
 """The selective scan, its short convolution along any path, and the norm around them, by backend.
 
-Shapes, channel-last throughout: u, delta, z and x (batch, L, D); B and C (batch, L, N); A (D, N);
-order (L,) int64.
+Shapes, channel-last throughout: u, delta, z and x (batch, L, D); B and C (batch, L, N); A (D, N); states (batch, D, N);
+order (L,) or (batch, L) int64.
 """
 
-import torch
+from functools import partial
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.ops import checks
 from zigma.ops.backends import available_backends, backend_called, resolve_backend
+from zigma.ops.exact import without_autocast
 from zigma.ops.operator import watched
-from zigma.ops.reference import selective_scan as selective_scan_reference
+from zigma.ops.order import checked_order
 
 __all__ = [
     "available_backends",
@@ -33,48 +36,63 @@ def selective_scan(
     z: Tensor | None = None,
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
-    order: Tensor | None = None,
+    order: Any = None,
     backend: str | None = None,
     delta_weight: Tensor | None = None,
-) -> Tensor:
+    initial_state: Tensor | None = None,
+    return_final_state: bool = False,
+) -> Any:
     """Scan tokens with the selective state-space model of Mamba (arXiv 2312.00752, Algorithm 2).
 
-    With the tokens taken in the given order, delta' = softplus(delta + delta_bias) and h_0 = 0:
+    With the tokens taken in the given order and delta' = softplus(delta + delta_bias):
 
         h_t = exp(delta'_t A) h_{t-1} + delta'_t u_t B_t        y_t = (C_t h_t + D u_t) silu(z_t)
 
     Tokens are stored row-major whatever the order: the scan visits token `order[i]` at step i and y is put
     back at each token's place, so the result equals gather, scan, scatter. The state is float32 (float64 for
-    float64 inputs).
+    float64 inputs), also under torch.autocast.
 
     Args:
         u, delta: (batch, L, D). A: (D, N), negative for a decaying state. B, C: (batch, L, N).
         D: (D,) skip connection. z: (batch, L, D) gate. delta_bias: (D,).
         delta_softplus: whether delta goes through softplus.
-        order: (L,) int64 permutation of the tokens; None is row-major.
+        order: a permutation of the tokens, (L,), or one for each sequence, (batch, L): a tensor of integers, an array,
+            a list, or a `zigma.scans.ScanOrder`; None is row-major.
         backend: a name from `available_backends()`; None is ZIGMA_SCAN_BACKEND or else the fastest present.
         delta_weight: (D, R). With it delta is (batch, L, R) and stands for delta W^T, as in Mamba's network. Where R
             is small, most of such a product's time goes into writing and reading it, which a backend may spare.
+        initial_state: (batch, D, N), h before the first step; None is zero.
+        return_final_state: whether to return h after the last step as well: what goes on from there, given it as its
+            initial state, computes the same as one longer scan.
 
     Returns:
-        y (batch, L, D) in the dtype of u, differentiable in every floating-point input.
+        y (batch, L, D) in the dtype of u; with `return_final_state` y and the state (batch, D, N) in float32 or
+        float64. Differentiable in every floating-point input; second derivatives take the reference's time.
 
     Raises:
-        ValueError: shapes or dtypes do not fit, `order` is no permutation, the backend is unknown or missing.
+        ValueError: shapes or dtypes do not fit, `order` is no permutation, the backend is unknown, missing, or cannot
+            do what is asked.
     """
-    checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, order, delta_weight)
-    dtype = checks.widest(u, delta, A, B, C, D, z, delta_bias, delta_weight)
+    checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, delta_weight, initial_state)
+    order = checked_order(order, u)
+    dtype = checks.widest(u, delta, A, B, C, D, z, delta_bias, delta_weight, initial_state)
     chosen = backend_called(resolve_backend(backend, u.device, dtype))
-    given = [A, B, C, D, z, delta_bias, delta_softplus, order]
-    if delta_weight is not None:
-        if (
-            delta_weight.shape[1] <= chosen.most_rank and not watched()
-        ):  # a count of operations sees the product
-            given.append(delta_weight)
-        else:
-            wide = checks.widest(delta, delta_weight)
-            delta = F.linear(delta.to(wide), delta_weight.to(wide))
-    return chosen.selective_scan(u, delta, *given)
+    if initial_state is not None and not chosen.carries_state:
+        raise ValueError(f"scan backend {chosen.name!r} takes no initial_state; take 'triton' or 'torch'")
+    if u.numel() == 0 or A.shape[1] == 0:  # no sequence, token, channel or state: nothing for kernels to do
+        chosen = backend_called(resolve_backend("reference", u.device, dtype))
+    fused = delta_weight is not None and delta_weight.shape[1] <= chosen.most_rank
+    if delta_weight is not None and (not fused or watched()):  # a count of operations is to see the product
+        wide = checks.widest(delta, delta_weight)
+        delta, delta_weight = F.linear(delta.to(wide), delta_weight.to(wide)), None
+    with without_autocast(u.device):
+        return chosen.selective_scan(
+            u, delta, A, B, C, D, z, delta_bias, delta_softplus, order, delta_weight, initial_state,
+            return_final_state,
+        )  # fmt: skip
+
+
+selective_scan_reference = partial(selective_scan, backend="reference")
 
 
 def causal_conv1d(
@@ -82,7 +100,7 @@ def causal_conv1d(
     weight: Tensor,
     bias: Tensor | None = None,
     silu: bool = False,
-    order: Tensor | None = None,
+    order: Any = None,
     backend: str | None = None,
 ) -> Tensor:
     """Convolve each channel with its own K taps, causally along the order, then SiLU if asked.
@@ -90,8 +108,8 @@ def causal_conv1d(
         y_t = act(bias + sum_k weight[:, k] x_{t - (K - 1) + k})        x before the first step counts as zero
 
     Args:
-        x: (batch, L, D). weight: (D, K). bias: (D,). order: (L,) int64 permutation, None is row-major.
-        silu: whether to apply SiLU to the result. backend: as in `selective_scan`.
+        x: (batch, L, D). weight: (D, K). bias: (D,).
+        silu: whether to apply SiLU to the result. order, backend: as in `selective_scan`.
 
     Returns:
         y (batch, L, D) in the dtype of x, at each token's place.
@@ -99,9 +117,13 @@ def causal_conv1d(
     Raises:
         ValueError: shapes do not fit, `order` is no permutation, or the backend is unknown or missing.
     """
-    checks.conv_shapes(x, weight, bias, order)
-    chosen = backend_called(resolve_backend(backend, x.device, checks.widest(x, weight, bias)))
-    return chosen.causal_conv1d(x, weight, bias, silu, order)
+    checks.conv_shapes(x, weight, bias)
+    order = checked_order(order, x)
+    name = resolve_backend(backend, x.device, checks.widest(x, weight, bias))
+    if x.numel() == 0:
+        name = resolve_backend("reference", x.device)
+    y: Tensor = backend_called(name).causal_conv1d(x, weight, bias, silu, order)
+    return y
 
 
 def rms_norm(
@@ -127,10 +149,8 @@ def rms_norm(
         ValueError: shapes do not fit, or the backend is unknown or missing.
     """
     checks.norm_shapes(x, weight, shift, scale)
-    chosen = backend_called(resolve_backend(backend, x.device, checks.widest(x, weight, shift, scale)))
-    if chosen.rms_norm is not None:
-        return chosen.rms_norm(x, weight, shift, scale, eps)
-    n = F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
-    if shift is None or scale is None:
-        return n, None
-    return n, torch.addcmul(shift.unsqueeze(1), n, 1 + scale.unsqueeze(1)).to(x.dtype)
+    name = resolve_backend(backend, x.device, checks.widest(x, weight, shift, scale))
+    if x.numel() == 0:
+        name = resolve_backend("reference", x.device)
+    results: tuple[Tensor, Tensor | None] = backend_called(name).rms_norm(x, weight, shift, scale, eps)
+    return results

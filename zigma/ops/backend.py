@@ -18,10 +18,10 @@ class Backend:
     """One way to compute the operators of `zigma.ops`, whose arguments have been checked when they come here.
 
     selective_scan: (u, delta, A, B, C, D, z, delta_bias, delta_softplus, order, delta_weight, initial_state,
-        return_final_state) to y and the final state, or None where it is not asked for; a delta_weight only with at
-        most `most_rank` inner features.
+        return_final_state) to y, or to y and the final state; a delta_weight only with at most `most_rank` inner
+        features.
     causal_conv1d: (x, weight, bias, silu, order) to y.
-    rms_norm: (x, weight, shift, scale, eps) to n and m; None: torch's.
+    rms_norm: (x, weight, shift, scale, eps) to n and m.
     devices: the types of devices it runs on; empty: on any.
     missing: None where it can be used on this machine, else one line: what is missing, how to install it.
     float64: whether it keeps float64 inputs at their precision.
@@ -31,7 +31,7 @@ class Backend:
     name: str
     selective_scan: Function
     causal_conv1d: Function
-    rms_norm: Function | None = None
+    rms_norm: Function
     devices: tuple[str, ...] = ()
     missing: Callable[[], str | None] = _nothing
     float64: bool = True

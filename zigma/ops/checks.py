@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from zigma.ops.order import require_permutation
-
 
 def widest(*tensors: Tensor | None) -> torch.dtype:
     """Return the dtype that all inputs promote to."""
@@ -29,21 +27,6 @@ def _require(name: str, x: Tensor | None, shape: tuple[int, ...], meaning: str, 
 def _require_tokens(name: str, x: Tensor) -> None:
     if x.ndim != 3:
         raise ValueError(f"{name} must be (batch, L, D), got {tuple(x.shape)}")
-    if x.shape[1] == 0:
-        raise ValueError(f"{name} has no tokens: L must be at least 1, got {tuple(x.shape)}")
-
-
-def _require_order(order: Tensor | None, like: Tensor) -> None:
-    if order is None:
-        return
-    length = like.shape[1]
-    if tuple(order.shape) != (length,) or order.dtype != torch.int64:
-        raise ValueError(f"order must be int64 of shape ({length},), got {order.dtype} {tuple(order.shape)}")
-    if order.device != like.device:
-        raise ValueError(f"order is on {order.device}, the tokens on {like.device}; put both on one device")
-    # On an accelerator reading the values would wait for it; under torch.compile there are none to read.
-    if order.device.type == "cpu" and not torch.compiler.is_compiling():
-        require_permutation(order)
 
 
 def scan_shapes(
@@ -55,8 +38,8 @@ def scan_shapes(
     D: Tensor | None,
     z: Tensor | None,
     delta_bias: Tensor | None,
-    order: Tensor | None,
     delta_weight: Tensor | None,
+    initial_state: Tensor | None,
 ) -> None:
     """Raise ValueError unless the inputs of a selective scan fit each other."""
     _require_tokens("u", u)
@@ -79,10 +62,10 @@ def scan_shapes(
     _require("D", D, (width,), "(D,)", u)
     _require("z", z, (batch, length, width), "(batch, L, D)", u)
     _require("delta_bias", delta_bias, (width,), "(D,)", u)
-    _require_order(order, u)
+    _require("initial_state", initial_state, (batch, width, states), "(batch, D, N)", u)
 
 
-def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | None) -> None:
+def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """Raise ValueError unless the inputs of a causal convolution fit each other."""
     _require_tokens("x", x)
     if weight.ndim != 2:
@@ -90,7 +73,6 @@ def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, order: Tensor | 
     _require("x", x, tuple(x.shape), "(batch, L, D)", x)
     _require("weight", weight, (x.shape[2], weight.shape[1]), "(D, K)", x)
     _require("bias", bias, (x.shape[2],), "(D,)", x)
-    _require_order(order, x)
 
 
 def norm_shapes(x: Tensor, weight: Tensor, shift: Tensor | None, scale: Tensor | None) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from zigma.ops.backend import Backend
 from zigma.ops.order import along_order, back_to_place
 from zigma.ops.reference import causal_conv1d as reference_conv1d
+from zigma.ops.reference import rms_norm
 
 INSTALL = (
     "on a GPU with nvcc: MAMBA_KEEP_CUDA_BUILD=TRUE pip install --no-build-isolation mamba-ssm causal-conv1d"
@@ -44,8 +45,15 @@ def selective_scan(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     order: Tensor | None = None,
+    delta_weight: None = None,
+    initial_state: None = None,
+    return_final_state: bool = False,
 ) -> Tensor:
     """Scan with the CUDA kernel; shapes and meaning as in `zigma.ops.selective_scan`."""
+    if return_final_state:  # it has one, through which no gradient flows
+        raise ValueError(
+            "scan backend 'mamba-ssm' has no final state to differentiate; take 'triton' or 'torch'"
+        )
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
     u_, delta_, B_, C_, z_ = (_steps_last(x, order) for x in (u, delta, B, C, z))
@@ -71,7 +79,9 @@ BACKEND = Backend(
     name="mamba-ssm",
     selective_scan=selective_scan,
     causal_conv1d=causal_conv1d,
+    rms_norm=rms_norm,
     devices=("cuda",),
     missing=missing,
     float64=False,
+    carries_state=False,
 )

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 
@@ -31,7 +30,10 @@ class Operator:
         self._direct = compute
 
     def differentiate(self, gradients: Callable[..., Any], save: Callable[..., None]) -> None:
-        """Give it gradients: both as `register_autograd` wants them."""
+        """Give it gradients: both as `register_autograd` wants them.
+
+        `gradients` is called with gradients enabled where its results are to be differentiated again.
+        """
         self._registered.register_autograd(gradients, setup_context=save)
         self._direct = _direct(self._direct, gradients, save)
 
@@ -55,7 +57,6 @@ def _direct(
             return result
 
         @staticmethod
-        @once_differentiable
         def backward(ctx: Any, *grads: Any) -> Any:
             return gradients(ctx, *grads)
 

@@ -1,43 +1,129 @@
-"""Scan orders as tensors: `order[i]` is the row-major index of the token visited at step i."""
+"""Scan orders as tensors: `order[i]` is the row-major index of the token visited at step i.
 
+An order is int64, (L,) for all sequences of a batch or (batch, L) with one for each.
+"""
+
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-_known = WeakIdKeyDictionary()  # orders that were found good, each with the version it had then
+from zigma.ops.operator import Operator, watched
+
+# Orders on an accelerator that were checked, each with the version it had: looking again would take longer than a
+# short scan. There kernels keep every index within bounds themselves, so that no memory depends on this.
+_checked = WeakIdKeyDictionary()
 
 
-def require_permutation(order: Tensor) -> None:
-    """Raise ValueError unless `order` visits every token exactly once.
+def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
+    """Return what a caller gave as order of tokens (batch, L, D), checked, as kernels take it.
 
-    An index out of range would read foreign memory in a compiled kernel; a repeated one would leave tokens
-    unwritten. An order that has not changed since it was found good is not looked at again.
+    On a CPU it is a copy: memory that is shared with a NumPy array may change at any time without a trace, also
+    between a forward pass and its backward pass, and an index out of range would read and write foreign memory.
+
+    Args:
+        order: integers (L,) or (batch, L) as a tensor, an array or a list; anything that has such an `.order`; None.
+
+    Raises:
+        ValueError: in one line, if it has another shape or type, lies on another device, or does not visit every
+            token exactly once. Under torch.compile the values are checked when the compiled code runs; on CUDA too
+            they are checked later, without waiting for them: a wrong order is a failed assertion of the device.
     """
-    version = None if order.is_inference() else order._version
-    if version is not None and _known.get(order) == version:
+    if order is None:
+        return None
+    tensor = _as_tensor(order, tokens.device)
+    batch, length, _ = tokens.shape
+    if tuple(tensor.shape) not in ((length,), (batch, length)):
+        raise ValueError(
+            f"order must be int64 of shape ({length},) or ({batch}, {length}), got {tuple(tensor.shape)}"
+        )
+    if tensor.device != tokens.device:
+        raise ValueError(
+            f"order is on {tensor.device}, the tokens on {tokens.device}; put both on one device"
+        )
+    if tensor.device.type == "cpu" or watched():
+        checked: Tensor = _check(tensor)
+        return checked
+    if tensor.is_inference() or _checked.get(tensor) != tensor._version:
+        _require_permutations_on_device(tensor)
+        if not tensor.is_inference():
+            _checked[tensor] = tensor._version
+    return tensor.to(torch.int64)
+
+
+def _as_tensor(order: Any, device: torch.device) -> Tensor:
+    order = getattr(order, "order", order)
+    if not isinstance(order, Tensor):
+        try:
+            array = np.asarray(order)
+        except ValueError:
+            raise ValueError(
+                "order must be int64 of shape (L,) or (batch, L), got lists of unequal length"
+            ) from None
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {array.dtype}")
+        order = torch.tensor(array.astype(np.int64), device=device)
+    if order.is_floating_point() or order.is_complex() or order.dtype == torch.bool:
+        raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {order.dtype}")
+    return order
+
+
+def _check_order(order: Tensor) -> Tensor:
+    copy = order.to(torch.int64, copy=True, memory_format=torch.contiguous_format)
+    if copy.device.type == "cpu":
+        _require_permutations(copy.numpy())
+    else:
+        _require_permutations_on_device(copy)
+    return copy
+
+
+# An operator, so that a compiled graph has the check in it.
+_check = Operator(
+    "zigma::checked_order", _check_order, lambda order: order.new_empty(order.shape, dtype=torch.int64)
+)
+
+
+def _require_permutations(orders: np.ndarray) -> None:
+    length = orders.shape[-1]
+    if orders.size == 0:
         return
-    length = order.numel()
-    if length and (int(order.min()) < 0 or int(order.max()) >= length):
+    if orders.min() < 0 or orders.max() >= length:
         raise ValueError(
             f"order has an index outside 0..{length - 1}; it must be a permutation of the {length} tokens"
         )
-    if length and int(torch.bincount(order, minlength=length).max()) > 1:
+    visited = np.zeros(orders.shape, np.bool_)
+    if orders.ndim == 1:
+        visited[orders] = True
+    else:
+        np.put_along_axis(visited, orders, True, axis=1)
+    if not visited.all():
         raise ValueError(
             f"order visits a token more than once; it must be a permutation of the {length} tokens"
         )
-    if version is not None:
-        _known[order] = version
+
+
+def _require_permutations_on_device(orders: Tensor) -> None:
+    right = (orders.sort(-1).values == torch.arange(orders.shape[-1], device=orders.device)).all()
+    if orders.device.type == "cuda":
+        torch._assert_async(right, "order must be a permutation of the tokens")
+    elif not right:
+        raise ValueError(f"order must be a permutation of the {orders.shape[-1]} tokens")
 
 
 def along_order(x: Tensor, order: Tensor | None) -> Tensor:
-    """Return tokens (batch, L, ...) in the order in which the scan visits them."""
-    return x if order is None else x.index_select(1, order)
+    """Return tokens (batch, L, channels) in the order in which the scan visits them."""
+    if order is None:
+        return x
+    if order.ndim == 1:
+        return x.index_select(1, order)
+    return x.gather(1, order[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 def back_to_place(y: Tensor, order: Tensor | None) -> Tensor:
     """Undo `along_order`: put the value of step i at token `order[i]`."""
     if order is None:
         return y
-    inverse = torch.empty_like(order)
-    inverse[order] = torch.arange(order.numel(), device=order.device)
-    return y.index_select(1, inverse)
+    steps = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return along_order(y, torch.empty_like(order).scatter_(-1, order, steps))

@@ -33,7 +33,7 @@ def largest_error(scan: Scan, device: torch.device, dtype: torch.dtype) -> float
     """
     inputs = random_inputs(2, 19, 45, 16, device, dtype)
     order = torch.randperm(45, generator=torch.Generator().manual_seed(1)).to(device)
-    wide = {name: x.detach().double().requires_grad_() for name, x in inputs.items()}
+    wide: Inputs = {name: x.detach().double().requires_grad_() for name, x in inputs.items()}
     y = scan(inputs, order)
     expected = selective_scan_reference(**wide, delta_softplus=True, order=order)
     dy = torch.randn(y.shape, generator=torch.Generator().manual_seed(2)).to(device, dtype)

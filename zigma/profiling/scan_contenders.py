@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import Tensor
 from zigma.ops import available_backends, selective_scan
 from zigma.ops.backends import why_not
 
-Inputs = dict[str, Tensor]  # u, delta, z (batch, L, D), A (D, N), B, C (batch, L, N), D, delta_bias (D,)
+Inputs = dict[str, Any]  # u, delta, z (batch, L, D), A (D, N), B, C (batch, L, N), D, delta_bias (D,)
 Scan = Callable[[Inputs, Tensor | None], Tensor]
 
 

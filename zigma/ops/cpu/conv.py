@@ -4,8 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from zigma.ops import reference
 from zigma.ops.cpu import conv_kernels as kernels
 from zigma.ops.cpu.run import Memory, in_parallel, memory, rows, steps
+from zigma.ops.double_backward import differentiable_gradients, is_differentiated
 from zigma.ops.operator import Operator
 
 
@@ -19,7 +21,7 @@ def _compute(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: 
     y = x.new_empty(x.shape)
     in_parallel(
         kernels.conv_forward, batch * -(-width // kernels.BLOCK), x.numel(), (length, width),
-        *rows(x), *_taps(weight), memory(bias), silu, steps(order, length), memory(y),
+        *rows(x), *_taps(weight), memory(bias), silu, *steps(order, length), memory(y),
     )  # fmt: skip
     return y
 
@@ -37,7 +39,7 @@ def _compute_backward(
     dweight = x.new_empty(batch, *weight.t().shape)
     in_parallel(
         kernels.conv_backward, batch * -(-width // kernels.BLOCK), x.numel(), (length, width),
-        *rows(x), *_taps(weight), memory(bias), silu, steps(order, length), *rows(dy),
+        *rows(x), *_taps(weight), memory(bias), silu, *steps(order, length), *rows(dy),
         memory(dx), memory(dweight), memory(dbias),
     )  # fmt: skip
     return dx, dweight.sum(0).t().contiguous(), dbias.sum(0)
@@ -59,6 +61,12 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _gradients(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, bias, order = ctx.saved_tensors
+    if is_differentiated(x, weight, bias, dy):
+
+        def plain(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor]:
+            return (reference.causal_conv1d(x, weight, bias, ctx.silu, order),)
+
+        return *differentiable_gradients(plain, (x, weight, bias), (dy,)), None, None
     dx, dweight, dbias = _conv_backward(x, weight, bias, ctx.silu, order, dy)
     return dx, dweight, None if bias is None else dbias, None, None
 

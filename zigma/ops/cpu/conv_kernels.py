@@ -16,16 +16,16 @@ BLOCK = 256
 
 
 @part
-def _find_rows(rows, taps, s, b, x_at, order):  # type: ignore[no-untyped-def]
+def _find_rows(rows, taps, s, b, x_at, order, order_at):  # type: ignore[no-untyped-def]
     """Note where the tokens lie that the taps of step s meet; returns how many reach before the first step."""
     early = max(0, len(taps) - 1 - s)
     for k in range(early, len(taps)):
-        rows[k] = b * x_at[0] + order[s - (len(taps) - 1) + k] * x_at[1]
+        rows[k] = b * x_at[0] + order[b * order_at + s - (len(taps) - 1) + k] * x_at[1]
     return early
 
 
 @kernel
-def conv_forward(turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, y):  # type: ignore[no-untyped-def]
+def conv_forward(turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, order_at, y):  # type: ignore[no-untyped-def]
     """Write y (batch, L, D)."""
     length, width = sizes
     blocks = (width + BLOCK - 1) // BLOCK
@@ -34,8 +34,8 @@ def conv_forward(turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, y
     while task < tasks:
         b, d0 = task // blocks, task % blocks * BLOCK
         for s in range(length):
-            early = _find_rows(rows, taps, s, b, x_at, order)
-            y_t = (b * length + order[s]) * width
+            early = _find_rows(rows, taps, s, b, x_at, order, order_at)
+            y_t = (b * length + order[b * order_at + s]) * width
             for d in range(d0, min(d0 + BLOCK, width), LANES):
                 lanes = width - d
                 out = load_row(bias, d, lanes) if len(bias) > 0 else splat(0.0)
@@ -50,7 +50,7 @@ def conv_forward(turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, y
 
 @kernel
 def conv_backward(  # type: ignore[no-untyped-def]
-    turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, dy, dy_at, dx, dweight, dbias
+    turn, tasks, sizes, x, x_at, weight, taps, bias, silu, order, order_at, dy, dy_at, dx, dweight, dbias
 ):
     """Write dx (batch, L, D), and by sequence dweight (batch, K, D) and dbias (batch, D).
 
@@ -68,10 +68,13 @@ def conv_backward(  # type: ignore[no-untyped-def]
         end = min(d0 + BLOCK, width)
         held[:], shift[:] = 0.0, 0.0
         for s in range(length - 1, -1, -1):
-            early = _find_rows(rows, taps, s, b, x_at, order)
+            early = _find_rows(rows, taps, s, b, x_at, order, order_at)
             for k in range(K):  # the step whose tap k meets this token
                 ring[k] = (K + (s + K - 1 - k) % K) * LANES
-            dy_t, dx_t = b * dy_at[0] + order[s] * dy_at[1], (b * length + order[s]) * width
+            dy_t, dx_t = (
+                b * dy_at[0] + order[b * order_at + s] * dy_at[1],
+                (b * length + order[b * order_at + s]) * width,
+            )
             for d in range(d0, end, LANES):
                 j, lanes, sums = d - d0, width - d, (d - d0) * 2 * K
                 grad = load_row(dy, dy_t + d, lanes)

@@ -1,11 +1,14 @@
 """The root-mean-square norm and its modulation by the CPU's kernels: each token is read once and written once."""
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from zigma.ops import reference
 from zigma.ops.cpu import norm_kernels as kernels
 from zigma.ops.cpu.run import in_parallel, memory
+from zigma.ops.double_backward import differentiable_gradients, is_differentiated
 from zigma.ops.operator import Operator
 
 
@@ -58,14 +61,18 @@ _norm_backward = Operator("zigma::cpu_norm_backward", _compute_backward, _fake_b
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    x, weight, shift, scale, _ = inputs
+    x, weight, shift, scale, ctx.eps = inputs
     ctx.modulated = shift is not None
-    ctx.save_for_backward(x, weight, scale, output[2])
+    ctx.save_for_backward(x, weight, shift, scale, output[2])
 
 
 def _gradients(ctx: Any, dn: Tensor | None, dm: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
     dm = dm if ctx.modulated else None
-    dx, dweight, dshift, dscale = _norm_backward(*ctx.saved_tensors, dn, dm)
+    x, weight, shift, scale, inverse = ctx.saved_tensors
+    if is_differentiated(x, weight, shift, scale, dn, dm):
+        norm = partial(reference.rms_norm, eps=ctx.eps)
+        return *differentiable_gradients(norm, (x, weight, shift, scale), (dn, dm)), None
+    dx, dweight, dshift, dscale = _norm_backward(x, weight, scale, inverse, dn, dm)
     return dx, dweight, *((dshift, dscale) if ctx.modulated else (None, None)), None
 
 

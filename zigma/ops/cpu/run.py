@@ -29,7 +29,7 @@ def in_parallel(kernel: Any, tasks: int, numbers: int, *arguments: Any) -> None:
 
 def memory(x: Tensor | None) -> Memory:
     """The memory of a tensor, flat; of one that is not contiguous, of a copy."""
-    return NOTHING if x is None else x.detach().numpy().reshape(-1)
+    return NOTHING if x is None else x.detach().contiguous().view(-1).numpy()
 
 
 def rows(x: Tensor | None) -> tuple[Memory, tuple[int, int]]:
@@ -49,6 +49,8 @@ def rows(x: Tensor | None) -> tuple[Memory, tuple[int, int]]:
     return x.as_strided((span,), (1,)).numpy(), at
 
 
-def steps(order: Tensor | None, length: int) -> Memory:
-    """The token of each step."""
-    return np.arange(length) if order is None else order.contiguous().numpy()
+def steps(order: Tensor | None, length: int) -> tuple[Memory, int]:
+    """The token of each step, and how far the steps of the next sequence lie from those of the one before."""
+    if order is None:
+        return np.arange(length), 0
+    return memory(order), length if order.ndim == 2 else 0

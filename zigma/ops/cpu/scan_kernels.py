@@ -6,10 +6,12 @@ are kept; the backward pass computes the rest again, a chunk at a time. Sums ove
 apart by task and added up by the caller in a fixed order, so no result depends on the threads.
 
 Tensors come as their memory; `at` beside the name of one gives its strides, (of a sequence, of a token), and
-without `at` it is contiguous. An empty D, bias or z is one that was not given. b is a sequence, s a step, t the
-token it reads, d the first channel of vector v of the task, n a state. Decays are written 2^(delta a), a = A log2(e).
+without `at` it is contiguous; what belongs to channels has them last: A and states (N, D), W (R, D). An empty D,
+bias, z or state is one that was not given. The steps of sequence b are in `order` from b * order_at on. b is a
+sequence, s a step, t the token it reads, d the first channel of vector v of the task, n a state. Decays are written
+2^(delta a), a = A log2(e).
 
-Where there are `ranks`, a tuple of R numbers, delta (batch, L, R) stands for delta W^T with W (D, R): multiplied here,
+Where there are `ranks`, a tuple of R numbers, delta (batch, L, R) stands for delta W: multiplied here,
 a vector at a time, since a product with so few inner features takes far longer to write and to read than to compute.
 As with the taps of the convolution, R is known when a kernel is compiled. r is one of the ranks.
 """
@@ -25,25 +27,25 @@ AHEAD = 4  # steps by which rows are asked for before they are read
 
 
 @part
-def _load_channels(x, own, d, width, columns, vectors, factor):  # type: ignore[no-untyped-def]
-    """Copy x (D, columns) of a task's channels, times a factor, into `own` (vectors, columns, LANES).
+def _load_channels(x, first, own, d, width, columns, vectors, factor):  # type: ignore[no-untyped-def]
+    """Copy x (columns, D) from `first` on, of a task's channels, times a factor, into `own` (vectors, columns, LANES).
 
     Zeros where x is empty.
     """
-    for j in range(vectors * LANES):
+    for v in range(vectors):
         for n in range(columns):
-            inside = len(x) > 0 and d + j < width
-            own[(j // LANES * columns + n) * LANES + j % LANES] = (
-                x[(d + j) * columns + n] * factor if inside else 0.0
-            )
+            row, lanes = first + n * width + d + v * LANES, width - d - v * LANES
+            x_n = load_row(x, row, lanes) * factor if len(x) > 0 else splat(0.0)
+            store(own, (v * columns + n) * LANES, x_n)
 
 
 @part
-def _store_channels(own, x, first, d, width, columns, block):  # type: ignore[no-untyped-def]
+def _store_channels(own, x, first, d, width, columns, vectors):  # type: ignore[no-untyped-def]
     """Undo `_load_channels`, into x from `first` on."""
-    for j in range(min(block, width - d)):
+    for v in range(vectors):
         for n in range(columns):
-            x[first + (d + j) * columns + n] = own[(j // LANES * columns + n) * LANES + j % LANES]
+            row, lanes = first + n * width + d + v * LANES, width - d - v * LANES
+            store_row(x, row, load(own, (v * columns + n) * LANES), lanes)
 
 
 @part
@@ -59,10 +61,11 @@ def _load_delta(delta, row, d, lanes, w, w_v, rank):  # type: ignore[no-untyped-
 
 @kernel
 def scan_forward(  # type: ignore[no-untyped-def]
-    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus, order,
-    y, starts,
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus,
+    order, order_at, initial, y, starts, final,
 ):  # fmt: skip
-    """Write y (batch, L, D), and unless `starts` is empty the state before each chunk into it, by task."""
+    """Write y (batch, L, D), and unless they are empty the last state into `final` (batch, N, D), and the state before
+    each chunk into `starts`, by task."""
     length, width, states, block = sizes
     rank = len(ranks)
     blocks, most, chunks = (width + block - 1) // block, block // LANES, (length + CHUNK - 1) // CHUNK
@@ -72,17 +75,18 @@ def scan_forward(  # type: ignore[no-untyped-def]
     while task < tasks:
         b, d0 = task // blocks, task % blocks * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
-        _load_channels(A, a, d0, width, states, vectors, LOG2E)
-        _load_channels(W, w, d0, width, rank, vectors, ONE)
-        _load_channels(D, skip, d0, width, 1, vectors, ONE)
-        _load_channels(bias, shift, d0, width, 1, vectors, ONE)
-        h[:] = 0.0
+        _load_channels(A, 0, a, d0, width, states, vectors, LOG2E)
+        _load_channels(W, 0, w, d0, width, rank, vectors, ONE)
+        _load_channels(D, 0, skip, d0, width, 1, vectors, ONE)
+        _load_channels(bias, 0, shift, d0, width, 1, vectors, ONE)
+        _load_channels(initial, b * width * states, h, d0, width, states, vectors, ONE)
+        steps = b * order_at
         for s in range(length):
             if len(starts) > 0 and s % CHUNK == 0:
                 kept = (task * chunks + s // CHUNK) * most * states
                 for i in range(vectors * states):
                     store(starts, (kept + i) * LANES, load(h, i * LANES))
-            t, soon = order[s], order[min(s + AHEAD, length - 1)]
+            t, soon = order[steps + s], order[steps + min(s + AHEAD, length - 1)]
             u_t, delta_t = b * u_at[0] + t * u_at[1] + d0, b * delta_at[0] + t * delta_at[1]
             z_t, y_t = b * z_at[0] + t * z_at[1] + d0, (b * length + t) * width + d0
             B_t, C_t = b * B_at[0] + t * B_at[1], b * C_at[0] + t * C_at[1]
@@ -107,16 +111,19 @@ def scan_forward(  # type: ignore[no-untyped-def]
                     gate = load_row(z, z_t + d, lanes)
                     out = out * (gate * sigmoid(gate))
                 store_row(y, y_t + d, out, lanes)
+        if len(final) > 0:
+            _store_channels(h, final, b * width * states, d0, width, states, vectors)
         task = take(turn)
 
 
 @kernel
 def scan_backward(  # type: ignore[no-untyped-def]
-    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus, order, starts,
-    dy, dy_at, du, ddelta, dW, dz, dA, dB, dC, dD, dbias,
+    turn, tasks, sizes, u, u_at, delta, delta_at, A, B, B_at, C, C_at, D, z, z_at, bias, W, ranks, plus,
+    order, order_at, starts, dy, dy_at, dfinal, du, ddelta, dW, dz, dA, dB, dC, dD, dbias, dinitial,
 ):  # fmt: skip
-    """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, D, N), dW (batch, D, R), dD, dbias (batch, D);
-    and by sequence and block dB, dC (batch, blocks, L, N), and ddelta (batch, blocks, L, R) where there are ranks."""
+    """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, N, D), dW (batch, R, D), dD, dbias (batch, D), and
+    unless it is empty dinitial (batch, N, D); and by sequence and block dB, dC (batch, blocks, L, N), and ddelta
+    (batch, blocks, L, R) where there are ranks."""
     length, width, states, block = sizes
     rank = len(ranks)
     blocks, most, chunks = (width + block - 1) // block, block // LANES, (length + CHUNK - 1) // CHUNK
@@ -137,14 +144,15 @@ def scan_backward(  # type: ignore[no-untyped-def]
         b, k = task // blocks, task % blocks
         d0 = k * block
         vectors = (min(block, width - d0) + LANES - 1) // LANES
-        _load_channels(A, a, d0, width, states, vectors, LOG2E)
-        _load_channels(W, w, d0, width, rank, vectors, ONE)
-        _load_channels(D, skip, d0, width, 1, vectors, ONE)
-        _load_channels(bias, shift, d0, width, 1, vectors, ONE)
-        g[:], da[:], dw[:], dskip[:], dshift[:] = 0.0, 0.0, 0.0, 0.0, 0.0
+        _load_channels(A, 0, a, d0, width, states, vectors, LOG2E)
+        _load_channels(W, 0, w, d0, width, rank, vectors, ONE)
+        _load_channels(D, 0, skip, d0, width, 1, vectors, ONE)
+        _load_channels(bias, 0, shift, d0, width, 1, vectors, ONE)
+        _load_channels(dfinal, b * width * states, g, d0, width, states, vectors, ONE)
+        da[:], dw[:], dskip[:], dshift[:] = 0.0, 0.0, 0.0, 0.0
         for chunk in range(chunks - 1, -1, -1):
-            start = chunk * CHUNK
-            steps = min(CHUNK, length - start)
+            start = b * order_at + chunk * CHUNK  # in `order`
+            steps = min(CHUNK, length - chunk * CHUNK)
             for i in range(steps):
                 t = order[start + i]
                 B_t, C_t = b * B_at[0] + t * B_at[1], b * C_at[0] + t * C_at[1]
@@ -155,7 +163,7 @@ def scan_backward(  # type: ignore[no-untyped-def]
                 d = d0 + v * LANES
                 lanes, skip_v, shift_v = width - d, load(skip, v * LANES), load(shift, v * LANES)
                 for i in range(steps):
-                    row, t, soon = i * LANES, order[start + i], order[max(start + i - CHUNK, 0)]
+                    row, t, soon = i * LANES, order[start + i], order[max(start + i - CHUNK, b * order_at)]
                     prefetch(u, b * u_at[0] + soon * u_at[1] + d)
                     if rank == 0:
                         prefetch(delta, b * delta_at[0] + soon * delta_at[1] + d)
@@ -239,8 +247,10 @@ def scan_backward(  # type: ignore[no-untyped-def]
                     dB[row * states + n], dC[row * states + n] = dB_s[n * CHUNK + i], dC_s[n * CHUNK + i]
                 for r in range(rank):
                     ddelta[row * rank + r] = ddelta_s[r * CHUNK + i]
-        _store_channels(da, dA, b * width * states, d0, width, states, block)
-        _store_channels(dw, dW, b * width * rank, d0, width, rank, block)
-        _store_channels(dskip, dD, b * width, d0, width, 1, block)
-        _store_channels(dshift, dbias, b * width, d0, width, 1, block)
+        _store_channels(da, dA, b * width * states, d0, width, states, vectors)
+        _store_channels(dw, dW, b * width * rank, d0, width, rank, vectors)
+        _store_channels(dskip, dD, b * width, d0, width, 1, vectors)
+        _store_channels(dshift, dbias, b * width, d0, width, 1, vectors)
+        if len(dinitial) > 0:
+            _store_channels(g, dinitial, b * width * states, d0, width, states, vectors)
         task = take(turn)

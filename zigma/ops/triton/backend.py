@@ -5,6 +5,7 @@ import os
 import torch
 
 from zigma.ops.backend import Backend
+from zigma.ops.reference import rms_norm
 from zigma.ops.triton.conv import causal_conv1d
 from zigma.ops.triton.scan import selective_scan
 
@@ -30,6 +31,7 @@ BACKEND = Backend(
     name="triton",
     selective_scan=selective_scan,
     causal_conv1d=causal_conv1d,
+    rms_norm=rms_norm,
     devices=("cuda", "cpu") if INTERPRETING else ("cuda",),
     missing=missing,
 )

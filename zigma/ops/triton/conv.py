@@ -8,6 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zigma.ops import reference
+from zigma.ops.double_backward import differentiable_gradients, is_differentiated
+from zigma.ops.triton.rows import flat, rows, steps
+
 STEPS, CHANNELS = 16, 64  # a program's tile
 
 
@@ -28,12 +32,6 @@ def _wide(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return torch.float64 in (x.dtype, weight.dtype, None if bias is None else bias.dtype)
 
 
-def _rows(x: Tensor) -> tuple[Tensor, int, int]:
-    if x.stride(2) != 1:
-        x = x.contiguous()
-    return x, x.stride(0), x.stride(1)
-
-
 @torch.library.custom_op("zigma::triton_conv", mutates_args=())
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Tensor | None) -> Tensor:
     from zigma.ops.triton import conv_kernels as kernels
@@ -41,14 +39,9 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Ten
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     if y.numel():
         grid, sizes = _grid(x)
-        taps, bias, order = weight.t().contiguous(), _flat(bias), _flat(order)
-        constants = _constants(weight, silu, _wide(x, weight, bias))
-        kernels.convolve[grid](_rows(x), taps, bias, order, y, **sizes, **constants)
+        inputs = rows(x), weight.t().contiguous(), flat(bias), steps(order)
+        kernels.convolve[grid](*inputs, y, **sizes, **_constants(weight, silu, _wide(x, weight, bias)))
     return y
-
-
-def _flat(x: Tensor | None) -> Tensor | None:
-    return None if x is None else x.contiguous()
 
 
 @_conv.register_fake
@@ -70,7 +63,7 @@ def _conv_backward(
     dweight = torch.empty(batch, chunks, taps, width, dtype=dtype, device=x.device)
     dbias = torch.empty(batch, chunks, width, dtype=dtype, device=x.device)
     if dx.numel():
-        inputs = _rows(dy), _rows(x), weight.t().contiguous(), _flat(bias), _flat(order)
+        inputs = rows(dy), rows(x), weight.t().contiguous(), flat(bias), steps(order)
         kernels.convolve_back[grid](*inputs, dx, dweight, dbias, **sizes, **_constants(weight, silu, wide))
     dw = dweight.sum((0, 1)).t().contiguous().to(weight.dtype)
     return dx, dw, x.new_empty(0) if bias is None else dbias.sum((0, 1)).to(bias.dtype)
@@ -89,6 +82,12 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, bias, order = ctx.saved_tensors
+    if is_differentiated(x, weight, bias, dy):
+
+        def plain(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor]:
+            return (reference.causal_conv1d(x, weight, bias, ctx.silu, order),)
+
+        return *differentiable_gradients(plain, (x, weight, bias), (dy,)), None, None
     dx, dweight, dbias = _conv_backward(dy, x, weight, bias, ctx.silu, order)
     return dx, dweight, dbias if bias is not None else None, None, None
 

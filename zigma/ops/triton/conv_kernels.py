@@ -8,10 +8,12 @@ from zigma.ops.triton.scan_kernels import _place, _sigmoid, _vector
 
 
 @triton.jit
-def _tokens(order, steps, inside):
-    tokens = steps
+def _tokens(order, batch, steps, inside, length):
+    """The tokens that are read at `steps`, in 64 bits, none outside the sequence."""
+    tokens = steps.to(tl.int64)
     if order is not None:
-        tokens = tl.load(order + steps, mask=inside, other=0)
+        tokens = tl.load(order[0] + batch * order[1] + steps, mask=inside, other=0)
+        tokens = tl.minimum(tl.maximum(tokens, 0), length - 1)
     return tokens
 
 
@@ -19,7 +21,7 @@ def _tokens(order, steps, inside):
 def _tile(x, batch, order, steps, cols, length, width, STATE: tl.constexpr):
     """The tokens visited at `steps`; zero before the first step and after the last."""
     inside = (steps >= 0) & (steps < length)
-    places = batch * x[1] + _tokens(order, steps, inside)[:, None] * x[2] + cols[None, :]
+    places = batch * x[1] + _tokens(order, batch, steps, inside, length)[:, None] * x[2] + cols[None, :]
     return tl.load(x[0] + places, mask=inside[:, None] & (cols < width)[None, :], other=0.0).to(STATE)
 
 
@@ -39,7 +41,7 @@ def _before_silu(
 @triton.jit
 def _store(y, value, batch, order, steps, cols, length, width):
     inside = steps < length
-    places = (batch * length + _tokens(order, steps, inside))[:, None] * width + cols[None, :]
+    places = (batch * length + _tokens(order, batch, steps, inside, length))[:, None] * width + cols[None, :]
     tl.store(y + places, value, mask=inside[:, None] & (cols < width)[None, :])
 
 

@@ -13,26 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zigma.ops import reference
+from zigma.ops.double_backward import differentiable_gradients, is_differentiated
+from zigma.ops.reference import state_dtype
+from zigma.ops.triton.rows import flat, rows, rows_if, steps
+
 CHUNK = 32
 TILE = 8  # states of one tile live in registers during the backward
 CHANNELS = 32  # a warp's channels
-
-
-def _rows(x: Tensor | None) -> tuple[Tensor, int, int] | None:
-    if x is None:
-        return None
-    if x.stride(2) != 1:
-        x = x.contiguous()
-    return x, x.stride(0), x.stride(1)
-
-
-def _flat(x: Tensor | None) -> Tensor | None:
-    return None if x is None else x.contiguous()
-
-
-def _state_dtype(*tensors: Tensor | None) -> torch.dtype:
-    wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
-    return torch.float64 if wide else torch.float32
 
 
 def _sizes(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[dict[str, int], dict[str, Any]]:
@@ -65,38 +53,43 @@ def _scan(
     delta_bias: Tensor | None,
     softplus: bool,
     order: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return y, the state that enters each chunk, and each chunk's sum of step sizes."""
+    initial: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return y, the last state, the state that enters each chunk, and each chunk's sum of step sizes."""
     from zigma.ops.triton import scan_kernels as kernels
 
-    dtype = _state_dtype(u, delta, A, B, C, D, z, delta_bias)
+    dtype = state_dtype(u, delta, A, B, C, D, z, delta_bias, initial)
     sizes, constants = _sizes(u, A, dtype)
+    y, final, starts, sums = _results(u, A, dtype)
+    A2, D, delta_bias, at = _base2(A, dtype), flat(D), flat(delta_bias), steps(order)
+    inputs = rows(u), rows(delta), rows(B)
+    programs = u.shape[0] * sizes["blocks"]
+    grid = (programs * sizes["chunks"],)
+    scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
+    kernels.chunk_states[grid](*inputs, A2, delta_bias, at, starts, sums, **scan)
+    ends = None if initial is None else initial.to(dtype).contiguous(), final
+    kernels.pass_on[(programs,)](starts, sums, A2, *ends, REVERSE=False, **sizes, **constants)
+    kernels.chunk_outputs[grid](*inputs, rows(C), rows_if(z), A2, D, delta_bias, at, starts, y, **scan)
+    return y, final, starts, sums
+
+
+def _results(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     batch, length, width = u.shape
-    starts = u.new_empty(batch, sizes["chunks"], A.shape[1], width, dtype=dtype)
-    sums = u.new_empty(batch, sizes["chunks"], width, dtype=dtype)
-    y = torch.empty(u.shape, dtype=u.dtype, device=u.device)
-    if y.numel() == 0:
-        return y, starts, sums
-    A2, D, delta_bias, order = _base2(A, dtype), _flat(D), _flat(delta_bias), _flat(order)
-    inputs = _rows(u), _rows(delta), _rows(B)
-    grid = (batch * sizes["chunks"] * sizes["blocks"],)
-    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
-    kernels.chunk_states[grid](*inputs, A2, delta_bias, order, starts, sums, **scan)
-    kernels.pass_on[(batch * sizes["blocks"],)](starts, sums, A2, REVERSE=False, **sizes, **constants)
-    kernels.chunk_outputs[grid](*inputs, _rows(C), _rows(z), A2, D, delta_bias, order, starts, y, **scan)
-    return y, starts, sums
+    chunks, states = -(-length // CHUNK), A.shape[1]
+    y, final = u.new_empty(u.shape), u.new_empty(batch, states, width, dtype=dtype)
+    starts = u.new_empty(batch, chunks, states, width, dtype=dtype)
+    return y, final, starts, u.new_empty(batch, chunks, width, dtype=dtype)
 
 
 @_scan.register_fake
-def _(u, delta, A, B, C, D, z, delta_bias, softplus, order):  # type: ignore[no-untyped-def]
-    dtype, chunks = _state_dtype(u, delta, A, B, C, D, z, delta_bias), -(-u.shape[1] // CHUNK)
-    starts = u.new_empty(u.shape[0], chunks, A.shape[1], u.shape[2], dtype=dtype)
-    return u.new_empty(u.shape), starts, u.new_empty(u.shape[0], chunks, u.shape[2], dtype=dtype)
+def _(u, delta, A, B, C, D, z, delta_bias, softplus, order, initial):  # type: ignore[no-untyped-def]
+    return _results(u, A, state_dtype(u, delta, A, B, C, D, z, delta_bias, initial))
 
 
 @torch.library.custom_op("zigma::triton_scan_backward", mutates_args=())
 def _scan_backward(
     dy: Tensor,
+    dfinal: Tensor | None,
     starts: Tensor,
     sums: Tensor,
     u: Tensor,
@@ -109,8 +102,9 @@ def _scan_backward(
     delta_bias: Tensor | None,
     softplus: bool,
     order: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of u, delta, A, B, C, D, z and delta_bias; an absent input's is empty."""
+    initial: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of u, delta, A, B, C, D, z, delta_bias and the initial state; an absent one's is empty."""
     from zigma.ops.triton import scan_kernels as kernels
 
     dtype = starts.dtype
@@ -119,23 +113,24 @@ def _scan_backward(
     blocks, chunks = sizes["blocks"], sizes["chunks"]
 
     def like(x: Tensor | None) -> Tensor:
-        return u.new_empty(0) if x is None else torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        return u.new_empty(0) if x is None else x.new_empty(x.shape)
 
-    du, ddelta, dz = like(u), like(delta), like(z)
+    du, ddelta, dz, dinitial = like(u), like(delta), like(z), like(initial)
     adjoints = torch.empty_like(starts)
     dB, dC = (starts.new_empty(batch, blocks, length, A.shape[1]) for _ in range(2))
     dD, dbias = (starts.new_empty(batch, chunks, width) if x is not None else None for x in (D, delta_bias))
-    if du.numel():
-        A2, flat_D, bias, order = _base2(A, dtype), _flat(D), _flat(delta_bias), _flat(order)
-        rows = _rows(u), _rows(delta), _rows(B), _rows(C), _rows(z)
-        grid = (batch * chunks * blocks,)
-        scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
-        kernels.chunk_adjoints[grid](_rows(dy), rows[1], rows[3], rows[4], A2, bias, order, adjoints, **scan)
-        kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, REVERSE=True, **sizes, **constants)
-        kernels.chunk_gradients[grid](
-            _rows(dy), *rows, A2, flat_D, bias, order, starts, adjoints,
-            du, ddelta, dz if z is not None else None, dB, dC, dD, dbias, TILE=TILE, **scan,
-        )  # fmt: skip
+    A2, bias, at = _base2(A, dtype), flat(delta_bias), steps(order)
+    dy_rows, u_rows, delta_rows, B_rows, C_rows = (rows(x) for x in (dy, u, delta, B, C))
+    z_rows = rows_if(z)
+    grid = (batch * chunks * blocks,)
+    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
+    kernels.chunk_adjoints[grid](dy_rows, delta_rows, C_rows, z_rows, A2, bias, at, adjoints, **scan)
+    ends = (flat(dfinal), None if initial is None else dinitial)
+    kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, *ends, REVERSE=True, **sizes, **constants)
+    kernels.chunk_gradients[grid](
+        dy_rows, u_rows, delta_rows, B_rows, C_rows, z_rows, A2, flat(D), bias, at, starts, adjoints,
+        du, ddelta, dz if z is not None else None, dB, dC, dD, dbias, TILE=TILE, **scan,
+    )  # fmt: skip
     dA = adjoints.sum((0, 1)).t().contiguous()
     return (
         du,
@@ -146,26 +141,42 @@ def _scan_backward(
         u.new_empty(0) if D is None or dD is None else dD.sum((0, 1)).to(D.dtype),
         dz,
         u.new_empty(0) if delta_bias is None or dbias is None else dbias.sum((0, 1)).to(delta_bias.dtype),
+        dinitial,
     )
 
 
 @_scan_backward.register_fake
-def _(dy, starts, sums, u, delta, A, B, C, D, z, delta_bias, softplus, order):  # type: ignore[no-untyped-def]
-    inputs = (u, delta, A, B, C, D, z, delta_bias)
+def _(dy, dfinal, starts, sums, u, delta, A, B, C, D, z, delta_bias, softplus, order, initial):  # type: ignore[no-untyped-def]
+    inputs = (u, delta, A, B, C, D, z, delta_bias, initial)
     return tuple(u.new_empty(0) if x is None else x.new_empty(x.shape) for x in inputs)
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    *tensors, softplus, order = inputs
-    ctx.softplus = softplus
-    ctx.save_for_backward(*output[1:], *tensors, order)
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.set_materialize_grads(False)
+    *tensors, ctx.softplus, order, initial = inputs
+    ctx.save_for_backward(*output[2:], order, *tensors, initial)
 
 
-def _backward(ctx: Any, dy: Tensor, _starts: Tensor, _sums: Tensor) -> tuple[Tensor | None, ...]:
-    starts, sums, *tensors, order = ctx.saved_tensors
-    grads = _scan_backward(dy, starts, sums, *tensors, ctx.softplus, order)
-    present = (g if x is not None else None for g, x in zip(grads, tensors, strict=True))
-    return *present, None, None
+def _backward(
+    ctx: Any, dy: Tensor | None, dfinal: Tensor | None, _starts: None, _sums: None
+) -> tuple[Tensor | None, ...]:
+    starts, sums, order, *given = ctx.saved_tensors
+    *tensors, initial = given
+    if is_differentiated(*given, dy, dfinal):
+
+        def plain(*inputs: Any) -> tuple[Tensor, Tensor]:
+            *others, h = inputs
+            h = None if h is None else h.transpose(1, 2)
+            y, final = reference.BACKEND.selective_scan(*others, ctx.softplus, order, None, h, True)
+            return y, final.transpose(1, 2)
+
+        grads: Any = differentiable_gradients(plain, given, (dy, dfinal))
+    else:
+        u = tensors[0]
+        dy = u.new_zeros(u.shape) if dy is None else dy
+        grads = _scan_backward(dy, dfinal, starts, sums, *tensors, ctx.softplus, order, initial)
+    *present, dinitial = (g if x is not None else None for g, x in zip(grads, given, strict=True))
+    return *present, None, None, dinitial
 
 
 _scan.register_autograd(_backward, setup_context=_save)
@@ -182,7 +193,14 @@ def selective_scan(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     order: Tensor | None = None,
-) -> Tensor:
+    delta_weight: None = None,
+    initial_state: Tensor | None = None,
+    return_final_state: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Scan in chunks on the GPU; shapes and meaning as in `zigma.ops.selective_scan`."""
-    y: Tensor = _scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order)[0]
-    return y
+    initial = None
+    if initial_state is not None:  # as the kernels keep states
+        wide = state_dtype(u, delta, A, B, C, D, z, delta_bias, initial_state)
+        initial = initial_state.to(wide).transpose(1, 2).contiguous()
+    y, final, _, _ = _scan(u, delta, A, B, C, D, z, delta_bias, delta_softplus, order, initial)
+    return (y, final.transpose(1, 2).contiguous()) if return_final_state else y

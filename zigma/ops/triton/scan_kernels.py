@@ -40,10 +40,12 @@ def _place(blocks, chunks, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _token(order, step, length):
-    token = step
+def _token(order, batch, step, length):
+    """The token of a step: in 64 bits, since its offset may pass 2^31, and never one outside the sequence."""
+    token = step + tl.zeros((), tl.int64)
     if order is not None:
-        token = tl.load(order + step, mask=step < length, other=0)
+        token = tl.load(order[0] + batch * order[1] + step, mask=step < length, other=0)
+        token = tl.minimum(tl.maximum(token, 0), length - 1)
     return token
 
 
@@ -114,7 +116,7 @@ def chunk_states(
     for i in tl.range(0, CHUNK, loop_unroll_factor=8):
         step = chunk * CHUNK + i
         mask = _inside(cols, width, step, length)
-        token = _token(order, step, length)
+        token = _token(order, batch, step, length)
         _, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
         added = step_size * _row(u, batch, token, cols, mask, STATE)
         B_t = _row(B, batch, token, rows, _inside(rows, states, step, length), STATE)
@@ -127,14 +129,20 @@ def chunk_states(
 
 @triton.jit
 def pass_on(
-    ends, sums, A2, width, states, chunks, blocks, REVERSE: tl.constexpr, BLOCK_N: tl.constexpr,
+    ends, sums, A2, first, last, width, states, chunks, blocks, REVERSE: tl.constexpr, BLOCK_N: tl.constexpr,
     BLOCK_D: tl.constexpr, STATE: tl.constexpr,
 ):  # fmt: skip
-    """Replace what each chunk adds by the state that enters it; REVERSE passes from the last chunk back."""
+    """Replace what each chunk adds by the state that enters it; REVERSE passes from the last chunk back.
+
+    `first` enters the first chunk (None: zero), and what leaves the last one goes to `last`, unless that is None.
+    """
     batch, _, cols = _place(blocks, 1, BLOCK_D)
     rows = tl.arange(0, BLOCK_N)
     decay = _decays(A2, rows, cols, states, width, STATE)
     entering = tl.zeros((BLOCK_N, BLOCK_D), STATE)
+    own, own_inside = _state_tile(batch, 0, 1, rows, cols, states, width)
+    if first is not None:
+        entering = tl.load(first + own, mask=own_inside, other=0.0)
     for i in tl.range(0, chunks, num_stages=4):
         chunk = i
         if REVERSE:
@@ -144,6 +152,8 @@ def pass_on(
         total = tl.load(sums + (batch * chunks + chunk) * width + cols, mask=cols < width, other=0.0)
         tl.store(ends + offsets, entering, mask=inside)
         entering = tl.exp2(decay * total[None, :]) * entering + added
+    if last is not None:
+        tl.store(last + own, entering, mask=own_inside)
 
 
 @triton.jit
@@ -168,7 +178,7 @@ def chunk_outputs(
         step = chunk * CHUNK + i
         mask = _inside(cols, width, step, length)
         in_state = _inside(rows, states, step, length)
-        token = _token(order, step, length)
+        token = _token(order, batch, step, length)
         _, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
         u_t = _row(u, batch, token, cols, mask, STATE)
         B_t = _row(B, batch, token, rows, in_state, STATE)
@@ -202,7 +212,7 @@ def chunk_adjoints(
     for i in tl.range(0, CHUNK, loop_unroll_factor=8):
         step = chunk * CHUNK + CHUNK - 1 - i
         mask = _inside(cols, width, step, length)
-        token = _token(order, step, length)
+        token = _token(order, batch, step, length)
         _, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
         dy_t = _gated(dy, z, batch, token, cols, mask, STATE)
         C_t = _row(C, batch, token, rows, _inside(rows, states, step, length), STATE)
@@ -246,7 +256,7 @@ def chunk_gradients(
         for i in tl.range(0, CHUNK - (tile + 1) * TILE):
             step = chunk * CHUNK + i
             mask = _inside(cols, width, step, length)
-            token = _token(order, step, length)
+            token = _token(order, batch, step, length)
             _, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
             added = step_size * _row(u, batch, token, cols, mask, STATE)
             B_t = _row(B, batch, token, rows, _inside(rows, states, step, length), STATE)
@@ -255,7 +265,7 @@ def chunk_gradients(
         for i in tl.static_range(TILE):
             step = first + i
             mask = _inside(cols, width, step, length)
-            token = _token(order, step, length)
+            token = _token(order, batch, step, length)
             _, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
             added = step_size * _row(u, batch, token, cols, mask, STATE)
             B_t = _row(B, batch, token, rows, _inside(rows, states, step, length), STATE)
@@ -265,7 +275,7 @@ def chunk_gradients(
             step = first + TILE - 1 - i
             mask = _inside(cols, width, step, length)
             in_state = _inside(rows, states, step, length)
-            token = _token(order, step, length)
+            token = _token(order, batch, step, length)
             raw, step_size = _step_size(delta, bias, batch, token, cols, mask, SOFTPLUS, STATE)
             u_t = _row(u, batch, token, cols, mask, STATE)
             B_t = _row(B, batch, token, rows, in_state, STATE)
