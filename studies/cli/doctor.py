@@ -114,9 +114,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
             found[name] = Check(name, False, "not here", reason)
             continue
 
-        def scan(
-            given: dict[str, Any], order: torch.Tensor | None, name: str = name
-        ) -> torch.Tensor:
+        def scan(given: dict[str, Any], order: torch.Tensor | None, name: str = name) -> torch.Tensor:
             return selective_scan(**given, delta_softplus=True, order=order, backend=name)
 
         try:

@@ -38,9 +38,8 @@ def with_gradients(
     assert results["y"].dtype == dtype
     loss: Any = 0
     for seed, result in enumerate(results.values(), 1):
-        weights = torch.randn(
-            result.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-        )
+        weights = torch.randn(result.shape, generator=torch.Generator().manual_seed(seed))
+        weights = weights.bfloat16()  # the same numbers in every precision
         loss = loss + (result * weights.to(result.device, result.dtype)).sum()
     loss.backward()
     gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}

@@ -55,7 +55,7 @@ def test_any_layout(backend: str, operator: str, how: str, shape: tuple[int, int
     expected = with_gradients(lambda **x: function(backend, **x), narrow, torch.float32)
     leaves = {name: laid_out(x, how).requires_grad_() for name, x in narrow.items()}
     y = function(backend, **leaves)
-    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
+    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).bfloat16().float()
     grads = torch.autograd.grad(y, list(leaves.values()), laid_out(weights, how))
     assert_close(dict(zip(("y", *leaves), (y, *grads), strict=True)), expected, 1e-5)
 
@@ -71,7 +71,7 @@ def test_expanded_inputs(backend: str, operator: str, axis: int, width: int) -> 
     copied = {name: x.detach().clone() for name, x in expanded.items()}
     truth = with_gradients(lambda **x: function("reference", **x), copied, torch.float64)
     y = function(backend, **expanded)
-    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
+    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).bfloat16().float()
     grads = torch.autograd.grad((y * weights).sum(), list(expanded.values()))
     for name, value in zip(("y", *expanded), (y, *grads), strict=True):
         torch.testing.assert_close(value.double(), truth[name], rtol=1e-4, atol=1e-4)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from zigma.ops.triton.backend import BACKEND
@@ -12,6 +13,7 @@ from zigma.ops.triton.backend import BACKEND
 CASES = Path(__file__).with_name("test_triton_kernels.py")
 
 
+@pytest.mark.timeout(1200)  # a minute alone, many on a machine that does much else
 def test_kernels_under_the_interpreter() -> None:
     words = [sys.executable, "-m", "pytest", str(CASES), "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
