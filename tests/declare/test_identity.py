@@ -16,7 +16,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
 def published() -> list[dict[str, Any]]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PUBLISHED.rglob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PUBLISHED.glob("tiny/*/*.json"))]
 
 
 def test_every_published_record_keeps_its_identity() -> None:

@@ -112,7 +112,11 @@ def shards(root: Path, captions: str | None, held_out: int) -> Path:
         info = tarfile.TarInfo("0.txt")
         info.size = 1
         tar.addfile(info, io.BytesIO(b"a"))
-    row = {"file": "train-000000.tar", "bytes": (root / "train-000000.tar").stat().st_size, "sha256": "0"}
+    row = {
+        "file": "train-000000.tar",
+        "bytes": (root / "train-000000.tar").stat().st_size,
+        "sha256": "0" * 64,
+    }
     manifest = {
         "shards": [row],
         "request": {"captions": captions, "weights": {}},
