@@ -13,8 +13,12 @@ from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig, re
 from zigma.experiment.estimate import estimate, parameters
 from zigma.models.config import (
     DiTConfig,
+    GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
+    HGRN2Spec,
+    Mamba2Spec,
     MambaSpec,
+    MLSTMSpec,
     ModelConfig,
     UViTConfig,
     ZigMaConfig,
@@ -41,6 +45,16 @@ NETWORKS = {
     "gated groups": ZigMaConfig(
         grid=(8, 8), hidden=32, scan="channels-zigzag-3", mixer=GatedLinearAttentionSpec()
     ),
+    **{
+        f"{spec.kind} {scan}": ZigMaConfig(grid=(8, 8), hidden=48, depth=2, scan=scan, mixer=spec)
+        for spec in (
+            Mamba2Spec(heads=3, state=8),
+            GatedDeltaNetSpec(heads=3),
+            HGRN2Spec(heads=3),
+            MLSTMSpec(heads=3, block=5),
+        )
+        for scan in ("zigzag-8", "parallel-2+sweep-1", "channels-sweep@0,6", "shared-sweep@0,6")
+    },
     "DiT": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, classes=5),
     "DiT sigma": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, learn_sigma=True),
     "U-ViT": UViTConfig(grid=(8, 8), hidden=32, depth=4, heads=2, text_width=20, text_tokens=5),

@@ -7,12 +7,21 @@ import torch
 from torch import Tensor
 
 from zigma.models import Block, Mamba
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.config import (
+    GatedDeltaNetSpec,
+    HGRN2Spec,
+    Mamba2Spec,
+    MambaSpec,
+    MixerSpec,
+    MLSTMSpec,
+    ZigMaConfig,
+)
+from zigma.models.mixers import build_mixer
 from zigma.models.mixers.gated_linear_attention import (
     gated_linear_attention,
     gated_linear_attention_reference,
 )
-from zigma.models.mixers.mamba import STEP_MAX, STEP_MIN
+from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
 from zigma.scans import scan_plan
 
 
@@ -92,6 +101,38 @@ def test_the_state_space_model_starts_as_published() -> None:
         assert torch.equal(direction.D, torch.ones(128))
     bound = 128**-0.5 / math.sqrt(depth)  # torch's uniform start, scaled
     assert 0.95 * bound < mixer.out_proj.weight.abs().max() <= bound
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (Mamba2Spec(heads=3), "the inner width 32 is not divisible by 3 heads"),
+        (MLSTMSpec(heads=5), "the inner width 32 is not divisible by 5 heads"),
+        (GatedDeltaNetSpec(heads=5), "three quarters of hidden 16 are not divisible by 5 heads"),
+        (HGRN2Spec(heads=3), "hidden 16 is not divisible by 3 heads"),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused(spec: MixerSpec, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ZigMaConfig(hidden=16, mixer=spec)
+
+
+@pytest.mark.parametrize(
+    "spec", [Mamba2Spec(), GatedDeltaNetSpec(), HGRN2Spec(), MLSTMSpec()], ids=lambda s: s.kind
+)
+def test_every_parameter_learns_and_bfloat16_comes_near(spec: MixerSpec) -> None:
+    (layer,) = scan_plan("channels-zigzag@0,6", (5, 7), 1)
+    torch.manual_seed(0)
+    mixer = build_mixer(32, layer, spec)
+    x = torch.randn(2, 35, 32)
+    expected = mixer(x)
+    expected.square().sum().backward()
+    for name, parameter in mixer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+    with torch.autocast("cpu", torch.bfloat16):
+        near = mixer(x)
+    assert (near - expected).abs().max() < 0.05 * expected.abs().max()
 
 
 def test_settings_of_a_mixer_are_checked() -> None:

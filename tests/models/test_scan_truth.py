@@ -9,12 +9,26 @@ from torch import Tensor
 
 import zigma.models.mixers.mamba as mamba
 from zigma.models import Block, GatedLinearAttention, Mamba
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
+from zigma.models.config import (
+    GatedDeltaNetSpec,
+    GatedLinearAttentionSpec,
+    HGRN2Spec,
+    Mamba2Spec,
+    MambaSpec,
+    MLSTMSpec,
+)
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Path, rearrange
 from zigma.scans import reach, scan_names, scan_plan
 
-MIXERS = [MambaSpec(state=4), GatedLinearAttentionSpec(heads=2)]
+MIXERS = [
+    MambaSpec(state=4),
+    GatedLinearAttentionSpec(heads=2),
+    Mamba2Spec(heads=2, state=4),
+    GatedDeltaNetSpec(heads=2),
+    HGRN2Spec(heads=2),
+    MLSTMSpec(heads=2),
+]
 PLANS_2D = [f"{name}-8" for name in scan_names()] + ["bidirectional", "parallel-3", "zigzag-2+hilbert-1"]
 PLANS_3D = ["video-sst", "video-st", "video-t", "video-zigzag3d-8", "bidirectional", "parallel-hilbert-2"]
 CASES = [(plan, grid) for grid in ((4, 4), (3, 5)) for plan in PLANS_2D] + [

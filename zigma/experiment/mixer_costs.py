@@ -7,14 +7,25 @@ path or their like in time, and bytes kept for the backward pass.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec, ZigMaConfig
+from zigma.models.config import (
+    GatedDeltaNetSpec,
+    GatedLinearAttentionSpec,
+    HGRN2Spec,
+    Mamba2Spec,
+    MambaSpec,
+    MixerSpec,
+    MLSTMSpec,
+    ZigMaConfig,
+)
 from zigma.scans import parse_plan, shares
 from zigma.scans.order import Mixing
 
 GATE_RANK = 16  # of gated linear attention's forget gates
+CHUNK = 64  # steps that a recurrence of zigma.models.mixers computes at once
 
 
 @dataclass(frozen=True)
@@ -40,28 +51,92 @@ def mixer_cost(model: ZigMaConfig) -> MixerCost:
             4.0 * paths * hidden,
             paths * (40 * hidden + 4 * hidden**2 / spec.heads),
         )
-    inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
+    if isinstance(spec, MambaSpec):
+        inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
+        return MixerCost(
+            parameters,
+            3.0 * inner * hidden + paths * inner * (2 * rank + 2 * spec.state + spec.taps),
+            paths * inner * (0.5 + spec.state / 32),
+            paths * 18 * inner,
+        )
+    # in chunks, not fitted: a product for each weight, and scores and states of a chunk's steps
+    width = {Mamba2Spec: 2, MLSTMSpec: 2, GatedDeltaNetSpec: 1.5, HGRN2Spec: 1}[type(spec)] * hidden
+    weights = _parameters(spec, hidden, 1, None)
+    scores = math.prod(model.token_grid) if isinstance(spec, MLSTMSpec) else CHUNK
     return MixerCost(
         parameters,
-        3.0 * inner * hidden + paths * inner * (2 * rank + 2 * spec.state + spec.taps),
-        paths * inner * (0.5 + spec.state / 32),
-        paths * 18 * inner,
+        paths * (weights + 2 * scores * width),
+        2.0 * paths * width,
+        paths * (60 * width + 12 * spec.heads * scores),
     )
 
 
 @cache
 def _parameters(spec: MixerSpec, hidden: int, paths: int, mixing: Mixing | None) -> int:
-    if isinstance(spec, GatedLinearAttentionSpec):
-        width = hidden // spec.heads
-        directions = [
-            hidden * GATE_RANK + (GATE_RANK + 1) * (heads * width // 2) + width
-            for heads in shares(spec.heads, paths, mixing)
-        ]
-        return 2 * (hidden // 2) * hidden + 3 * hidden**2 + sum(directions)
-    assert isinstance(spec, MambaSpec)
-    inner = spec.expand * hidden
-    directions = []
+    if isinstance(spec, MambaSpec):
+        return _of_mamba(spec, hidden, paths, mixing)
+    shared, direction = COUNTS[type(spec)](spec, hidden)
+    return shared + sum(map(direction, shares(spec.heads, paths, mixing)))
+
+
+# what all directions share, and a direction of so many heads
+Count = tuple[int, Callable[[int], int]]
+
+
+def _of_mamba(spec: MambaSpec, hidden: int, paths: int, mixing: Mixing | None) -> int:
+    inner, directions = spec.expand * hidden, []
     for width in shares(inner, paths, mixing):
         rank = math.ceil(hidden / 16 * width / inner)
         directions.append(width * (spec.taps + 1 + rank + 2 * spec.state + rank + 1 + spec.state + 1))
     return 3 * inner * hidden + sum(directions)
+
+
+def _of_gated_linear_attention(spec: GatedLinearAttentionSpec, hidden: int) -> Count:
+    width = hidden // spec.heads
+    return (
+        2 * (hidden // 2) * hidden + 3 * hidden**2,
+        lambda heads: hidden * GATE_RANK + (GATE_RANK + 1) * (heads * width // 2) + width,
+    )
+
+
+def _of_mamba2(spec: Mamba2Spec, hidden: int) -> Count:
+    inner, states = spec.expand * hidden, 2 * spec.state
+    width = inner // spec.heads
+    return (
+        3 * inner * hidden,
+        lambda heads: (
+            hidden * (states + heads) + (heads * width + states) * (spec.taps + 1) + 3 * heads + heads * width
+        ),
+    )
+
+
+def _of_gated_delta_net(spec: GatedDeltaNetSpec, hidden: int) -> Count:
+    keys = 3 * hidden // (4 * spec.heads)
+    return (
+        8 * spec.heads * keys * hidden,
+        lambda heads: 2 * heads * hidden + 4 * heads * keys * (spec.taps + 1) + 2 * heads + 2 * keys,
+    )
+
+
+def _of_hgrn2(spec: HGRN2Spec, hidden: int) -> Count:
+    width = hidden // spec.heads
+    return 3 * hidden**2, lambda heads: heads * width * (hidden + 1)
+
+
+def _of_mlstm(spec: MLSTMSpec, hidden: int) -> Count:
+    inner = spec.expand * hidden
+    width = inner // spec.heads
+    block = math.gcd(width, spec.block)
+    return (
+        3 * inner * hidden,
+        lambda heads: heads * width * (spec.taps + 1 + 3 * block + 6 * heads + 1) + 2 * heads + width,
+    )
+
+
+COUNTS: dict[type, Callable[..., Count]] = {
+    GatedLinearAttentionSpec: _of_gated_linear_attention,
+    Mamba2Spec: _of_mamba2,
+    GatedDeltaNetSpec: _of_gated_delta_net,
+    HGRN2Spec: _of_hgrn2,
+    MLSTMSpec: _of_mlstm,
+}

@@ -76,7 +76,59 @@ class GatedLinearAttentionSpec(Configuration):
     heads: Count = 4
 
 
-MixerSpec = Annotated[MambaSpec | GatedLinearAttentionSpec, Field(discriminator="kind")]
+class Mamba2Spec(Configuration):
+    """Mamba-2 (arXiv 2405.21060): heads that decay as a whole."""
+
+    kind: Literal["mamba-2"] = "mamba-2"
+    heads: Count = 4
+    state: Count = 64
+    taps: Count = 4  # of the short convolution
+    expand: Count = 2  # inner width over hidden width
+
+
+class GatedDeltaNetSpec(Configuration):
+    """Gated DeltaNet (arXiv 2412.06464): forgets, and replaces what it holds under a key."""
+
+    kind: Literal["gated-delta-net"] = "gated-delta-net"
+    heads: Count = 4
+    taps: Count = 4
+
+
+class HGRN2Spec(Configuration):
+    """HGRN2 (arXiv 2404.07904): forget gates whose complements are the keys."""
+
+    kind: Literal["hgrn-2"] = "hgrn-2"
+    heads: Count = 4
+
+
+class MLSTMSpec(Configuration):
+    """The mLSTM of xLSTM (arXiv 2405.04517): exponential input gates and a normaliser."""
+
+    kind: Literal["mlstm"] = "mlstm"
+    heads: Count = 4
+    taps: Count = 4
+    expand: Count = 2
+    block: Count = 4  # channels that a query, key or value is made of
+
+
+MixerSpec = Annotated[
+    MambaSpec | GatedLinearAttentionSpec | Mamba2Spec | GatedDeltaNetSpec | HGRN2Spec | MLSTMSpec,
+    Field(discriminator="kind"),
+]
+
+
+def _mixer_fault(spec: MixerSpec, hidden: int) -> str | None:
+    """Why a mixer cannot be built in this width."""
+    match spec:
+        case GatedLinearAttentionSpec() if hidden % (2 * spec.heads):
+            return f"hidden {hidden} is not divisible by twice the {spec.heads} heads"
+        case Mamba2Spec() | MLSTMSpec() if spec.expand * hidden % spec.heads:
+            return f"the inner width {spec.expand * hidden} is not divisible by {spec.heads} heads"
+        case GatedDeltaNetSpec() if 3 * hidden % (4 * spec.heads):
+            return f"three quarters of hidden {hidden} are not divisible by {spec.heads} heads"
+        case HGRN2Spec() if hidden % spec.heads:
+            return f"hidden {hidden} is not divisible by {spec.heads} heads"
+    return None
 
 
 class ZigMaConfig(NetworkConfig):
@@ -101,8 +153,8 @@ class ZigMaConfig(NetworkConfig):
             raise ValueError(f"a cosine position embedding needs hidden divisible by 4, not {self.hidden}")
         if self.temporal_position and len(self.grid) != 3:
             raise ValueError("temporal_position needs a grid (frames, height, width)")
-        if isinstance(self.mixer, GatedLinearAttentionSpec) and self.hidden % (2 * self.mixer.heads):
-            raise ValueError(f"hidden {self.hidden} is not divisible by twice the {self.mixer.heads} heads")
+        if fault := _mixer_fault(self.mixer, self.hidden):
+            raise ValueError(fault)
         return self
 
     @classmethod

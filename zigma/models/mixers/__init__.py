@@ -2,15 +2,31 @@
 
 from collections.abc import Callable
 
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec, MixerSpec
+from zigma.models.config import (
+    GatedDeltaNetSpec,
+    GatedLinearAttentionSpec,
+    HGRN2Spec,
+    Mamba2Spec,
+    MambaSpec,
+    MixerSpec,
+    MLSTMSpec,
+)
 from zigma.models.mixers.base import Mixer
+from zigma.models.mixers.gated_delta_net import GatedDeltaNet
 from zigma.models.mixers.gated_linear_attention import GatedLinearAttention
+from zigma.models.mixers.hgrn2 import HGRN2
 from zigma.models.mixers.mamba import Mamba
+from zigma.models.mixers.mamba2 import Mamba2
+from zigma.models.mixers.mlstm import MLSTM
 from zigma.scans import Layer
 
 MIXERS: dict[type, Callable[..., Mixer]] = {
     MambaSpec: Mamba,
     GatedLinearAttentionSpec: GatedLinearAttention,
+    Mamba2Spec: Mamba2,
+    GatedDeltaNetSpec: GatedDeltaNet,
+    HGRN2Spec: HGRN2,
+    MLSTMSpec: MLSTM,
 }
 
 

@@ -4,7 +4,6 @@ H heads with keys of width K and values of width V: queries, keys and log forget
 (B, L, H, V).
 """
 
-import math
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from zigma.models.config import GatedLinearAttentionSpec
 from zigma.models.mixers.base import Mixer, Path
+from zigma.models.mixers.parts import last_projection
 from zigma.models.norm import RMSNorm, wide
 from zigma.scans import Layer
 
@@ -104,9 +104,7 @@ class GatedLinearAttention(Mixer):
         self.directions = nn.ModuleList(
             Direction(hidden, heads, hidden // spec.heads) for heads in self.widths(spec.heads, "heads")
         )
-        self.out_proj = nn.Linear(hidden, hidden, bias=False)
-        with torch.no_grad():
-            self.out_proj.weight /= math.sqrt(depth)
+        self.out_proj = last_projection(hidden, hidden, depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
         q, k, v, gate = self.in_proj(x).split(self.split, dim=-1)

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from zigma.models.config import MambaSpec
 from zigma.models.mixers.base import Mixer, Path
+from zigma.models.mixers.parts import last_projection, step_bias
 from zigma.models.norm import wide
 from zigma.ops import causal_conv1d, selective_scan
 from zigma.scans import Layer
-
-STEP_MIN, STEP_MAX, STEP_FLOOR = 1e-3, 0.1, 1e-4  # of delta at the start
 
 
 class Direction(nn.Module):
@@ -30,10 +29,8 @@ class Direction(nn.Module):
         self.A_log = nn.Parameter(torch.arange(1.0, spec.state + 1).log().repeat(inner, 1))  # S4D-real
         self.D = nn.Parameter(torch.ones(inner))
         nn.init.uniform_(self.dt_proj.weight, -(rank**-0.5), rank**-0.5)
-        step = torch.exp(torch.rand(inner) * math.log(STEP_MAX / STEP_MIN) + math.log(STEP_MIN))
-        step = step.clamp(min=STEP_FLOOR)
-        with torch.no_grad():  # softplus(bias) = step
-            self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))
+        with torch.no_grad():
+            self.dt_proj.bias.copy_(step_bias(inner))
 
     def forward(self, x: Tensor, z: Tensor, path: Path, arranged: bool) -> Tensor:
         if path.segments == 1:
@@ -72,9 +69,7 @@ class Mamba(Mixer):
             Direction(width, math.ceil(hidden / 16 * width / inner), spec)
             for width in self.widths(inner, "inner channels")
         )
-        self.out_proj = nn.Linear(inner, hidden, bias=False)
-        with torch.no_grad():  # GPT-2's scaling of what is added to the residual
-            self.out_proj.weight /= math.sqrt(depth)
+        self.out_proj = last_projection(inner, hidden, depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
         # one product each: the gradients of two halves of one would have to be put together again

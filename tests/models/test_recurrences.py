@@ -1,0 +1,119 @@
+"""Recurrences in chunks against the same step by step, every gradient included, and against closed forms."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zigma.models.mixers.mamba2 import state_space_dual
+from zigma.models.mixers.mlstm import mlstm, mlstm_reference
+from zigma.models.mixers.recurrences import (
+    decayed_attention,
+    decayed_attention_reference,
+    gated_delta_rule,
+    gated_delta_rule_reference,
+)
+from zigma.ops import selective_scan_reference
+
+LENGTHS = [1, 2, 15, 16, 17, 50]
+
+
+def inputs(length: int, decays: int = 4, heads: int = 3, keys: int = 4, values: int = 5) -> dict[str, Tensor]:
+    torch.manual_seed(length)
+    shapes = {"q": keys, "k": keys, "v": values, "log_decay": decays}
+    made = {n: torch.randn(2, length, heads, w, dtype=torch.float64) for n, w in shapes.items()}
+    made["log_decay"] = -F.softplus(made["log_decay"])
+    return made
+
+
+def same(
+    one: Callable[..., Tensor], other: Callable[..., Tensor], values: dict[str, Tensor], **options: Any
+) -> None:
+    """The same outputs and the same gradients of every input, by name."""
+    results = []
+    for function in (one, other):
+        leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
+        out = function(**leaves, **(options if function is one else {}))
+        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+        gradients = torch.autograd.grad(
+            (out * weights).sum(), list(leaves.values()), allow_unused=True, materialize_grads=True
+        )  # with one step there is no decay
+        results.append({"out": out} | dict(zip(leaves, gradients, strict=True)))
+    for name in results[0]:
+        assert torch.allclose(results[0][name], results[1][name], rtol=1e-8, atol=1e-10), name
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("decays", [1, 4])
+@pytest.mark.parametrize("with_bonus", [False, True])
+def test_decayed_attention_in_chunks(length: int, decays: int, with_bonus: bool) -> None:
+    values = inputs(length, decays)
+    if with_bonus:
+        values["bonus"] = torch.randn(3, 4, dtype=torch.float64)
+    same(decayed_attention, decayed_attention_reference, values, chunk=16)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_the_gated_delta_rule_in_chunks(length: int) -> None:
+    values = inputs(length, 1)
+    values["k"] = F.normalize(values["k"], dim=-1)
+    values["beta"] = torch.rand(2, length, 3, 1, dtype=torch.float64)
+    same(gated_delta_rule, gated_delta_rule_reference, values, chunk=16)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("size", [1.0, 200.0])  # exp(200) overflows float32, its square float64
+def test_the_mlstm_at_once(length: int, size: float) -> None:
+    values = {name: value for name, value in inputs(length, values=4).items() if name != "log_decay"}
+    values["log_input"] = size * torch.randn(2, length, 3, dtype=torch.float64)
+    values["log_forget"] = F.logsigmoid(torch.randn(2, length, 3, dtype=torch.float64))
+    same(mlstm, mlstm_reference, values)
+
+
+def test_decay_that_leaves_nothing_gives_no_nan() -> None:
+    values = inputs(40, 4)
+    values["log_decay"] = values["log_decay"] * 1e4
+    values = {name: value.float().requires_grad_() for name, value in values.items()}
+    out = decayed_attention(**values)
+    out.sum().backward()
+    assert all(torch.isfinite(value.grad).all() for value in values.values() if value.grad is not None)
+    alone = (values["q"] * values["k"]).sum(-1, keepdim=True) * values["v"]  # each step sees itself alone
+    assert torch.allclose(out, alone, atol=1e-5)
+
+
+def test_mamba_2_is_mambas_scan_with_one_decay_a_head() -> None:
+    torch.manual_seed(0)
+    batch, length, heads, width, state = 2, 70, 3, 4, 5
+    x = torch.randn(batch, length, heads, width, dtype=torch.float64)
+    step = torch.rand(batch, length, heads, dtype=torch.float64)
+    A = -torch.rand(heads, dtype=torch.float64)
+    B, C = (torch.randn(batch, length, state, dtype=torch.float64) for _ in range(2))
+    channels = A.repeat_interleave(width)[:, None].expand(-1, state)
+    expected = selective_scan_reference(x.flatten(2), step.repeat_interleave(width, dim=2), channels, B, C)
+    assert torch.allclose(state_space_dual(x, step, A, B, C).flatten(2), expected)
+
+
+def test_the_delta_rule_replaces_what_a_key_holds() -> None:
+    """Written without forgetting under orthonormal keys, a value is recalled whole; written again, it is replaced."""
+    keys = torch.eye(4, dtype=torch.float64)[[0, 1, 2, 1, 1]]
+    values = torch.randn(5, 3, dtype=torch.float64)
+    queries = torch.eye(4, dtype=torch.float64)[[0, 0, 2, 1, 0]]
+    ones = torch.ones(1, 5, 1, 1, dtype=torch.float64)
+    out = gated_delta_rule(
+        queries[None, :, None], keys[None, :, None], values[None, :, None], 0 * ones, ones, chunk=2
+    )
+    assert torch.allclose(out[0, :, 0], values[[0, 0, 2, 3, 0]])
+
+
+@pytest.mark.parametrize("function", [decayed_attention, gated_delta_rule])
+def test_states_stay_wide_under_autocast(function: Callable[..., Tensor]) -> None:
+    values = {name: value.float() for name, value in inputs(50, 1).items()}
+    if function is gated_delta_rule:
+        values["beta"] = torch.full((2, 50, 3, 1), 0.5)
+        values["k"] = F.normalize(values["k"], dim=-1)
+    expected = function(**values)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(function(**values), expected)

@@ -1,0 +1,121 @@
+"""The mLSTM of xLSTM (arXiv 2405.04517): a matrix for a memory, exponential input gates and a normaliser.
+
+H heads of width P; the inner width is H P.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zigma.models.config import MLSTMSpec
+from zigma.models.mixers.base import Mixer, Path
+from zigma.models.mixers.parts import ShortConvolution, last_projection
+from zigma.models.mixers.recurrences import full_precision
+from zigma.models.norm import RMSNorm, wide
+from zigma.scans import Layer
+
+
+def mlstm_reference(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor) -> Tensor:
+    """Step by step, h (B, L, H, P) in the dtype of v (its Eqs. 19 to 27); gates (B, L, H), as their logarithms.
+
+    C_t = f_t C_{t-1} + i_t k_t^T v_t    n_t = f_t n_{t-1} + i_t k_t    h_t = q_t C_t / max(|q_t n_t|, 1)
+
+    with q_t over sqrt(P). C and n are kept divided by exp(m_t), lest they overflow:
+    m_t = max(log f_t + m_{t-1}, log i_t).
+    """
+    dtype = v.dtype
+    q, k, v, log_input, log_forget = (wide(x) for x in (q, k, v, log_input, log_forget))
+    q = q * q.shape[-1] ** -0.5
+    memory, normaliser = torch.zeros_like(k[:, 0, :, :, None] * v[:, 0, :, None]), torch.zeros_like(k[:, 0])
+    largest = torch.full_like(log_input[:, 0], -torch.inf)
+    outputs = []
+    for t in range(q.shape[1]):
+        before, largest = largest, torch.maximum(log_forget[:, t] + largest, log_input[:, t])
+        forget = (log_forget[:, t] + before - largest).exp()[..., None]
+        write = (log_input[:, t] - largest).exp()[..., None] * k[:, t]
+        memory = forget[..., None] * memory + write[..., None] * v[:, t, :, None]
+        normaliser = forget * normaliser + write
+        weight = (q[:, t] * normaliser).sum(-1).abs().maximum((-largest).exp())
+        outputs.append((q[:, t, :, :, None] * memory).sum(2) / weight[..., None])
+    return torch.stack(outputs, dim=1).to(dtype)
+
+
+@full_precision
+def mlstm(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor) -> Tensor:
+    """The same at once, as attention with weights: its parallel form, of L^2 numbers a head.
+
+    D_ij = sum_{j < s <= i} log f_s + log i_j for j <= i, and h_i = sum_j (q_i k_j) exp(D_ij - m_i) v_j over its weight.
+    """
+    dtype, length = v.dtype, v.shape[1]
+    q, k, v = (wide(x).transpose(1, 2) for x in (q, k, v))  # (B, H, L, P)
+    log_input, total = wide(log_input).mT, wide(log_forget).mT.cumsum(dim=-1)
+    seen = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
+    gates = total[..., :, None] - total[..., None, :] + log_input[..., None, :]
+    gates = gates.masked_fill(~seen, -torch.inf)
+    largest = gates.amax(dim=-1, keepdim=True)
+    scores = (q @ k.mT) * q.shape[-1] ** -0.5 * (gates - largest).exp()
+    weight = scores.sum(dim=-1, keepdim=True).abs().maximum((-largest).exp())
+    return ((scores @ v) / weight).transpose(1, 2).to(dtype)
+
+
+class Blocks(nn.Module):
+    """A linear map of each group of `size` channels to itself, as published for queries, keys and values."""
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(width // size, size, size) * math.sqrt(2 / (5 * size)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = x.unflatten(-1, (-1, self.weight.shape[-1]))
+        return torch.einsum("...gi,gio->...go", groups, self.weight).flatten(-2)
+
+
+class Direction(nn.Module):
+    """The short convolution, queries, keys, values, gates, norm and skip of one path."""
+
+    def __init__(self, heads: int, width: int, spec: MLSTMSpec) -> None:
+        super().__init__()
+        inner = heads * width
+        self.heads = heads
+        self.conv1d = ShortConvolution(inner, spec.taps)
+        self.query, self.key, self.value = (Blocks(inner, math.gcd(width, spec.block)) for _ in range(3))
+        self.gates = nn.Linear(3 * inner, 2 * heads)
+        nn.init.zeros_(self.gates.weight)
+        with torch.no_grad():  # little is written, most is kept
+            self.gates.bias.copy_(torch.cat([0.1 * torch.randn(heads), torch.linspace(3, 6, heads)]))
+        self.norm = RMSNorm(width)
+        self.skip = nn.Parameter(torch.ones(inner))
+
+    def forward(self, x: Tensor, z: Tensor, path: Path, arranged: bool) -> Tensor:
+        x, z = path.sequences(x, arranged), path.sequences(z, arranged)
+        convolved = self.conv1d(x)
+        qkv = self.query(convolved), self.key(convolved), self.value(x)
+        log_input, forget = wide(self.gates(torch.cat(qkv, dim=-1))).chunk(2, dim=-1)
+        q, k, v = (each.unflatten(-1, (self.heads, -1)) for each in qkv)
+        y = self.norm(mlstm(q, k, v, log_input, F.logsigmoid(forget))).flatten(2)
+        return path.tokens((y + self.skip * convolved) * F.silu(z), arranged)
+
+
+class MLSTM(Mixer):
+    """Project to twice the inner width, remember in one or several directions, project back.
+
+    Directions share both projections and own everything between.
+    """
+
+    def __init__(
+        self, hidden: int, scan: Layer, spec: MLSTMSpec | None = None, *, depth: int = 1, prefix: int = 0
+    ) -> None:
+        super().__init__(scan, prefix)
+        spec = spec or MLSTMSpec()
+        inner, self.heads = spec.expand * hidden, spec.heads
+        self.in_proj = nn.Linear(hidden, 2 * inner, bias=False)
+        self.directions = nn.ModuleList(
+            Direction(heads, inner // spec.heads, spec) for heads in self.widths(spec.heads, "heads")
+        )
+        self.out_proj = last_projection(inner, hidden, depth)
+
+    def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
+        streams = self.in_proj(x).chunk(2, dim=-1)
+        return self.out_proj(self.along_paths(streams, arranged, self.heads))
