@@ -75,10 +75,12 @@ def bare(ax: Axes) -> None:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw without a screen, and the same bytes every time."""
-    import matplotlib
+    """Draw without a screen, and the same bytes every time, whatever the user's `matplotlibrc` says."""
+    import matplotlib.style
 
     look: Any = {
+        "font.family": "DejaVu Sans",  # which ships with matplotlib
+        "mathtext.fontset": "dejavusans",
         "svg.hashsalt": "zigma-studies",
         "figure.dpi": 200,
         "font.size": 8,
@@ -94,16 +96,20 @@ def style() -> Iterator[None]:
         "axes.grid": False,
         "pdf.fonttype": 42,  # text stays text
     }
-    with matplotlib.rc_context(look):
+    with matplotlib.style.context(["default", look]):
         yield
 
 
 def save(figure: Figure, path: Path, endings: tuple[str, ...] = ("png", "svg")) -> list[Path]:
-    """Write a figure under each ending, without the date; returns the files."""
+    """Write a figure under each ending, without date and version of what drew it; returns the files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    undated: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    plain: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }
     written = []
     for ending in endings:
         written.append(path.with_name(f"{path.name}.{ending}"))
-        figure.savefig(written[-1], metadata=undated.get(ending))
+        figure.savefig(written[-1], metadata=plain.get(ending))
     return written

@@ -98,6 +98,11 @@ class Statement(Protocol):
     @property
     def says(self) -> str: ...
 
+    @property
+    def comparisons(self) -> int:
+        """How many comparisons it makes in a setting: all must have been tried."""
+        ...
+
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
         """The comparisons on the sheets (setting -> records) of one scale."""
         ...

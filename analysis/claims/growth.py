@@ -28,6 +28,7 @@ class PowerLaw:
     """
 
     kind: ClassVar[str] = "equal"
+    comparisons: ClassVar[int] = 1
     study: str
     arm: str
     metric: str
@@ -61,6 +62,7 @@ class GrowsApart:
     """The ratio of one arm's cost to another's rises with the number of tokens: a monotone trend, of no shape."""
 
     kind: ClassVar[str] = "trend"
+    comparisons: ClassVar[int] = 1
     study: str
     cheap: str
     dear: str
@@ -130,6 +132,7 @@ class SameOrder:
     """The held-out loss and the distance of the samples put a study's arms in the same order, seed by seed."""
 
     kind: ClassVar[str] = "trend"
+    comparisons: ClassVar[int] = 1
     study: str
     settings: tuple[str, ...] = ()
     metric: str | None = None

@@ -65,7 +65,7 @@ def _judge_scale(claims: Sequence[Claim], scale: str, book: Book) -> list[Judged
     tested = [[[assess(c, family) for c in part] for part in parts] for parts in contrasts]
     sides = [_p_values([t for part in parts for t in part]) for parts in tested]
     corrected = holm([min(1.0, 2 * min(pair)) if pair else math.nan for pair in sides])
-    return [_judged(scale, parts, pair, p) for parts, pair, p in zip(tested, sides, corrected, strict=True)]
+    return [_judged(scale, *of_claim) for of_claim in zip(claims, tested, sides, corrected, strict=True)]
 
 
 def _may_decide(contrasts: Iterable[Contrast]) -> bool:
@@ -178,13 +178,14 @@ def _p_values(tested: Sequence[Tested]) -> tuple[float, float] | None:
 
 
 def _judged(
-    scale: str, parts: Sequence[Sequence[Tested]], sides: tuple[float, float] | None, p: float
+    scale: str, claim: Claim, parts: Sequence[Sequence[Tested]], sides: tuple[float, float] | None, p: float
 ) -> Judged:
     """The word for a claim at one scale: what is reversed somewhere is false, whatever else has not been tried."""
     tested = tuple(test for part in parts for test in part)
     deciding = [test for test in tested if test.contrast.decides]
     unlearned = list(dict.fromkeys(t.contrast.unlearned for t in deciding if t.contrast.unlearned))
-    untried = sum(not any(test.contrast.decides for test in part) for part in parts)
+    needed = sum(statement.comparisons for statement in claim.statements)
+    untried = needed - sum(len({test.says for test in part if test.contrast.decides}) for part in parts)
     clear = sides is not None and p < ALPHA
 
     def word(verdict: Word, why: str = "", p: float = math.nan, more_seeds: int | None = None) -> Judged:
@@ -198,7 +199,7 @@ def _judged(
         more = f"; so in {len(unlearned) - 1} more settings" if len(unlearned) > 1 else ""
         return word("not learned", unlearned[0] + more)
     if untried:
-        return word("undecided", f"{untried} of its {len(parts)} statements have no records that may decide")
+        return word("undecided", f"{untried} of its {needed} comparisons have no records that may decide")
     if any(math.isnan(test.p_for) for test in deciding):
         return word("undecided", "one seed has no spread")
     if clear:

@@ -115,6 +115,10 @@ class Pairs:
     def says(self) -> str:
         return "; ".join(self._pair(*pair) for pair in combinations(self.arms, 2))
 
+    @property
+    def comparisons(self) -> int:
+        return math.comb(len(self.arms), 2)
+
     def _pair(self, one: str, other: str) -> str:
         return self.relation(one, other) + (f" in {self.metric}" if self.metric else "")
 
@@ -198,6 +202,10 @@ class SmallerEffect:
     def says(self) -> str:
         return f"{self.less[0]} to {self.less[1]} changes less than {self.more[0]} to {self.more[1]}"
 
+    @property
+    def comparisons(self) -> int:
+        return 2
+
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
         """|less| < more is both -less < more and less < more."""
 
@@ -229,6 +237,7 @@ class GainGrows:
     """The gain of one arm over another is larger in the second setting of a pair than in the first."""
 
     kind: ClassVar[str] = "larger effect"
+    comparisons: ClassVar[int] = 1
     study: str
     better: str
     worse: str

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.notes import PRINTS_NONE, provenance
-from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Records, Sheet
@@ -98,10 +98,9 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
             ax.set_title(f"{panel.part.scale}, {panel.part.setting}")
         for ax in axes[len(panels) :]:
             ax.remove()
-        write_notes(figure, notes)
 
     behind = {r.path: r for panel in panels for r in panel.part.records if r["status"] == "done"}
-    height = ROW * rows + notes_height(notes, WIDTH)
+    height = ROW * rows
     return Picture((WIDTH, height), draw, " ".join(map(_in_words, panels)), notes, tuple(behind.values()))
 
 

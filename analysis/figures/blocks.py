@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from analysis.figures.picture import Picture, write_notes
+from analysis.figures.picture import Picture
 from analysis.scan_plots import draw_path, only
 from analysis.style import SMALL, WIDTH
 from zigma.models.config import MambaSpec, ZigMaConfig
@@ -61,7 +61,6 @@ def figure_2(config: ZigMaConfig | None = None) -> Picture:
             draw_path(inset, only([layers[layer]]), f"layer {layer}")
         ax.text(10.42, 1.3, "…", ha="center", va="center", fontsize=12)
         arrow(ax, (13.05, 0.65), (13.33, 0.65))
-        write_notes(figure, notes)
 
     alt = (
         f"Block diagram of ZigMa: a noisy latent is cut into {tokens} patches, {config.depth} layers follow, and a "
@@ -99,7 +98,6 @@ def figure_4(config: ZigMaConfig | None = None) -> Picture:
         ax = _canvas(figure, (0, 14), (0, 6.1))
         _block(ax, hidden)
         _mamba(ax, hidden, inner, mixer)
-        write_notes(figure, notes)
 
     alt = (
         "Block diagram. The time and the caption are embedded and give, through adaLN_modulation, shift, scale and "

@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from analysis.figures.axes import at_sizes, round_linear, round_log
 from analysis.figures.notes import PRINTS_NONE
-from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import growth_exponent, ratio, recorded_sheets, token_count
 from analysis.records import Records, device_of
-from analysis.stats import mean_over_seeds
+from analysis.stats import SeedMean, mean_over_seeds
 from analysis.style import SMALL, WIDTH, bare, line, looks
 from studies.declare.registry import find_study
 from studies.run.record import Record
 
 ROW = 2.3  # inches
-LABELS_APART = 2.0  # ratio of two labelled sizes
 MEMORY, SPEED, PARAMETERS = "peak_memory_mib", "images_per_s", "parameters"
-Points = dict[int, float]  # size -> value
+Points = dict[int, SeedMean]  # size -> value
 Corner = Literal["upper left", "lower left"]
 
 NAMES = {MEMORY: "peak memory (MiB)", SPEED: "FPS (images/s)", PARAMETERS: "parameters (M)"}
@@ -59,7 +59,7 @@ class Costs:
     def points(self, metric: str) -> dict[str, Points]:
         """Line -> size -> the mean, sizes rising."""
         return {
-            name: {size: mean_over_seeds(sizes[size]).mean for size in sorted(sizes)}
+            name: {size: mean_over_seeds(sizes[size]) for size in sorted(sizes)}
             for name, sizes in self.values.get(metric, {}).items()
         }
 
@@ -67,11 +67,11 @@ class Costs:
     def protocol(self) -> str:
         """Batch, precision and repeats of the measurements."""
         timed = [m for r in self.records for m in r["metrics"] if m["name"] in (MEMORY, SPEED, "latency_ms")]
-        said = []
+        parts = []
         for key, words in (("batch_images", "batch {}"), ("precision", "{}"), ("repeats", "{} repeats")):
             values = dict.fromkeys(FLOATS.get(m[key], str(m[key])) for m in timed if m.get(key) is not None)
-            said += [words.format(" or ".join(values))] if values else []
-        return ", ".join(said) or "protocol not recorded"
+            parts += [words.format(" or ".join(values))] if values else []
+        return ", ".join(parts) or "protocol not recorded"
 
 
 def figure_6(records: Records) -> Picture | Missing:
@@ -99,12 +99,11 @@ def figure_6(records: Records) -> Picture | Missing:
                 _panel(ax, f"({letter})", tokens, metric, draw_growth, "complexity")
             for ax, letter, metric in zip(axes[2:], "cd", (MEMORY, SPEED), strict=True):
                 _panel(ax, f"({letter})", paths, metric, draw_paths, "order_receptive_field")
-        write_notes(figure, notes)
 
     found = [part[key] for key in rows for part in (by_tokens, by_paths) if key in part]
     alt = " ".join(_in_words(part, metric) for part in found for metric in (MEMORY, SPEED))
     behind = {record.path: record for part in found for record in part.records}
-    size = (WIDTH, ROW * len(rows) + notes_height(notes, WIDTH))
+    size = (WIDTH, ROW * len(rows))
     return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
 
 
@@ -122,11 +121,10 @@ def figure_7(records: Records) -> Picture | Missing:
             axes[0].set_ylabel(f"{part.scale}, {part.device}", fontsize=SMALL)
             for ax, metric in zip(axes, metrics, strict=True):
                 _panel(ax, "", part, metric, draw_paths, "order_receptive_field")
-        write_notes(figure, notes)
 
     alt = " ".join(_in_words(part, metric) for part in found for metric in metrics)
     behind = {record.path: record for part in found for record in part.records}
-    size = (WIDTH, ROW * len(found) + notes_height(notes, WIDTH))
+    size = (WIDTH, ROW * len(found))
     return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
 
 
@@ -175,41 +173,27 @@ def draw_growth(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
     low, high = ax.get_ylim()
     room = (high / low) ** 0.6  # for the legend
     ax.set_ylim(low / room if falls else low, high if falls else high * room)
-    sizes = sorted({size for line_ in points.values() for size in line_})
-    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes)))
-    ax.xaxis.set_major_formatter(
-        FuncFormatter(lambda size, _: f"{size / 1000:.3g}k" if size >= 1000 else f"{size:g}")
-    )
-    ax.xaxis.set_minor_locator(FixedLocator(sizes))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.tick_params(axis="x", rotation=45)
-
-
-def _apart(sizes: list[int]) -> list[int]:
-    """Of rising sizes those whose labels have room on a logarithmic axis: the last, and from it downwards."""
-    kept: list[int] = []
-    for size in reversed(sizes):
-        if not kept or kept[-1] / size >= LABELS_APART:
-            kept.append(size)
-    return kept[::-1]
+    at_sizes(ax.xaxis, {size for line_ in points.values() for size in line_}, apart=4.0)
+    round_log(ax.yaxis)
 
 
 def draw_paths(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
     """A cost against the order receptive field."""
     _lines(ax, points, str, "upper left")
-    sizes = sorted({size for line_ in points.values() for size in line_})
     ax.set(xscale="log", xlabel="order receptive field")
-    ax.xaxis.set_major_locator(FixedLocator(sizes))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
-    highest = max(value for line_ in points.values() for value in line_.values())
+    at_sizes(ax.xaxis, {size for line_ in points.values() for size in line_})
+    highest = max(value.mean for line_ in points.values() for value in line_.values())
     ax.set_ylim(0, 1.7 * highest)  # from zero: what is flat should look flat
+    round_linear(ax.yaxis)
 
 
 def _lines(ax: Axes, points: Mapping[str, Points], label: Callable[[str], str], legend: Corner) -> None:
+    """Means with their 95 % intervals over repetitions."""
     styles = looks(points)
     for name, line_ in points.items():
-        ax.plot(list(line_), list(line_.values()), label=label(name), **line(styles[name]))
+        means = [value.mean for value in line_.values()]
+        halves = np.nan_to_num([value.half_width for value in line_.values()])
+        ax.errorbar(list(line_), means, yerr=halves, capsize=2, label=label(name), **line(styles[name]))
     ax.legend(loc=legend, handlelength=2.6)
     bare(ax)
 
@@ -234,7 +218,8 @@ def _panel(ax: Axes, letter: str, part: Costs | None, metric: str, draw: Any, st
 
 def _growth(name: str, points: Mapping[str, Points]) -> str:
     """`DiT  L^1.6  x4.9`: the exponent of growth, and how many times ZigMa's at the largest common size."""
-    power, times = growth_exponent(points[name]), ratio(points[name], points.get("ZigMa", {}))
+    means = {arm: {size: v.mean for size, v in line_.items()} for arm, line_ in points.items()}
+    power, times = growth_exponent(means[name]), ratio(means[name], means.get("ZigMa", {}))
     grows = "" if power is None else f"  $L^{{{power:.2f}}}$"
     return name + grows + (f"  ×{_times(times[1])}" if times is not None and name != "ZigMa" else "")
 
@@ -246,13 +231,13 @@ def _times(value: float) -> str:
 def _note(part: Costs) -> str:
     seeds = len({record["seed"] for record in part.records})
     failed = f"; failed: {', '.join(part.failed)}" if part.failed else ""
-    seeds_said = "one measurement each" if seeds == 1 else f"mean of {seeds} measurements"
-    return f"{part.scale}, {part.study}: on {part.device}; {part.protocol}; {seeds_said}{failed}."
+    counted = "one measurement each" if seeds == 1 else f"mean and 95 % interval of {seeds} measurements"
+    return f"{part.scale}, {part.study}: on {part.device}; {part.protocol}; {counted}{failed}."
 
 
 def _in_words(part: Costs, metric: str) -> str:
     lines = [
-        f"{name} " + ", ".join(f"{value:.3g} at {size}" for size, value in points.items())
+        f"{name} " + ", ".join(f"{value.mean:.3g} at {size}" for size, value in points.items())
         for name, points in part.points(metric).items()
     ]
     return f"{NAMES[metric]} at {part.scale} on {part.device}: {'; '.join(lines)}." if lines else ""

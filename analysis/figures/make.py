@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.figures.picture import Missing, Picture
+from analysis.figures.picture import Missing, Picture, caption
 from analysis.records import Records
 from studies.run.record import Record
+from zigma.common.files import replace_json, replace_text, sha256_of
 from zigma.common.words import WordError
 
 ENDINGS = ("png", "svg", "pdf")
+CAPTION = "md"  # the notes of a figure, beside its files
 MANIFEST = "manifest.json"
 
 
@@ -41,11 +42,15 @@ def make_figures(
             known[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
         else:
             files = draw(picture, folder / name)
+            files.append(folder / f"{name}.{CAPTION}")
+            replace_text(
+                files[-1], caption(f"{name.replace('_', ' ').capitalize()}. {TITLES[name]}", picture)
+            )
             written += files
             known[name] = entry(TITLES[name], picture, files, results)
     folder.mkdir(parents=True, exist_ok=True)
     ordered = {name: known[name] for name in TITLES if name in known}
-    (folder / MANIFEST).write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    replace_json(folder / MANIFEST, ordered)
     return written, missing
 
 
@@ -73,8 +78,7 @@ def entry(title: str, picture: Picture, files: Iterable[Path], results: Path) ->
 
 def _named(record: Record, results: Path) -> dict[str, str]:
     path = record.path.relative_to(results) if record.path.is_relative_to(results) else record.path
-    digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
-    return {"path": path.as_posix(), "identity": record["identity"], "sha256": digest}
+    return {"path": path.as_posix(), "identity": record["identity"], "sha256": sha256_of(record.path)}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

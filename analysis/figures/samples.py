@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.notes import devices
-from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import recorded_sheets
 from analysis.records import Records
 from analysis.records.artifacts import artifact
@@ -26,6 +26,7 @@ COLUMNS = 2
 WIDEST = 4.5  # inches of one grid
 TALLEST = 9.0  # inches: what fits a page
 LARGEST = 40_000_000  # pixels; a larger grid is refused rather than loaded
+WIDEST_PIXELS = 20_000  # of a side
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,22 @@ def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
 
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            if image.width * image.height > LARGEST:
-                raise WordError(f"{path} has {image.width}x{image.height} pixels, more than {LARGEST}")
-            shown = image.convert("RGB")
-            if side is not None:
-                shown.thumbnail((side, side))
-            return np.asarray(shown)
-    except (UnidentifiedImageError, OSError) as error:
+            width, height = image.size
+            if width * height <= LARGEST and max(width, height) <= WIDEST_PIXELS:
+                shown = image.convert("RGB")
+                if side is not None:
+                    shown.thumbnail((side, side))
+                return np.asarray(shown)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise WordError(f"{path} is no image: {error}") from error
+    raise WordError(f"{path} has {width}x{height} pixels, more than a grid of samples has reason to have")
+
+
+def _read(path: Path, side: int | None) -> npt.NDArray[np.uint8] | None:
+    try:
+        return read_grid(path, side)
+    except WordError:
+        return None  # named in the figure's notes
 
 
 def figure_12(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
@@ -104,23 +113,26 @@ def saved_grids(records: Records, results: Path, arms: Sequence[str] = ()) -> li
 
 
 def draw_grid(ax: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:
-    """A grid of samples, every pixel as it is."""
+    """A grid of samples, every pixel as it is, over its caption."""
     ax.imshow(pixels, interpolation="nearest")
-    ax.set_title(title)
-    ax.set_axis_off()
+    ax.set(xlabel=title, xticks=[], yticks=[])  # below the picture
+    ax.spines[:].set_visible(False)
 
 
 def _samples(records: Records, results: Path, side: int | None, arms: Sequence[str]) -> Picture | Missing:
     study = find_study(STUDY)
     grids = saved_grids(records, results, arms)
+    pictures = {grid.path: read for grid in grids if (read := _read(grid.path, side)) is not None}
+    unread = [grid.path.name for grid in grids if grid.path not in pictures]
+    grids = [grid for grid in grids if grid.path in pictures]
     if not grids:
         only = " ".join(f'--only "{arm}"' for arm in arms)
         return Missing(f"python -m studies run {STUDY} {only}")
-    pixels = [read_grid(grid.path, side) for grid in grids]
+    pixels = [pictures[grid.path] for grid in grids]
     columns = min(COLUMNS, len(grids))
     rows = [list(range(i, min(i + columns, len(grids)))) for i in range(0, len(grids), columns)]
     wide = min(WIDTH / columns, WIDEST)
-    heights = [max(wide * pixels[i].shape[0] / pixels[i].shape[1] for i in row) + 0.4 for row in rows]
+    heights = [max(wide * pixels[i].shape[0] / pixels[i].shape[1] for i in row) + 0.5 for row in rows]
     printed = [
         f"{arm.name} {', '.join(f'{c} {v}' for c, v in arm.paper.items())}"
         for arm in study.arms
@@ -130,6 +142,7 @@ def _samples(records: Records, results: Path, side: int | None, arms: Sequence[s
         "Uncurated: the first samples of the lowest seed, in the order in which they were drawn.",
         f"On {devices(grid.record for grid in grids)}.",
         *([f"The paper's value: {'; '.join(printed)}."] if printed else []),
+        *([f"Left out, for they are no pictures of samples: {', '.join(unread)}."] if unread else []),
     )
 
     def draw(figure: Figure) -> None:
@@ -138,8 +151,7 @@ def _samples(records: Records, results: Path, side: int | None, arms: Sequence[s
             ax.remove()
         for ax, grid, image in zip(axes.flat, grids, pixels, strict=False):
             draw_grid(ax, image, grid.title)
-        write_notes(figure, notes)
 
     alt = " ".join(f"A grid of uncurated samples: {grid.title.replace(chr(10), ', ')}." for grid in grids)
-    size = (WIDTH, min(sum(heights), TALLEST) + notes_height(notes, WIDTH))
+    size = (WIDTH, min(sum(heights), TALLEST))
     return Picture(size, draw, alt, notes, tuple(grid.record for grid in grids))

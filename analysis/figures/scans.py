@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.picture import Picture, write_notes
+from analysis.figures.picture import Picture
 from analysis.scan_plots import draw_path, only
 from analysis.style import WIDTH, bare
 from zigma.scans import ScanOrder, locality, scan_plan
@@ -34,7 +34,6 @@ def figure_1(side: int = 8, layers: int = 4) -> Picture:
                     row[layer], scan, f"({letter}) {name}, layer {layer}" if layer == 0 else f"layer {layer}"
                 )
             draw_steps(row[layers], found[0], f"{near[name]:.0%} to a neighbour")
-        write_notes(figure, notes)
 
     alt = (
         f"Paths over {side} by {side} patches. A sweep reads every row from the left and jumps back: "
@@ -64,7 +63,6 @@ def figure_3(side: int = 4) -> Picture:
         draw_path(axes[1, 0], zigzags[0], "(b) zigzag")
         for j, scan in enumerate(zigzags):
             draw_path(axes[j // 4, 1 + j % 4], scan, f"(c) layer {j}, {j + 8}, …")
-        write_notes(figure, (KEY,))
 
     alt = (
         f"Scan paths over {side} by {side} patches: (a) a sweep, row by row from the left with a jump back to each "
@@ -87,7 +85,6 @@ def figure_5(grid: tuple[int, int, int] = (3, 4, 4)) -> Picture:
     def draw(figure: Figure) -> None:
         for i, (title, scan) in enumerate(scans.items()):
             draw_path(figure.add_subplot(1, 4, i + 1, projection="3d"), scan, title)
-        write_notes(figure, (KEY,))
 
     alt = (
         f"Scan paths through {grid[0]} frames of {grid[1]} by {grid[2]} patches: (a) a sweep in memory order, which "
@@ -111,7 +108,6 @@ def _sizes(curve: str, sides: Sequence[int], words: str) -> Picture:
     def draw(figure: Figure) -> None:
         for ax, side in zip(np.ravel(figure.subplots(1, len(sides))), sides, strict=True):
             draw_path(ax, only(scan_plan(f"{curve}-1", (side, side), depth=1)), f"{side}x{side}")
-        write_notes(figure, (KEY,))
 
     grids = ", ".join(f"{side} by {side}" for side in sides)
     alt = f"{words} on grids of {grids}: one path without a jump that fills small squares before it moves on."

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.figures.axes import round_linear, round_log
 from analysis.figures.notes import provenance
-from analysis.figures.picture import Missing, Picture, notes_height, write_notes
+from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import Band, curve_names, mean_curve, recorded_sheets
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet
@@ -41,7 +43,9 @@ def figure_14(records: Records) -> Picture | Missing:
     return _trends("training_trends", records, loss=True, printed_in="scan_ablation")
 
 
-def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
+def draw_trend(
+    ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = False, legend: bool = True
+) -> None:
     """Curves over training, each with a band for its interval; markers tell them apart in grey."""
     styles = looks(bands)
     for name, trend in bands.items():
@@ -53,14 +57,36 @@ def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = Fal
             low = np.maximum(low, trend.mean / 10)  # an interval that reaches zero has no place on this axis
         ax.fill_between(trend.step, low, high, color=look["color"], alpha=0.18, linewidth=0)
     ax.set(xlabel="training step", ylabel=ylabel)
+    _zoom(ax, bands, log)
+    round_linear(ax.xaxis)
     if log and all((trend.mean > 0).all() for trend in bands.values()):
         ax.set_yscale("log")
-    # below the axes and their labels, where no curve can run through it
-    ax.legend(
-        loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5.0,
-        ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
-    )  # fmt: skip
+        round_log(ax.yaxis)
+    if legend:  # below the axes and their labels, where no curve can run through it
+        ax.legend(
+            loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5.0,
+            ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
+        )  # fmt: skip
     bare(ax)
+
+
+def _zoom(ax: Axes, bands: Mapping[str, Band], log: bool) -> None:
+    """Leave the steep beginning above the axes: where arms differ is after it."""
+    late = [
+        (band.mean[keep], band.half_width[keep]) for band in bands.values() if (keep := _late(band)).any()
+    ]
+    high = max((float(np.max(mean + np.nan_to_num(half))) for mean, half in late), default=0.0)
+    low = min((float(np.min(mean - np.nan_to_num(half))) for mean, half in late), default=0.0)
+    lowest = min((float(np.min(mean)) for mean, _ in late), default=0.0)
+    if log and lowest > 0:
+        low = max(low, lowest / 2)
+        ax.set_ylim(low / (high / low) ** 0.08, high * (high / low) ** 0.08)
+    elif high > low:
+        ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+def _late(band: Band) -> npt.NDArray[np.bool_]:
+    return np.asarray(band.step >= band.step[-1] / 5)
 
 
 def legend_height(curves: int) -> float:
@@ -95,18 +121,18 @@ def _trends(study_name: str, records: Records, loss: bool, printed_in: str) -> P
         grid = figure.subplots(len(rows), columns, squeeze=False)
         for axes, row in zip(grid, rows, strict=True):
             _draw_row(axes, row, study.stands_for.get(row.part.setting, ""))
-        write_notes(figure, notes)
 
     alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)
     behind = {r.path: r for row in rows for r in row.part.records if r["status"] == "done"}
-    height = sum(ROW + legend_height(len(row.part.arms)) for row in rows) + notes_height(notes, WIDTH)
+    height = sum(ROW + legend_height(len(row.part.arms)) for row in rows)
     return Picture((WIDTH, height), draw, alt, notes, tuple(behind.values()))
 
 
 def _draw_row(axes: Sequence[Axes], row: Row, column: str) -> None:
     panels = iter(axes)
     for name, ax in zip(row.curves, panels, strict=False):  # the curves first: zip takes no axes too many
-        draw_trend(ax, bands_of(row.part, name), name.replace("_", " "), log=name != "loss")
+        bands = bands_of(row.part, name)
+        draw_trend(ax, bands, name.replace("_", " "), name != "loss", legend=name == row.curves[0])
         ax.set_title(f"{row.part.scale}, {row.part.setting}")
     if row.printed:
         draw_measures(next(panels), f"paper, {column}", row.printed, "%.4g")

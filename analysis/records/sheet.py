@@ -50,15 +50,14 @@ class Sheet:
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """Of the records' frame of metrics those that count here, with columns `arm` and `seed` more."""
-        whole = self.source.metrics
-        places = {
-            self.source.place[record["identity"]]: (arm, int(record["seed"]))
+        import pandas as pd
+
+        places = [
+            (self.source.place[record["identity"]], arm, int(record["seed"]))  # two arms may share a run
             for arm, records in self.arms.items()
             for record in records
-        }
-        part = whole[whole["record"].isin(list(places))]
-        named = [places[place] for place in part["record"]]
-        return part.assign(arm=[arm for arm, _ in named], seed=[seed for _, seed in named])
+        ]
+        return self.source.metrics.merge(pd.DataFrame(places, columns=["record", "arm", "seed"]), on="record")
 
     @cached_property
     def _by_seed(self) -> Mapping[tuple[str, str], list[tuple[int, float, Protocol]]]:

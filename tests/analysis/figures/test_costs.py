@@ -10,9 +10,21 @@ from analysis.figures.costs import SPEED, costs, draw_growth, draw_paths, family
 from analysis.figures.picture import Picture
 from analysis.figures.series import token_count
 from analysis.records import load
+from analysis.stats import SeedMean
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 from studies.run.record import Record
+
+
+def line(values: dict[int, float], half_width: float = 0.1) -> dict[int, SeedMean]:
+    return {size: SeedMean(value, half_width, 3) for size, value in values.items()}
+
+
+def test_measurements_have_intervals() -> None:
+    ax = Figure().subplots()
+    draw_paths(ax, {"zigzag": line({1: 99.0, 8: 100.0}, 5.0)}, SPEED)
+    ((_, _, (bars,)),) = ax.containers
+    assert [tuple(segment[:, 1]) for segment in bars.get_segments()] == [(94.0, 104.0), (95.0, 105.0)]
 
 
 @pytest.mark.parametrize(
@@ -41,12 +53,13 @@ def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> No
         write(tmp_path, run, record_of(run, metrics, environment=environment, **outcome))
     found = costs("complexity", load(tmp_path), lambda arm: arm, token_count)
     assert list(found) == [("tiny", "machine A"), ("tiny", "machine B")]
-    assert found["tiny", "machine A"].points(SPEED)["ZigMa"] == {64: 250.0}
-    there = found["tiny", "machine B"]
-    assert list(there.points(SPEED)) == ["ZigMa", "DiT", "U-ViT"]
-    assert list(there.points(SPEED)["DiT"]) == [256, 576, 1024, 2304, 4096]
-    assert list(there.points(SPEED)["U-ViT"]) == [256, 576, 2304, 4096]
-    assert there.failed == ["U-ViT 32x32 seed 0"]
+    (only,) = found["tiny", "machine A"].points(SPEED)["ZigMa"].items()
+    assert (only[0], only[1].mean) == (64, 250.0)
+    other = found["tiny", "machine B"]
+    assert list(other.points(SPEED)) == ["ZigMa", "DiT", "U-ViT"]
+    assert list(other.points(SPEED)["DiT"]) == [256, 576, 1024, 2304, 4096]
+    assert list(other.points(SPEED)["U-ViT"]) == [256, 576, 2304, 4096]
+    assert other.failed == ["U-ViT 32x32 seed 0"]
     picture = figure_6(load(tmp_path))
     assert isinstance(picture, Picture)
     assert any("failed: U-ViT 32x32 seed 0" in note for note in picture.notes)
@@ -55,23 +68,23 @@ def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> No
 
 def test_growth_says_exponent_and_ratio() -> None:
     ax = Figure().subplots()
-    points = {"ZigMa": {64: 10.0, 256: 40.0}, "DiT": {64: 10.0, 256: 160.0}}
+    points = {"ZigMa": line({64: 10.0, 256: 40.0}), "DiT": line({64: 10.0, 256: 160.0})}
     draw_growth(ax, points, "peak_memory_mib")
-    said = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert said == ["ZigMa  $L^{1.00}$", "DiT  $L^{2.00}$  ×4"]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["ZigMa  $L^{1.00}$", "DiT  $L^{2.00}$  ×4"]
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
 def test_labels_have_room_and_ratios_are_written_out() -> None:
     ax = Figure().subplots()
     sizes = (1024, 4096, 9216, 16384, 25600, 38416)
-    points = {"ZigMa": dict.fromkeys(sizes, 1.0), "U-ViT": dict.fromkeys(sizes, 682.4)}
+    points = {"ZigMa": line(dict.fromkeys(sizes, 1.0)), "U-ViT": line(dict.fromkeys(sizes, 682.4))}
     draw_growth(ax, points, "peak_memory_mib")
-    assert ax.get_xticks().tolist() == [1024, 4096, 16384, 38416]
+    assert ax.get_xticks().tolist() == [1024, 9216, 38416]
     assert ax.get_legend().get_texts()[1].get_text().endswith("×682")
 
 
 def test_what_is_flat_looks_flat() -> None:
     ax = Figure().subplots()
-    draw_paths(ax, {"zigzag": {1: 99.0, 8: 100.0}}, SPEED)
+    draw_paths(ax, {"zigzag": line({1: 99.0, 8: 100.0})}, SPEED)
     assert ax.get_ylim()[0] == 0

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from analysis.__main__ import main
 from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, TITLES, find_figure, picture
@@ -62,11 +64,42 @@ def test_the_same_bytes_every_time(recorded: Path, tmp_path: Path) -> None:
     second, _ = make_figures(tmp_path / "b", records, recorded, only)
     assert not none
     assert [path.name for path in first] == [path.name for path in second]
-    assert {path.suffix for path in first} == {".png", ".svg", ".pdf"}
+    assert {path.suffix for path in first} == {".png", ".svg", ".pdf", ".md"}
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
     manifests = [(tmp_path / folder / "manifest.json").read_bytes() for folder in "ab"]
     assert manifests[0] == manifests[1]
+
+
+def test_the_notes_of_a_figure_stand_beside_its_file_and_not_in_it(recorded: Path, tmp_path: Path) -> None:
+    make_figures(tmp_path, load(recorded), recorded, ["13"])
+    beside = (tmp_path / "figure_13.md").read_text(encoding="utf-8")
+    assert beside.startswith("# Figure 13. Patch size")
+    found = picture("figure_13", load(recorded), recorded)
+    assert isinstance(found, Picture)
+    assert all(f"- {note}" in beside for note in found.notes)
+    figure = Figure(figsize=found.size)
+    found.draw(figure)
+    assert not figure.get_supxlabel()
+
+
+def test_a_user_s_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(
+        "font.size: 23\nfont.family: serif\naxes.facecolor: pink\nlines.linewidth: 9\nsavefig.bbox: tight\n"
+        "savefig.dpi: 31\nfigure.constrained_layout.h_pad: 1\naxes.prop_cycle: cycler('color', ['y'])\n"
+    )
+    code = (
+        "import sys; from pathlib import Path; from analysis.figures.make import draw; "
+        "from analysis.figures.scans import figure_1; draw(figure_1(), Path(sys.argv[1]), ('svg', 'png'))"
+    )
+    for name, folder in (("theirs", tmp_path), ("ours", tmp_path / "none")):
+        folder.mkdir(exist_ok=True)
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / name)],
+            cwd=ROOT, check=True, env=os.environ | {"MPLCONFIGDIR": str(folder), "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    for ending in ("svg", "png"):
+        assert (tmp_path / f"theirs.{ending}").read_bytes() == (tmp_path / f"ours.{ending}").read_bytes()
 
 
 def test_the_manifest_names_the_records(recorded: Path, tmp_path: Path) -> None:

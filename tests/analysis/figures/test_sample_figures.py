@@ -1,14 +1,18 @@
 """Figures 12 and 15 to 17: grids that runs saved, never chosen, never from elsewhere."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.figures.samples import read_grid, sample_file, saved_grids
+from analysis.figures.picture import Picture
+from analysis.figures.samples import figure_12, read_grid, sample_file, saved_grids
 from analysis.records import load
+from analysis.style import style
 from studies.run.record import Record
 from zigma.common.words import WordError
 
@@ -42,6 +46,38 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "grid.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(WordError, match=r"grid\.png is no image"):
         read_grid(tmp_path / "grid.png")
+
+
+def test_a_picture_of_absurd_size_is_named(tmp_path: Path) -> None:
+    Image.new("1", (60_000, 2)).save(tmp_path / "wide.png")
+    with pytest.raises(WordError, match=r"wide\.png has 60000x2 pixels"):
+        read_grid(tmp_path / "wide.png")
+
+
+def test_what_is_no_picture_is_left_out_and_named_below_the_others(recorded: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(recorded, results)
+    whole = figure_12(load(results), results)
+    assert isinstance(whole, Picture)
+    bad = next(grid.path for grid in saved_grids(load(results), results, ("FacesHQ 1024",)))
+    bad.write_bytes(b"%!PS no picture")
+    rest = figure_12(load(results), results)
+    assert isinstance(rest, Picture)
+    assert len(rest.records) == len(whole.records) - 1
+    assert any(bad.name in note for note in rest.notes)
+
+
+def test_captions_stand_below_the_samples_and_on_the_page(recorded: Path) -> None:
+    found = figure_12(load(recorded), recorded)
+    assert isinstance(found, Picture)
+    with style():
+        figure = Figure(figsize=found.size, layout="constrained")
+        found.draw(figure)
+        figure.draw_without_rendering()
+    for ax in figure.axes:
+        words = ax.xaxis.label.get_window_extent()
+        assert words.y1 <= ax.get_window_extent().y0
+        assert words.y0 >= 0
 
 
 def test_the_lowest_seed_is_taken_whoever_ran_it(recorded: Path) -> None:
