@@ -1,6 +1,8 @@
 """`python -m zigma.metrics recompute` on files of features."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,9 @@ def test_wrong_words_are_one_line_and_exit_2(
     folder: Path, words: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "b" / "real.inception.safetensors").unlink()
-    assert main(["recompute", *words.format(folder=folder).split()]) == 2
+    with pytest.raises(SystemExit) as left:
+        main(["recompute", *words.format(folder=folder).split()])
+    assert left.value.code == 2
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1
@@ -76,3 +80,55 @@ def test_a_wrong_metric_names_the_right_ones(folder: Path, capsys: pytest.Captur
         main(["recompute", str(folder), "--metrics", "fid"])
     assert left.value.code == 2
     assert "frechet" in capsys.readouterr().err
+
+
+def test_extractors_choose_what_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recompute", str(folder), "--extractors", "inception", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["extractor"] for row in rows} == {"inception"}
+    assert len(rows) == 4
+    with pytest.raises(SystemExit) as left:
+        main(["recompute", str(folder), "--extractors", "lite0"])
+    assert left.value.code == 2
+    assert "weights to draw samples again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", ["zigma.metrics train_digits", "zigma.metrics.train_digits", "zigma.data prepare"]
+)
+def test_help_takes_no_torch(words: str) -> None:
+    module, *rest = words.split()
+    code = (
+        f"import runpy, sys; sys.argv = ['x', *{rest!r}, '--help']\n"
+        f"try: runpy.run_module({module!r}, run_name='__main__')\n"
+        "except SystemExit as left: assert not left.code\n"
+        "sys.exit(' '.join({'torch', 'sklearn', 'numpy'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "example" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_is_over_is_judged_again_from_its_weights(tmp_path: Path) -> None:
+    """By the extractor that judged it, so that the numbers can be compared, and by lite0."""
+    words = ["-m", "studies", "run", "scan_ablation", "--scale", "tiny", "--results", str(tmp_path)]
+    small = ["training.steps=2", "evaluation.n_generated=20", "evaluation.n_real=20", "model.depth=1"]
+    settings = [word for setting in small for word in ("--set", setting)]
+    subprocess.run(
+        [sys.executable, *words, "--only", "sweep", *settings],
+        check=True,
+        capture_output=True,
+    )
+    (record,) = (tmp_path / "records" / "tiny" / "scan_ablation").glob("*.json")
+    recorded = {row["name"]: row["value"] for row in json.loads(record.read_text())["metrics"]}
+    for path in (tmp_path / "features").rglob("*.safetensors"):
+        path.unlink()
+    words = ["-m", "zigma.metrics", "recompute", str(tmp_path), "--extractors", "digits", "lite0", "--json"]
+    done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
+    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    for name in ("fd_digits", "kid_digits"):
+        assert rows[name]["value"] == pytest.approx(recorded[name], rel=1e-5)
+    assert rows["fd_lite0"]["n_generated"] == 20
+    again = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
+    assert (again.stdout, again.stderr) == (done.stdout, "")  # nothing is drawn twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -57,6 +58,8 @@ class Evaluator:
         loss = held_out_loss(
             model, config.model, self.data.held_out, config.interpolant, batch_images=batch, n=n
         )
+        if not math.isfinite(loss):  # no number: the run says that it failed, and with what
+            raise FloatingPointError(f"the held-out loss is {loss}")
         return {"name": "held_out_loss", "value": loss, "n_real": n, "reference": "held-out"}
 
     def generated(self, model: nn.Module, n: int) -> tuple[list[Features], Tensor]:

@@ -1,16 +1,18 @@
-"""`python -m zigma.metrics`: compute every metric again from saved features, without drawing a sample."""
+"""`python -m zigma.metrics`: compute metrics again from saved features, or by another extractor from saved weights."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from zigma.common.program import print_anywhere
-from zigma.metrics.config import MetricName
+from zigma.common.program import carry_out
+from zigma.common.words import Parser, WordError
+from zigma.metrics.config import ExtractorName, MetricName
 
 if TYPE_CHECKING:
     from zigma.metrics.features import Features
@@ -19,32 +21,33 @@ _EXAMPLES = """\
 examples:
   python -m zigma.metrics recompute results/features
   python -m zigma.metrics recompute results/features/tiny/scan_ablation --metrics frechet prdc infinity
+  python -m zigma.metrics recompute results --extractors lite0
   python -m zigma.metrics recompute --generated a/generated.inception.safetensors --real b/real.inception.safetensors
 """
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 after one line about what was wrong."""
-    print_anywhere()
-    args = _parser().parse_args(argv)
-    try:
-        for name, rows in _measured(args):
-            _print(name, rows, args.json)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Run a command; returns 0, or leaves with status 2 after one line about what was wrong."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if args.command == "train_digits":
+        from zigma.metrics import train_digits
+
+        return carry_out(parser.prog, lambda: train_digits.main(rest))
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return carry_out(parser.prog, lambda: _recompute(args))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m zigma.metrics", description=__doc__, epilog=_EXAMPLES, formatter_class=form
+    parser = Parser("python -m zigma.metrics", description=__doc__, epilog=_EXAMPLES, formatter_class=form)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="recompute | train_digits", parser_class=Parser
     )
-    commands = parser.add_subparsers(required=True, metavar="recompute")
     recompute = commands.add_parser(
         "recompute",
-        help="metrics of saved features",
+        help="metrics of saved features, or of samples drawn again from saved weights",
         description="Every metric between saved features of samples and of real images, with its protocol.",
         epilog=_EXAMPLES,
         formatter_class=form,
@@ -58,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     recompute.add_argument("--generated", type=Path, help="one file of features of samples")
     recompute.add_argument("--real", type=Path, help="one file of features of real images")
     recompute.add_argument(
+        "--extractors",
+        nargs="+",
+        choices=get_args(ExtractorName),
+        metavar="EXTRACTOR",
+        help=f"of {', '.join(get_args(ExtractorName))}: these alone, and where a run has no features by one of them, "
+        "its samples are drawn again from the weights in the results folder",
+    )
+    recompute.add_argument(
         "--metrics",
         nargs="+",
         choices=get_args(MetricName),
@@ -66,14 +77,34 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(get_args(MetricName))} (frechet kernel)",
     )
     recompute.add_argument("--json", action="store_true", help="a JSON object per number instead of a table")
+    commands.add_parser("train_digits", help="make the weights of the digits extractor again", add_help=False)
     return parser
 
 
-def _measured(args: argparse.Namespace) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _recompute(args: argparse.Namespace) -> int:
     from zigma.metrics.evaluation import evaluate_features
 
+    status = 0
+    if args.extractors and args.folder is not None:
+        status = _draw_again(args.folder, args.extractors)
     for name, generated, real in _pairs(args):
-        yield name, evaluate_features(generated, real, metrics=args.metrics)
+        _print(name, evaluate_features(generated, real, metrics=args.metrics), args.json)
+    return status
+
+
+def _draw_again(folder: Path, extractors: list[str]) -> int:
+    """Let the runs below a folder of results or of features get the features that they lack; 2 where some could not.
+
+    Another program draws the samples, because metrics know no models. Without weights there is nothing to draw.
+    """
+    folder = folder.resolve()
+    results = next((place for place in (folder, *folder.parents) if (place / "weights").is_dir()), None)
+    if results is None:
+        return 0
+    parts = folder.relative_to(results).parts
+    only = "/".join(parts[1:] if parts[:1] in (("features",), ("weights",)) else parts)
+    words = ["-m", "zigma.experiment.judge_again", str(results), "--only", only, "--extractors", *extractors]
+    return subprocess.run([sys.executable, *words], check=False).returncode
 
 
 def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]:
@@ -81,20 +112,22 @@ def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]
 
     files = (args.generated, args.real)
     if (args.folder is None) == (None in files) or (args.folder is not None and any(files)):
-        raise ValueError("give a folder of features, or both --generated and --real")
+        raise WordError("give a folder of features, or both --generated and --real")
     if args.folder is None:
         yield str(args.generated), Features.load(args.generated), Features.load(args.real)
         return
-    found = sorted(args.folder.rglob("generated.*.safetensors"))
-    if not found:
-        raise ValueError(
-            f"{args.folder} holds no generated.*.safetensors: runs leave them in results/features"
+    patterns = [f"generated.{extractor}.safetensors" for extractor in args.extractors or ["*"]]
+    paths = sorted(path for pattern in patterns for path in args.folder.rglob(pattern))
+    if not paths:
+        raise WordError(
+            f"{args.folder} holds no {' nor '.join(patterns)}: runs leave them in results/features, and weights to "
+            "draw samples again in results/weights"
         )
-    for path in found:
+    for path in paths:
         beside = path.with_name("real" + path.name.removeprefix("generated"))
         if not beside.is_file():
-            raise ValueError(f"{path} has no {beside.name} beside it")
-        yield str(path.parent.relative_to(args.folder)), Features.load(path), Features.load(beside)
+            raise WordError(f"{path} has no {beside.name} beside it")
+        yield path.parent.relative_to(args.folder).as_posix(), Features.load(path), Features.load(beside)
 
 
 def _print(name: str, rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -1,0 +1,122 @@
+"""Judge runs that are over by other extractors: their samples are drawn again from the weights that they left.
+
+    python -m zigma.experiment.judge_again results --extractors lite0
+
+leaves features beside the old ones; no record is changed. `python -m zigma.metrics recompute` calls it, and shows the
+numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from zigma.common.files import read_json
+from zigma.common.program import carry_out
+from zigma.common.words import Parser, Problems, WordError
+from zigma.experiment.config import RunConfig, read_config
+from zigma.metrics.config import ExtractorName
+
+RECORDS, WEIGHTS, FEATURES, SUFFIX = "records", "weights", "features", ".safetensors"
+
+
+def names_of(results: Path, only: str) -> Iterator[str]:
+    """The runs with weights in a results folder whose names (SCALE/STUDY/ARM...) begin with `only`."""
+    for path in sorted((results / WEIGHTS).rglob(f"*{SUFFIX}")):
+        name = path.relative_to(results / WEIGHTS).as_posix().removesuffix(SUFFIX)
+        if not path.name.startswith(".") and name.startswith(only):
+            yield name
+
+
+def judge_again(results: Path, name: str, extractors: tuple[ExtractorName, ...]) -> None:
+    """Save the features, by these extractors, of a run's samples and of its real images beside those it has.
+
+    Raises:
+        ValueError: the run's record is missing or of another kind, its data has changed, or weights are missing.
+    """
+    from safetensors.torch import load_file
+
+    from zigma.data import fingerprint, load_data
+    from zigma.experiment.artifacts import Places
+    from zigma.experiment.evaluator import Evaluator
+    from zigma.experiment.watch import WATCH_NOTHING
+    from zigma.models import build_model
+    from zigma.training.processes import processes
+
+    path = results / RECORDS / f"{name}.json"
+    record = read_json(path)
+    if not isinstance(record.get("config"), dict):
+        raise ValueError(
+            f"{results / name}.json is no record of a run: which network these weights fill is not known"
+        )
+    config = read_config(record["config"])
+    if not isinstance(config, RunConfig):
+        raise ValueError(f"{name} draws no samples")
+    recorded = record.get("fingerprints") or {}
+    if fingerprint(config.data) != recorded.get("data", fingerprint(config.data)):
+        raise ValueError(f"{name}: {config.data.name} is not the data that it was trained on")
+    config = config.replace(evaluation=config.evaluation.replace(extractors=extractors))
+    evaluator = Evaluator(config, load_data(config.data), WATCH_NOTHING)
+    model = build_model(config.model)
+    try:
+        model.load_state_dict(load_file(results / WEIGHTS / f"{name}{SUFFIX}"))
+    except (OSError, RuntimeError) as error:
+        raise ValueError(
+            f"{results / WEIGHTS / name}{SUFFIX} does not hold the network of its record"
+        ) from error
+    generated, _ = evaluator.generated(model.to(processes().device).eval(), config.evaluation.n_generated)
+    folder = Places(results, name, results).features
+    folder.mkdir(parents=True, exist_ok=True)
+    for samples, real in zip(generated, evaluator.real, strict=True):
+        real.save(folder / f"real.{real.extractor}{SUFFIX}")
+        samples.save(folder / f"generated.{samples.extractor}{SUFFIX}")  # last: it says that both are there
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Judge every run of a results folder that lacks features by the extractors; returns the exit status."""
+    parser = Parser(
+        prog="python -m zigma.experiment.judge_again",
+        description="Judge runs that are over by other extractors, from the weights that they left.",
+        epilog="example: python -m zigma.experiment.judge_again results --extractors lite0 --only tiny/scan_ablation",
+    )
+    parser.add_argument("results", type=Path, help="a results folder, with records and weights")
+    parser.add_argument("--extractors", nargs="+", required=True, choices=get_args(ExtractorName))
+    parser.add_argument(
+        "--only", default="", metavar="NAME", help="runs whose names begin so: SCALE/STUDY/ARM..."
+    )
+    parser.add_argument("--force", action="store_true", help="also where the features are there already")
+    args = parser.parse_args(argv)
+    return carry_out(parser.prog, lambda: _judge_all(args))
+
+
+def _judge_all(args: argparse.Namespace) -> None:
+    names = list(names_of(args.results, args.only))
+    if not names:
+        raise WordError(
+            f"{args.results / WEIGHTS} holds no weights of runs whose names begin with {args.only!r}"
+        )
+    problems = []
+    for name in names:
+        missing = tuple(
+            e for e in args.extractors if args.force or not _features(args.results, name, e).is_file()
+        )
+        if not missing:
+            continue
+        print(f"{name}: drawing its samples again for {', '.join(missing)}", file=sys.stderr, flush=True)
+        try:
+            judge_again(args.results, name, missing)
+        except (ValueError, FloatingPointError) as error:  # the others can still be judged
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise Problems(problems)
+
+
+def _features(results: Path, name: str, extractor: str) -> Path:
+    return results / FEATURES / name / f"generated.{extractor}{SUFFIX}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
