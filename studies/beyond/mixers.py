@@ -1,20 +1,38 @@
-"""Beyond the paper: does the scan path serve another linear mixer than Mamba, as section 6 expects?"""
+"""Beyond the paper: do scan paths serve other linear mixers than Mamba, as section 6 expects?
+
+Every mixer along eight zigzags, along a sweep, and along eight orders drawn by chance: does the order matter less as
+the mixer gets stronger?
+"""
 
 from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
 from studies.declare.study import Arm, Study
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
+from zigma.models.config import (
+    GatedDeltaNetSpec,
+    GatedLinearAttentionSpec,
+    HGRN2Spec,
+    Mamba2Spec,
+    MambaSpec,
+    MLSTMSpec,
+)
 
-MAMBA, GATED = MambaSpec(), GatedLinearAttentionSpec()
+MIXERS = (
+    MambaSpec(),
+    GatedLinearAttentionSpec(),
+    Mamba2Spec(),
+    GatedDeltaNetSpec(),
+    HGRN2Spec(),
+    MLSTMSpec(),
+)
+PLANS = {"": "zigzag-8", " sweep": "sweep-1", " random": "random-8"}
 
 STUDY = Study(
     name="mixers",
     shows="section 6",
-    title="Mamba and gated linear attention along zigzags and along a sweep",
-    arms=(
-        Arm("mamba", {"model.mixer": MAMBA, "model.scan": "zigzag-8"}),
-        Arm("gated-linear-attention", {"model.mixer": GATED, "model.scan": "zigzag-8"}),
-        Arm("mamba sweep", {"model.mixer": MAMBA, "model.scan": "sweep-1"}),
-        Arm("gated-linear-attention sweep", {"model.mixer": GATED, "model.scan": "sweep-1"}),
+    title="Mixers along zigzags, along a sweep and along orders drawn by chance",
+    arms=tuple(
+        Arm(f"{mixer.kind}{name}", {"model.mixer": mixer, "model.scan": plan})
+        for name, plan in PLANS.items()
+        for mixer in MIXERS
     ),
     scales={
         "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
@@ -22,5 +40,9 @@ STUDY = Study(
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },
-    notes=PAPER_NOTES,
+    notes=(
+        "all mixers have one hidden width, so that their parameters differ: for each hidden channel squared about 6 in "
+        "Mamba, Mamba-2, gated DeltaNet and mLSTM, 4 in HGRN2 and gated linear attention",
+        *PAPER_NOTES,
+    ),
 )

@@ -7,7 +7,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, ZigMa
+from zigma.models.config import GatedDeltaNetSpec
+from zigma.models.mixers import build_mixer
 from zigma.profiling import count_flops
+from zigma.scans import scan_plan
 
 
 class Attention(nn.Module):
@@ -36,6 +39,19 @@ def test_the_scan_and_its_convolution_by_hand() -> None:
     tokens, inner, states = 2 * 24, 32, 16
     scan, convolution = 2 * tokens * inner * (4 * states + 3), 2 * tokens * inner * 4
     assert counted.everything - counted.as_the_paper == scan + convolution
+
+
+def test_gated_delta_net_by_hand() -> None:
+    """Per chunk of 64 tokens and head: the scores of keys and of queries, the system, what is read and written."""
+    spec = GatedDeltaNetSpec(heads=2)
+    mixer = build_mixer(16, scan_plan("sweep", (8, 16), 1)[0], spec)
+    counted = count_flops(mixer, torch.randn(3, 128, 16)).by_operator
+    chunks, steps, keys, values = 3 * 2 * 2, 64, 6, 12
+    assert counted["linalg_solve_triangular"] == chunks * steps * (steps - 1) // 2 * (keys + values)
+    products = (
+        2 * steps * steps * keys + 2 * steps * keys * values + steps * steps * values + steps * keys * values
+    )
+    assert counted["matmul"] == chunks * products
 
 
 def test_matrix_products_agree_with_torchs_counter() -> None:

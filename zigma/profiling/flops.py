@@ -17,6 +17,7 @@ from torch import nn
 from zigma.ops import resolve_backend
 
 ATTENTION = "aten::scaled_dot_product_attention"
+TRIANGULAR = "aten::linalg_solve_triangular"  # of gated DeltaNet
 # The scan as one operator: only backends that are one can be counted.
 SCANS = ("zigma::cpu_scan", "zigma::triton_scan")
 CONVOLUTIONS = ("zigma::cpu_conv", "zigma::triton_conv")
@@ -56,6 +57,12 @@ def convolution_flops(inputs: list[Any], _outputs: list[Any]) -> float:
     return batch * length * math.prod(_shape(inputs[1]))
 
 
+def triangular_flops(inputs: list[Any], _outputs: list[Any]) -> float:
+    """C (C - 1) / 2 for each column solved: systems (..., C, C) with a diagonal of ones, right sides (..., C, W)."""
+    *batch, rows, columns = _shape(inputs[1])
+    return math.prod(batch) * rows * (rows - 1) / 2 * columns
+
+
 def _shape(value: Any) -> list[int]:
     sizes: list[int] = value.type().sizes()
     return sizes
@@ -63,6 +70,7 @@ def _shape(value: Any) -> list[int]:
 
 HANDLES = {
     ATTENTION: attention_flops,
+    TRIANGULAR: triangular_flops,
     **dict.fromkeys(SCANS, scan_flops),
     **dict.fromkeys(CONVOLUTIONS, convolution_flops),
 }
