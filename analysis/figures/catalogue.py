@@ -1,11 +1,11 @@
-"""Every figure of the paper: which function gives it."""
+"""Every figure of the paper, and those beyond it: which function gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analysis.figures import bars, blocks, costs, samples, scans, trends
+from analysis.figures import bars, blocks, costs, exact, samples, scans, trends
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 from zigma.common.words import unknown
@@ -26,6 +26,7 @@ FROM_RECORDS = {
     "figure_11": bars.figure_11,
     "figure_13": bars.figure_13,
     "figure_14": trends.figure_14,
+    "figure_exact": exact.figure_exact,
 }
 SAMPLES = {
     "figure_12": samples.figure_12,
@@ -51,7 +52,14 @@ TITLES = {
     "figure_15": "Samples with captions (MS-COCO)",
     "figure_16": "Samples (FacesHQ)",
     "figure_17": "Samples (Landscape HQ)",
+    "figure_exact": "What a path cannot see, and what a network has not learned",
 }
+
+
+def heading(name: str) -> str:
+    """`Figure 6. Memory and speed ...`; of what the paper does not have, its title alone."""
+    number = name.removeprefix("figure_")
+    return f"Figure {number}. {TITLES[name]}" if number.isdecimal() else TITLES[name]
 
 
 def find_figure(word: str) -> str:

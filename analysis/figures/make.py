@@ -26,7 +26,7 @@ def make_figures(
     Returns the files written, and for each figure that no record backs what would have to be run; such a figure is
     not drawn, and a file of it that an earlier call drew is taken away. A rerun on the same records changes no byte.
     """
-    from analysis.figures.catalogue import TITLES, find_figure, pictures
+    from analysis.figures.catalogue import TITLES, find_figure, heading, pictures
 
     names = [find_figure(word) for word in only] or list(TITLES)
     known = read_manifest(folder)
@@ -43,9 +43,7 @@ def make_figures(
         else:
             files = draw(picture, folder / name)
             files.append(folder / f"{name}.{CAPTION}")
-            replace_text(
-                files[-1], caption(f"{name.replace('_', ' ').capitalize()}. {TITLES[name]}", picture)
-            )
+            replace_text(files[-1], caption(heading(name), picture))
             written += files
             known[name] = entry(TITLES[name], picture, files, results)
     folder.mkdir(parents=True, exist_ok=True)

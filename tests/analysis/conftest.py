@@ -18,8 +18,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("recorded") / "results"
     known = set()
     for name in ("scan_trends", "training_trends", "spatial_continuity", "patch_size", "complexity",
-                 "order_receptive_field", "samples"):  # fmt: skip
-        for run in runs(find_study(name), "tiny", range(3)):
+                 "order_receptive_field", "samples", "exact"):  # fmt: skip
+        for run in runs(
+            find_study(name), "tiny", range(3), settings=["rows-16"] if name == "exact" else None
+        ):
             if run.identity in known:
                 continue
             known.add(run.identity)

@@ -55,6 +55,13 @@ def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> 
 
 def drawn_metrics(run: Run, quality: float, protocol: Mapping[str, Any] = PROTOCOL) -> list[dict[str, Any]]:
     """Metrics of the kind that a run has; `quality` is its Frechet distance, or its latency."""
+    if isinstance(run.config, RunConfig) and run.config.data.field is not None:
+        levels = {
+            "excess_velocity": quality / 100,
+            "excess_velocity_plan": 0.01,
+            "excess_velocity_one_token": 0.7,
+        }
+        return [{"name": name, "value": value} for name, value in levels.items()]
     if isinstance(run.config, RunConfig):
         distance = "frame_fd_digits" if run.config.data.frames else "fd_digits"
         return [
