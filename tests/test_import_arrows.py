@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = {
     f"zigma.{part}.config" for part in ("data", "interpolant", "metrics", "models", "training", "experiment")
 }
-COMMON = {"zigma.common"}  # words, files, this machine: the standard library alone
+COMMON = {"zigma.common"}  # words, files, configurations, this machine: nothing heavier than pydantic
 LIBRARY = {
     f"zigma.{part}"
     for part in ("scans", "optimum", "ops", "models", "interpolant", "data", "training", "metrics")

@@ -107,11 +107,11 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
     from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
     from zigma.profiling.speed import time_calls
 
-    inputs, found, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
+    inputs, checks, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
     for name in available_backends():
         reason = why_not(name, device, torch.float32)
         if reason:
-            found[name] = Check(name, False, "not here", reason)
+            checks[name] = Check(name, False, "not here", reason)
             continue
 
         def scan(given: dict[str, Any], order: torch.Tensor | None, name: str = name) -> torch.Tensor:
@@ -121,35 +121,35 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
             error = largest_error(scan, device, torch.float32)
         except (RuntimeError, ValueError, TypeError) as failure:
             line = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-            found[name] = Check(
+            checks[name] = Check(
                 name, False, f"present, fails: {line}", "do not use it here; choose another backend"
             )
             continue
         right = error <= TOLERANCE[torch.float32]
         detail = f"present, {'right' if right else 'WRONG'} (largest relative error {error:.0e})"
-        found[name] = Check(name, right, detail, "do not use it here; reinstall it for this torch and chip")
+        checks[name] = Check(name, right, detail, "do not use it here; reinstall it for this torch and chip")
         if right:
             calls[name] = lambda scan=scan: scan(inputs, None).sum().backward()
     if timed:
         times = time_calls(calls, device, repeats=7, warm_up=2)
         for name, timing in times.items():
             ratio = times["reference"].median_ms / timing.median_ms
-            detail = f"{found[name].detail}, {ratio:.3g} times the reference's speed"
-            found[name] = Check(name, True, detail)
+            detail = f"{checks[name].detail}, {ratio:.3g} times the reference's speed"
+            checks[name] = Check(name, True, detail)
     taken = Check("auto takes", True, resolve_backend(None, device))
-    return [*found.values(), taken]
+    return [*checks.values(), taken]
 
 
 def weights() -> list[Check]:
     """Published weights that are on this machine, or where to get them and where to put them."""
     from zigma.metrics.weights import WEIGHTS, WEIGHTS_VARIABLE, MissingWeights
 
-    found = []
+    checks = []
     for name, file in WEIGHTS.items():
         try:
-            found.append(Check(name, True, str(file.find())))
+            checks.append(Check(name, True, str(file.find())))
         except MissingWeights as missing:
-            found.append(Check(name, False, "not here", str(missing)))
+            checks.append(Check(name, False, "not here", str(missing)))
     for kind, (repository, file_name) in FOLDERS.items():
         places = _folders(repository, WEIGHTS_VARIABLE)
         place = next((place for place in places if (place / file_name).is_file()), None)
@@ -157,8 +157,8 @@ def weights() -> list[Check]:
             f"fetch https://huggingface.co/{repository} and put the folder at "
             f"${WEIGHTS_VARIABLE}/{repository.split('/')[1]}, then give its path when you prepare data"
         )
-        found.append(Check(kind, place is not None, str(place or "not here"), advice))
-    return found
+        checks.append(Check(kind, place is not None, str(place or "not here"), advice))
+    return checks
 
 
 def _folders(repository: str, variable: str) -> list[Path]:
@@ -204,14 +204,14 @@ def _ask(*words: str) -> str | None:
 
 def packages() -> list[Check]:
     """Optional packages with their versions."""
-    found = []
+    checks = []
     for name, (purpose, advice) in PACKAGES.items():
         present = find_spec(name) is not None
         detail = f"{_version(name)} ({purpose})" if present else f"not installed ({purpose})"
-        found.append(Check(name, present, detail, advice))
+        checks.append(Check(name, present, detail, advice))
     for name in ("mamba_ssm", "causal_conv1d"):
-        found.append(_kernel(name))
-    return found
+        checks.append(_kernel(name))
+    return checks
 
 
 def _version(name: str) -> str:

@@ -27,8 +27,8 @@ def resolve(selection: Selection) -> list[Run]:
     scale, settings = selection.scale, selection.settings
     bases = {setting: selection.study.scales[scale][setting] for setting in settings}
     unknown = unknown_parts(bases.values(), selection.changes)
-    known = {path: value for path, value in selection.changes.items() if path not in unknown}
-    study = with_settings(selection.study, known)
+    changes = {path: value for path, value in selection.changes.items() if path not in unknown}
+    study = with_settings(selection.study, changes)
     configs, faults = {}, []
     for setting, base in bases.items():
         for arm in study.arms:
@@ -86,7 +86,7 @@ def _together(faults: Sequence[tuple[Cell, list[str]]]) -> list[str]:
 
 def config_faults(config: Config) -> list[str]:
     """What does not fit together, and which data and weights are not on this machine."""
-    faults = [fault for rule in RULES for fault in _said(rule, config)]
+    faults = [fault for rule in RULES for fault in _faults(rule, config)]
     return list(dict.fromkeys(faults))
 
 
@@ -107,20 +107,22 @@ def machine_faults(config: Config, here: Machine, devices: int = 1) -> list[str]
 def _memory_faults(config: Config, here: Machine, devices: int) -> list[str]:
     on_gpu = bool(here.gpus_gib) and not (isinstance(config, MeasurementConfig) and config.device == "cpu")
     if on_gpu:
-        there, needed, what = (
+        available, needed, what = (
             min(here.gpus_gib),
             estimate(config, "gpu", devices).memory_gib,
             "a GPU here has",
         )
     else:
-        there, needed, what = here.memory_gib, estimate(config, "cpu").memory_gib, "this machine has free"
-    if needed <= ROOM * there:
+        available, needed, what = here.memory_gib, estimate(config, "cpu").memory_gib, "this machine has free"
+    if needed <= ROOM * available:
         return []
     field = "batch_images" if isinstance(config, MeasurementConfig) else "training.batch_images"
-    return [f"needs about {needed:.1f} GiB of memory by estimate and {what} {there:.1f}: a smaller {field}?"]
+    return [
+        f"needs about {needed:.1f} GiB of memory by estimate and {what} {available:.1f}: a smaller {field}?"
+    ]
 
 
-def _said(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[str]:
+def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[str]:
     """What a rule says, an error that it meets included: of data and weights, the message says what to do."""
     try:
         yield from rule(config)
@@ -154,31 +156,31 @@ def _told(config: Config) -> Iterator[str]:
         return
     from zigma.data.facts import data_facts
 
-    model, data, known = config.model, config.data, data_facts(config.data)
-    if model.in_channels != known.channels:
-        yield f"model.in_channels={model.in_channels}, but {data.name} as {data.view} has {known.channels}"
-    if model.text_width is not None and known.captions is False:
+    model, data, facts = config.model, config.data, data_facts(config.data)
+    if model.in_channels != facts.channels:
+        yield f"model.in_channels={model.in_channels}, but {data.name} as {data.view} has {facts.channels}"
+    if model.text_width is not None and facts.captions is False:
         yield f"model.text_width is set, but {data.name} has no captions: prepare it with --captions, or set it to none"
-    if model.text_width is not None and known.caption_words and model.text_tokens < known.caption_words:
+    if model.text_width is not None and facts.caption_words and model.text_tokens < facts.caption_words:
         yield (
             f"model.text_tokens={model.text_tokens}, but captions of {data.name} have up to "
-            f"{known.caption_words} words"
+            f"{facts.caption_words} words"
         )
-    if model.classes is not None and known.classes == 0:
+    if model.classes is not None and facts.classes == 0:
         yield f"model.classes is set, but {data.name} has no classes: prepare it with --classes, or set it to none"
-    elif model.classes is not None and known.classes is not None:
-        needed = known.classes + (config.training.condition_dropout > 0)
+    elif model.classes is not None and facts.classes is not None:
+        needed = facts.classes + (config.training.condition_dropout > 0)
         if model.classes < needed:
-            null = ", and one that stands for none" if needed > known.classes else ""
+            null = ", and one that stands for none" if needed > facts.classes else ""
             yield (
-                f"model.classes={model.classes}, but {data.name} has {known.classes} classes{null}: "
+                f"model.classes={model.classes}, but {data.name} has {facts.classes} classes{null}: "
                 f"it should be {needed}"
             )
     reference = config.evaluation.reference
-    there = known.held_out if reference == "held-out" else known.train
-    if there is not None and config.evaluation.n_real > there:
+    available = facts.held_out if reference == "held-out" else facts.train
+    if available is not None and config.evaluation.n_real > available:
         yield (
-            f"evaluation.n_real={config.evaluation.n_real}, but the {reference} part of {data.name} has {there} "
+            f"evaluation.n_real={config.evaluation.n_real}, but the {reference} part of {data.name} has {available} "
             f"{'images' if data.frames is None else 'videos'}"
         )
 
@@ -201,8 +203,8 @@ def _weights(config: Config) -> Iterator[str]:
     from zigma.data.weights import autoencoder_folder
     from zigma.metrics.weights import WEIGHTS
 
-    wanted: list[Callable[[], object]] = [WEIGHTS[name].find for name in config.evaluation.extractors]
-    for find in [*wanted, *([autoencoder_folder] if config.data.view == "latents" else [])]:
+    finders: list[Callable[[], object]] = [WEIGHTS[name].find for name in config.evaluation.extractors]
+    for find in [*finders, *([autoencoder_folder] if config.data.view == "latents" else [])]:
         try:
             find()
         except (ValueError, FileNotFoundError) as error:

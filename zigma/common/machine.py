@@ -76,14 +76,14 @@ def _text(path: Path) -> str:
 
 
 def _memory_gib() -> float:
-    found = [math.inf]
+    limits = [math.inf]
     if MEMORY.is_file():
         lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines())
-        found.append(int(lines["MemAvailable"].split()[0]) / 2**20)
+        limits.append(int(lines["MemAvailable"].split()[0]) / 2**20)
     for limit in LIMITS:
         if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()).isdecimal():
-            found.append(int(text) / 2**30)
-    return min(found)
+            limits.append(int(text) / 2**30)
+    return min(limits)
 
 
 def _gpus_gib() -> tuple[float, ...]:
@@ -95,9 +95,9 @@ def _gpus_gib() -> tuple[float, ...]:
     if visible is None:
         return tuple(sizes)
     chosen = [int(word) for word in visible.split(",") if word.strip().isdecimal()]
-    known = [sizes[number] for number in chosen if number < len(sizes)]
+    present = [sizes[number] for number in chosen if number < len(sizes)]
     # names such as GPU-5f... and MIG-...: there is one, its size is not asked further
-    return tuple(known) if chosen else tuple(math.inf for _ in visible.split(","))[: len(sizes)]
+    return tuple(present) if chosen else tuple(math.inf for _ in visible.split(","))[: len(sizes)]
 
 
 def _nvidia_smi() -> list[float]:
@@ -105,7 +105,7 @@ def _nvidia_smi() -> list[float]:
         return []
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
-        return [int(line) / 2**10 for line in said.split()]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return [int(line) / 2**10 for line in answer.split()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []  # the driver is not well; torch will say so, with its reason

@@ -20,13 +20,13 @@ class Problems(WordError):
         super().__init__("; ".join(self.lines))
 
 
-def unknown(kind: str, word: str, known: Iterable[str]) -> WordError:
-    """The error for a `word` that is none of the `known` ones, with the nearest first."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [right for right in known if sorted(right) == sorted(word)]  # letters in another order
+def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
+    """The error for a `word` that is none of the `choices`, with the nearest first."""
+    choices = list(choices)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(known)}")
+    return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(choices)}")
 
 
 def printable(text: str) -> str:

@@ -75,8 +75,8 @@ def draw(
     generator = torch.Generator().manual_seed(derived_seed(config.seed, "samples"))
     shape, drawn, last = data.held_out.batch([0]).images.shape[1:], 0, 0.0
     null = null_condition(config.model) if config.training.condition_dropout else None
-    mine = shares(n, batch)
-    for done, indices in enumerate(mine):
+    own = shares(n, batch)
+    for done, indices in enumerate(own):
         while drawn < indices.start:  # samples of other processes
             torch.randn(shape, generator=generator)
             drawn += 1
@@ -93,6 +93,6 @@ def draw(
             null_y=None if null is None else null.to(device),
         )
         yield pixels(samples)
-        if time.monotonic() - last > TELL_EVERY_S or done + 1 == len(mine):
+        if time.monotonic() - last > TELL_EVERY_S or done + 1 == len(own):
             last = time.monotonic()
-            tell(f"sampling {sum(map(len, mine[: done + 1]))}/{sum(map(len, mine))}")
+            tell(f"sampling {sum(map(len, own[: done + 1]))}/{sum(map(len, own))}")

@@ -7,12 +7,14 @@ import argparse
 from pathlib import Path
 
 from zigma.common.files import replacing, sha256_of
+from zigma.common.program import print_anywhere
 from zigma.metrics.weights import WEIGHTS
 
 SHIPPED = Path(__file__).parent / WEIGHTS["digits"].filename
 
 
 def main(argv: list[str] | None = None) -> None:
+    print_anywhere()
     parser = argparse.ArgumentParser(
         prog="python -m zigma.metrics.train_digits",
         description="Remake the weights of the digits extractor.",

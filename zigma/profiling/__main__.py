@@ -92,12 +92,12 @@ def main(words: list[str] | None = None) -> int:
     return carry_out(f"{PROGRAM} {args.word}", lambda: int(args.command(args)))
 
 
-def _device(wanted: str | None) -> Any:
+def _device(name: str | None) -> Any:
     import torch
 
-    if wanted == "cuda" and not torch.cuda.is_available():
+    if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: torch finds no GPU here; use --device cpu")
-    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def _scan(args: argparse.Namespace) -> int:

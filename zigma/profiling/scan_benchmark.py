@@ -43,14 +43,14 @@ def benchmark(
     shapes: list[Shape], device: torch.device, dtype: torch.dtype, repeats: int, path: bool
 ) -> tuple[list[Row], dict[str, str]]:
     """Check and measure every contender; returns the rows and why a contender is missing."""
-    found, missing = contenders(device, dtype)
+    scans, missing = contenders(device, dtype)
     errors = {}
-    for name, scan in found.items():
+    for name, scan in scans.items():
         try:
             errors[name] = largest_error(scan, device, dtype)
         except RuntimeError as error:  # a kernel that does not build or start here: told, never timed
             missing[name] = f"fails: {str(error).splitlines()[0]}"
-    right = {name: found[name] for name in errors if errors[name] <= TOLERANCE[dtype]}
+    right = {name: scans[name] for name in errors if errors[name] <= TOLERANCE[dtype]}
     rows = []
     for shape in shapes:
         rows += _measure(shape, right, errors, device, dtype, repeats, path)

@@ -37,9 +37,9 @@ def largest_error(scan: Scan, device: torch.device, dtype: torch.dtype) -> float
     y = scan(inputs, order)
     expected = selective_scan_reference(**wide, delta_softplus=True, order=order)
     dy = torch.randn(y.shape, generator=torch.Generator().manual_seed(2)).to(device, dtype)
-    found = (y, *torch.autograd.grad(y, list(inputs.values()), dy.to(y.dtype)))
+    results = (y, *torch.autograd.grad(y, list(inputs.values()), dy.to(y.dtype)))
     truth = (expected, *torch.autograd.grad(expected, list(wide.values()), dy.double()))
     errors = [
-        ((a.double() - b).abs().max() / b.abs().max()).item() for a, b in zip(found, truth, strict=True)
+        ((a.double() - b).abs().max() / b.abs().max()).item() for a, b in zip(results, truth, strict=True)
     ]
     return max(error if error == error else float("inf") for error in errors)

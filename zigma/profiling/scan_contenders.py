@@ -61,11 +61,11 @@ def ours(backend: str, inputs: Inputs, order: Tensor | None) -> Tensor:
 
 def contenders(device: torch.device, dtype: torch.dtype) -> tuple[dict[str, Scan], dict[str, str]]:
     """Return what can run here by name, and why the others cannot."""
-    found: dict[str, Scan] = {"selective_scan_ref, unbind": unbind_loop}
+    scans: dict[str, Scan] = {"selective_scan_ref, unbind": unbind_loop}
     missing: dict[str, str] = {}
     try:
         import_module("mambapy.pscan")
-        found["mambapy pscan"] = mambapy_pscan
+        scans["mambapy pscan"] = mambapy_pscan
     except ImportError:
         missing["mambapy pscan"] = "pip install mambapy"
     for name in available_backends():
@@ -73,5 +73,5 @@ def contenders(device: torch.device, dtype: torch.dtype) -> tuple[dict[str, Scan
         if reason:
             missing[name] = reason
         elif name != "reference":  # its loop is slower than the contender above and says nothing new
-            found[name] = partial(ours, name)
-    return found, missing
+            scans[name] = partial(ours, name)
+    return scans, missing

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from zigma.common.program import print_anywhere
 from zigma.scans import scan_names, scan_order
 
 
@@ -44,6 +45,7 @@ def public_hilbert(path: Path, side: int) -> Callable[[], list[int]]:
 
 def main() -> None:
     """Print one line per curve."""
+    print_anywhere()
     parser = argparse.ArgumentParser(
         prog="python -m zigma.scans.benchmark",
         description="Time every 2D order on one large square grid.",
