@@ -245,14 +245,14 @@ def chunk_gradients(
     if D is not None:
         skip = _vector(D, cols, width, STATE)
     offsets, inside = _state_tile(batch, chunk, chunks, rows, cols, states, width)
-    start = tl.load(starts + offsets, mask=inside, other=0.0)
     adjoint = tl.load(adjoints + offsets, mask=inside, other=0.0)
     dA = tl.zeros((BLOCK_N, BLOCK_D), STATE)
     dD_sum = tl.zeros((BLOCK_D,), STATE)
     dbias_sum = tl.zeros((BLOCK_D,), STATE)
     for tile in tl.range(0, CHUNK // TILE):
         first = chunk * CHUNK + CHUNK - (tile + 1) * TILE
-        state = start
+        # read for each tile: kept in registers, it would push states of the tile out of them
+        state = tl.load(starts + offsets, mask=inside, other=0.0)
         for i in tl.range(0, CHUNK - (tile + 1) * TILE):
             step = chunk * CHUNK + i
             mask = _inside(cols, width, step, length)
