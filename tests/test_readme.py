@@ -70,6 +70,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
     from studies.declare.scans import with_scans
     from studies.declare.study import runs
     from studies.run.carry_out import carry_out
+    from studies.run.conditions import Conditions
 
     study = find_study("scan_ablation")
     small = change(
@@ -81,7 +82,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
         run for run in runs(with_scans(study, ["hilbert-8"]), "tiny") if run.arm in ("sweep", "hilbert-8")
     ]
     for one in wanted:
-        carry_out(one, tmp_path)
+        carry_out(one, Conditions(tmp_path))
     records = load(tmp_path)
     found = sheet(study, "tiny", "digits-8", records)
     assert {arm: len(held) for arm, held in found.arms.items()} == {

@@ -8,7 +8,8 @@ from studies.cli.where import Where
 from studies.declare.study import Run
 from studies.declare.validate import machine_problems
 from studies.launch.progress import duration
-from studies.run.queue import Mode, Planned, to_run
+from studies.run.conditions import Mode
+from studies.run.queue import RunStatus, to_run
 from zigma.common.machine import Machine, machine
 from zigma.common.terminal import print_table
 from zigma.common.words import Problems
@@ -27,12 +28,12 @@ def check_machine(waiting: list[Run], where: Where) -> None:
         print(f"{_no_gpu(waiting)}; scale {waiting[0].scale} is meant for a GPU", file=sys.stderr)
 
 
-def print_plan(planned: list[Planned], mode: Mode, where: Where) -> None:
+def print_plan(statuses: list[RunStatus], mode: Mode, where: Where) -> None:
     """What a dry run says: every run with its record, time and memory, then what is left to do."""
     here = machine() if where.here else None
-    device: Device = "gpu" if here and here.gpus_gib else scale_device(planned[0].run.scale)
+    device: Device = "gpu" if here and here.gpus_gib else scale_device(statuses[0].run.scale)
     rows, left, total_s = [["run", "identity", "record", "estimate", "memory"]], [], 0.0
-    for item in planned:
+    for item in statuses:
         run, needs = item.run, estimate(item.run.config, device, where.devices)
         cost = "cached"
         if to_run(item.status, mode):
@@ -44,7 +45,7 @@ def print_plan(planned: list[Planned], mode: Mode, where: Where) -> None:
     unit = {"cpu": "of one CPU core", "gpu": f"of {where.devices} GPU{'s' if where.devices > 1 else ''}"}[
         device
     ]
-    print(f"{len(left)} of {len(planned)} runs to do, about {duration(total_s)} {unit} by estimate")
+    print(f"{len(left)} of {len(statuses)} runs to do, about {duration(total_s)} {unit} by estimate")
     if here is not None and left:
         _print_fit(left, here, device, where.devices)
 

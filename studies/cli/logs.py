@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.cli.options import add_results
-from studies.declare.study import label_of
-from studies.launch.live import log_files
-from studies.launch.submissions import Submission, submissions
+from studies.launch.logs import logs_of
 from zigma.common.words import WordError, printable
 
 HELP = "what a run has printed"
@@ -48,38 +46,16 @@ def run(request: Request) -> int:
     Raises:
         WordError: no run is meant, or more than one.
     """
-    labels, places = _submitted(request)
+    labels, paths = logs_of(request.run, request.results)
     if not labels:
         raise WordError(f"no submitted run is called {request.run!r}; runs in a terminal leave no log")
     if len(labels) > 1:
         runs = ", ".join(f"{identity} ({label})" for identity, label in labels.items())
         raise WordError(f"{request.run!r} is more than one run: {runs}; name one by its identity")
-    ((identity, label),) = labels.items()
-    for submission, job in places:
-        paths = log_files(submission, identity, job)
-        for path in paths:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            print(f"{path}:", file=sys.stderr)
-            print(*map(printable, lines[-request.lines :] if request.lines else lines), sep="\n")
-        if paths:
-            return 0
-    print(f"{label} has printed nothing yet", file=sys.stderr)
+    for path in paths:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        print(f"{path}:", file=sys.stderr)
+        print(*map(printable, lines[-request.lines :] if request.lines else lines), sep="\n")
+    if not paths:
+        print(f"{next(iter(labels.values()))} has printed nothing yet", file=sys.stderr)
     return 0
-
-
-def _submitted(request: Request) -> tuple[dict[str, str], list[tuple[Submission, str | None]]]:
-    """Identity -> label of the runs that are meant, and their submissions with the scheduler's id, latest first."""
-    labels: dict[str, str] = {}
-    places = []
-    for submission in reversed(list(submissions(request.results))):
-        for index, run in enumerate(submission.runs):
-            identity, label, ids = str(run.get("identity")), label_of(run), submission.job_ids
-            if is_meant(request.run, identity, label):
-                labels.setdefault(identity, label)
-                places.append((submission, ids[index] if index < len(ids) else None))
-    return labels, places
-
-
-def is_meant(word: str, identity: str, label: str) -> bool:
-    """Whether a word means a run: its identity or its beginning (four characters at least), its arm or label."""
-    return (len(word) >= 4 and identity.startswith(word)) or label == word or label.startswith(f"{word} ")

@@ -14,7 +14,8 @@ from studies.declare.registry import find_study
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
-from studies.run.queue import Mode, Planned, plan, to_run
+from studies.run.conditions import Mode
+from studies.run.queue import RunStatus, look_up, to_run
 from zigma.common.words import WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
@@ -31,7 +32,7 @@ class Request:
 
     @property
     def mode(self) -> Mode:
-        return self.where.order.mode
+        return self.where.conditions.mode
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -89,13 +90,13 @@ def run(request: Request) -> int:
     Raises:
         Problems: runs cannot work; all reasons for all runs, and nothing is started.
     """
-    planned = plan(resolve(request.selection), request.where.order.results)
+    statuses = look_up(resolve(request.selection), request.where.conditions.results)
     if request.dry_run:
-        print_plan(planned, request.mode, request.where)
+        print_plan(statuses, request.mode, request.where)
         return 0
-    waiting = [item for item in planned if to_run(item.status, request.mode)]
-    _print_recorded(planned, waiting)
-    failed = any(item.status == "failed" for item in planned if item not in waiting)
+    waiting = [item for item in statuses if to_run(item.status, request.mode)]
+    _print_recorded(statuses, waiting)
+    failed = any(item.status == "failed" for item in statuses if item not in waiting)
     if waiting:
         check_machine([item.run for item in waiting], request.where)
         return max(start(waiting, request.where), int(failed))
@@ -120,13 +121,13 @@ def _say_setting(selection: Selection) -> None:
         print(f"setting {first} of {study}; --setting takes one of {', '.join(others)}, or all")
 
 
-def _print_recorded(planned: list[Planned], waiting: list[Planned]) -> None:
-    recorded = [item for item in planned if item not in waiting]
+def _print_recorded(statuses: list[RunStatus], waiting: list[RunStatus]) -> None:
+    recorded = [item for item in statuses if item not in waiting]
     for item in recorded:
         if item.status == "failed" and item.record is not None:
             print(f"{item.run.label} failed: {item.record['error']} (--mode retry runs it again)")
     done = [item for item in recorded if item.status == "done"]
-    if len(done) == len(planned):
+    if len(done) == len(statuses):
         print(f"all {len(done)} runs are recorded; nothing to do (--mode force runs them again)")
     elif done:
-        print(f"{len(done)} of {len(planned)} runs are recorded already")
+        print(f"{len(done)} of {len(statuses)} runs are recorded already")

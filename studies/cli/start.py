@@ -6,51 +6,62 @@ import sys
 
 from studies.cli.options import hint
 from studies.cli.where import Where
-from studies.launch.cluster import Resources, run_debug, submit_local, submit_slurm
-from studies.launch.execute import Task, tasks
+from studies.launch.cluster import (
+    Resources,
+    check_cluster,
+    run_debug,
+    short_time,
+    submit_local,
+    submit_slurm,
+)
 from studies.launch.live import live_runs
-from studies.launch.submissions import Submission
-from studies.run.queue import Planned
+from studies.launch.submissions import Submission, submitting
+from studies.run.queue import QueuedRun, RunStatus, queue
 from zigma.experiment.estimate import scale_device
 
 
-def start(planned: list[Planned], where: Where) -> int:
+def start(statuses: list[RunStatus], where: Where) -> int:
     """Carry the runs out here, or submit them; returns the exit status."""
     if where.cluster is None:
         from studies.launch.pool import Share, launch
 
-        return launch(tasks(planned), where.order, Share(where.jobs, where.resources.gpus or 1))
-    queue = _not_under_way(tasks(planned), where)
-    if not queue:
-        return 0
+        return launch(queue(statuses), where.conditions, Share(where.jobs, where.resources.gpus or 1))
+    check_cluster(where.cluster, where.resources)
     if where.cluster == "debug":
-        return run_debug(queue, where.order)
-    submit = submit_slurm if where.cluster == "slurm" else submit_local
-    _say(submit(queue, where.order, where.resources), where)
-    if where.cluster == "slurm" and (advice := without_gpu(queue, where.resources)):
-        print(advice, file=sys.stderr)
+        return run_debug(_not_under_way(queue(statuses), where), where.conditions)
+    with submitting(where.conditions.results):
+        rest = _not_under_way(queue(statuses), where)
+        if not rest:
+            return 0
+        submit = submit_slurm if where.cluster == "slurm" else submit_local
+        submission = submit(rest, where.conditions, where.resources)
+    _say(submission, where)
+    if where.cluster == "slurm":
+        for advice in (without_gpu(rest, where.resources), short_time(where.resources)):
+            if advice:
+                print(advice, file=sys.stderr)
     return 0
 
 
-def without_gpu(queue: list[Task], resources: Resources) -> str | None:
+def without_gpu(runs: list[QueuedRun], resources: Resources) -> str | None:
     """What to say where runs that are sized for a GPU ask for none: a partition may give one all the same."""
     if resources.gpus or any("gpu" in name or name == "gres" for name in resources.extra):
         return None
-    scales = {task.run.scale for task in queue if scale_device(task.run.scale) == "gpu"}
+    scales = {queued.run.scale for queued in runs if scale_device(queued.run.scale) == "gpu"}
     return (
         f"no GPU is asked for at scale {', '.join(sorted(scales))}: --gpus 1 asks for one" if scales else None
     )
 
 
-def _not_under_way(queue: list[Task], where: Where) -> list[Task]:
+def _not_under_way(runs: list[QueuedRun], where: Where) -> list[QueuedRun]:
     """Runs that are not queued or running already: submitting twice is no mistake, and changes nothing."""
-    live, error = live_runs(where.order.results)
+    live, error = live_runs(where.conditions.results)
     if error:
         print(f"{error}; which runs are queued cannot be told", file=sys.stderr)
-    under_way = {run.identity for run in live if run.state in ("queued", "running")}
-    rest = [task for task in queue if task.run.identity not in under_way]
-    if len(rest) < len(queue):
-        print(f"{len(queue) - len(rest)} of {len(queue)} runs are queued or running already")
+    under_way = {run.identity for run in live if run.under_way}
+    rest = [queued for queued in runs if queued.run.identity not in under_way]
+    if len(rest) < len(runs):
+        print(f"{len(runs) - len(rest)} of {len(runs)} runs are queued or running already")
     return rest
 
 
@@ -61,6 +72,6 @@ def _say(submission: Submission, where: Where) -> None:
         f"to Slurm, job {', '.join(arrays)}" if submission.cluster == "slurm" else f"here, process {ids[0]}"
     )
     print(f"submitted {count} run{'s' if count > 1 else ''} {place}")
-    results = where.order.results
+    results = where.conditions.results
     print(f"follow with `{hint('status --watch', results)}`, `{hint('logs RUN', results)}`")
     print(f"stop with `{hint('cancel', results)}`")

@@ -113,7 +113,7 @@ def _words(run: Live) -> str:
     """Where a run is: step, loss, time left; or why it is nowhere."""
     if run.state != "running":
         return run.reason
-    progress, where = run.heartbeat, run.claim.who if run.claim else ""
+    progress, where = run.heartbeat, run.lease.who if run.lease else ""
     step, steps, loss, left = (progress.get(key) for key in ("step", "steps", "loss", "seconds_left"))
     if isinstance(step, int) and isinstance(loss, int | float) and isinstance(left, int | float):
         return f"step {step}/{steps}  loss {loss:.4f}  {duration(left)} left  ({where})"

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studies.launch.cluster import Resources, minutes
-from studies.launch.execute import Order
 from studies.launch.submissions import Cluster
 from studies.launch.tracker import TRACKERS, check_tracker
-from studies.run.lease import BEAT_S
-from studies.run.queue import CHECKPOINT_EVERY_S
+from studies.run.conditions import BEAT_S, CHECKPOINT_EVERY_S, Conditions
 from zigma.common.words import WordError
 
 CLUSTERS = """where the runs go on. Without it: in this terminal, with live progress; Ctrl-C stops them.
@@ -44,7 +42,7 @@ MEMORY = ("mem", "mem-per-cpu", "mem-per-gpu")
 class Where:
     """Where runs go on (None: in this terminal), how, and with what each."""
 
-    order: Order
+    conditions: Conditions
     cluster: Cluster | None = None
     jobs: int | None = None  # runs at once in this terminal
     resources: Resources = field(default_factory=Resources)
@@ -131,14 +129,14 @@ def read(args: argparse.Namespace) -> Where:
         parallel=args.parallel,
         extra=_extra(args.slurm),
     )
-    order = Order(
+    conditions = Conditions(
         results=args.results,
         mode=args.mode,
         checkpoint_every_s=args.checkpoint_every,
         tracker=args.tracker,
         beat_s=args.heartbeat,
     )
-    return Where(order, args.cluster, args.jobs, resources)
+    return Where(conditions, args.cluster, args.jobs, resources)
 
 
 def _check(args: argparse.Namespace) -> None:

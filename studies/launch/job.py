@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from studies.launch.execute import execute
 from studies.launch.progress import Reporter
-from studies.launch.submissions import Submission, order_of, task_of
-from zigma.common.files import read_json
+from studies.launch.submissions import conditions_of, queued_run, read_submission
+from studies.run.faults import Stopped
 
 PREEMPTED = signal.SIGUSR2  # submitit's own choice
 
@@ -27,58 +28,28 @@ class Job:
     def __call__(self) -> bool:
         """Carry out the run; whether it is done."""
         _leave_by_signal_alone()
-        _meet()
         submission = read_submission(self.folder)
-        order = order_of(submission)
-        task = task_of(submission, self.index)
-        signal.signal(
-            signal.SIGTERM, lambda *_: _end() if task.run.identity in submission.cancelled else None
-        )
-        reporter = Reporter(1)
-        reporter.start(1, task.run.label)
-        good, outcome = execute(task, order, lambda line: reporter.tell(1, line))
-        reporter.end(1, outcome)
-        if not good and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        identity = submission.runs[self.index]["identity"]
+        if identity in submission.cancelled:  # while Slurm was putting the job back into its queue
+            print("this run was cancelled", file=sys.stderr, flush=True)
+            return False
+        _meet()
+        queued = queued_run(submission, self.index)
+        signal.signal(signal.SIGTERM, lambda *_: stop() if identity in submission.cancelled else None)
+        with Reporter(1) as reporter:
+            reporter.start(1, queued.run.label)
+            conditions = conditions_of(submission)
+            outcome = execute(queued, conditions, partial(reporter.tell, 1))
+            reporter.end(1, outcome.line)
+        if outcome.kind != "done" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
             sys.exit(1)  # else the other processes of the job would wait for this one
-        return good
+        return outcome.kind == "done"
 
     def checkpoint(self) -> Any:
         """What submitit puts in the queue again when Slurm ends a job early: the same; it resumes."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
-
-
-@dataclass
-class Dispatcher:
-    """All runs of a submission on this machine, so many at once, behind the terminal's back."""
-
-    folder: Path
-    jobs: int | None
-    gpus: int
-    visible: str | None  # CUDA_VISIBLE_DEVICES as the user has it: submitit sets its own
-
-    def __call__(self) -> bool:
-        """Carry out all runs; whether all are done."""
-        from studies.launch.pool import Share, launch
-
-        signal.signal(signal.SIGTERM, _end)  # `studies cancel`; submitit would ignore it
-        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-        if self.visible is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.visible
-        submission = read_submission(self.folder)
-        order = order_of(submission)
-        wanted = [task_of(submission, index) for index in range(len(submission.runs))]
-        share = Share(self.jobs, self.gpus, self.folder, lambda: submission.cancelled)
-        return launch(wanted, order, share) == 0
-
-
-def read_submission(folder: Path) -> Submission:
-    """The submission of a folder; FileNotFoundError if it was deleted."""
-    said = read_json(folder / "submission.json")
-    if not said:
-        raise FileNotFoundError(f"{folder / 'submission.json'} is gone: the runs were submitted from there")
-    return Submission(folder, said)
 
 
 def _meet() -> None:
@@ -96,7 +67,7 @@ def _meet() -> None:
 
 
 def _leave_by_signal_alone() -> None:
-    """Let nothing but SystemExit come out of submitit's signal handler.
+    """Let nothing but `Stopped` come out of submitit's signal handler.
 
     It interrupts the run wherever that is, and asks Slurm to requeue the job; when Slurm is quicker and kills the
     question, or when the job has run out of time too often, it raises in the middle of the run, which must not take
@@ -109,13 +80,15 @@ def _leave_by_signal_alone() -> None:
     def leave(number: int, frame: Any) -> None:
         try:
             handler(number, frame)
+        except SystemExit as error:
+            raise Stopped(error.code) from error
         except Exception as error:
             print(f"not requeued by the job itself: {error}", file=sys.stderr, flush=True)
-            sys.exit(1)
+            raise Stopped(1) from error
 
     signal.signal(PREEMPTED, leave)
 
 
-def _end(*heard: Any) -> None:
-    """Leave through every `finally`, which lets go of the run."""
-    sys.exit(1)
+def stop(*heard: Any) -> NoReturn:
+    """Leave through every `finally`, which releases the lease of the run."""
+    raise Stopped(1)

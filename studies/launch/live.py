@@ -10,23 +10,38 @@ import contextlib
 import os
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from studies.declare.study import label_of
-from studies.launch.slurm import Queue, ask_accounting, ask_queue
-from studies.launch.submissions import Submission, submissions
-from studies.run.lease import HEARTBEAT, Claim, read_claim
+from studies.launch.logs import last_line
+from studies.launch.slurm import SlurmJob, SlurmQueue, ask_accounting, ask_queue
+from studies.launch.submissions import Submission, jobs_by_submission, submissions
+from studies.run.lease import HEARTBEAT, Lease, read_lease
 from studies.run.process import is_dead
 from studies.run.record import digest, recorded
 
 State = Literal["queued", "running", "interrupted", "cancelled", "unknown"]
 FRESH_BEATS = 3  # a heartbeat younger than this many beats is believed without being watched
-TAIL_BYTES = 8192
 
-Known = TypeVar("Known", Claim, "_Submitted")
+
+@dataclass(frozen=True)
+class Submitted:
+    """A run as part of a submission, and the job that Slurm has given it."""
+
+    submission: Submission
+    index: int
+    about: Mapping[str, Any]
+    cancelled: bool
+    waits: str | None  # for what, where no scheduler knows of it yet
+    job: str | None = None
+
+    @property
+    def replaces(self) -> str | None:
+        return self.about.get("replaces")
 
 
 @dataclass(frozen=True)
@@ -37,58 +52,55 @@ class Live:
     state: State
     about: Mapping[str, Any]
     reason: str = ""
-    claim: Claim | None = None
-    submission: Submission | None = None
-    job: str | None = None  # the scheduler's id
+    lease: Lease | None = None  # of the process that carries it out, or did last
+    submitted: tuple[Submitted, ...] = ()  # the latest last
     heartbeat: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         return label_of(self.about)
 
-
-@dataclass(frozen=True)
-class _Submitted:
-    """The latest submission that a run is part of."""
-
-    submission: Submission
-    index: int
-    about: Mapping[str, Any]
-
-    @property
-    def replaces(self) -> str | None:
-        return self.about.get("replaces")
-
     @property
     def job(self) -> str | None:
-        ids = self.submission.job_ids if self.submission.cluster == "slurm" else []
-        return ids[self.index] if self.index < len(ids) else None
+        """The scheduler's id of its latest job."""
+        return self.submitted[-1].job if self.submitted else None
+
+    @property
+    def under_way(self) -> bool:
+        return self.state in ("queued", "running")
 
 
 def live_runs(results: Path) -> tuple[list[Live], str | None]:
     """Every run without a record of its own, sorted by study and label; and what Slurm could not answer, or None."""
-    submitted = _unsettled(_submitted(results), recorded(results))
-    on_slurm = any(item.submission.cluster == "slurm" for item in submitted.values())
+    submitted = _unsettled_submissions(_submitted(results), recorded(results))
+    on_slurm = any(part.submission.cluster == "slurm" for parts in submitted.values() for part in parts)
     # the slow questions first, and records last: what a run's files say is then the later word
-    queue = ask_queue() if on_slurm else Queue({})
-    claims = {work.name: claim for work in _work_folders(results) if (claim := read_claim(work))}
-    alive = _alive(_unsettled(claims, recorded(results)), queue)
+    queue = ask_queue() if on_slurm else SlurmQueue()
+    leases = {work.name: lease for work in _work_folders(results) if (lease := read_lease(work))}
+    alive = _alive(_unsettled_leases(leases, recorded(results)), queue)
     files = recorded(results)
-    claims, submitted = _unsettled(claims, files), _unsettled(submitted, files)
-    found = [
-        _judge(identity, claims.get(identity), submitted.get(identity), identity in alive, queue)
-        for identity in claims.keys() | submitted.keys()
-    ]
-    return sorted(_explained(found, queue), key=_place), queue.error
+    leases, submitted = _unsettled_leases(leases, files), _unsettled_submissions(submitted, files)
+    jobs = jobs_by_submission(queue)
+    live = []
+    for identity in leases.keys() | submitted.keys():
+        parts = tuple(_with_job(part, jobs) for part in submitted.get(identity, []))
+        live.append(_state(identity, leases.get(identity), parts, identity in alive, queue))
+    return sorted(_explained(live, queue), key=_place), queue.error
 
 
-def _unsettled(runs: Mapping[str, Known], files: Mapping[str, Path]) -> dict[str, Known]:
-    """Those without a record, and those that are to replace the record that is there."""
-    return {
-        identity: run
-        for identity, run in runs.items()
-        if identity not in files or (run.replaces is not None and digest(files[identity]) == run.replaces)
-    }
+def _settled(identity: str, replaces: str | None, files: Mapping[str, Path]) -> bool:
+    """Whether a run is recorded, and not with the record that it is to replace."""
+    return identity in files and (replaces is None or digest(files[identity]) != replaces)
+
+
+def _unsettled_leases(leases: Mapping[str, Lease], files: Mapping[str, Path]) -> dict[str, Lease]:
+    return {i: lease for i, lease in leases.items() if not _settled(i, lease.replaces, files)}
+
+
+def _unsettled_submissions(
+    submitted: Mapping[str, list[Submitted]], files: Mapping[str, Path]
+) -> dict[str, list[Submitted]]:
+    return {i: parts for i, parts in submitted.items() if not _settled(i, parts[-1].replaces, files)}
 
 
 def _place(run: Live) -> tuple[str, ...]:
@@ -104,51 +116,77 @@ def _work_folders(results: Path) -> list[Path]:
     return []
 
 
-def _submitted(results: Path) -> dict[str, _Submitted]:
-    found = {}
+def _submitted(results: Path) -> dict[str, list[Submitted]]:
+    """Identity -> every submission that the run is part of: the user may have submitted it twice."""
+    parts: dict[str, list[Submitted]] = defaultdict(list)
     for submission in submissions(results):
         if submission.cluster == "debug":
             continue
+        cancelled, ended = submission.cancelled, submission.ended
+        waits = _what_for(submission)
         for index, run in enumerate(submission.runs):
-            found[str(run.get("identity"))] = _Submitted(submission, index, run)
-    return found
+            identity = str(run.get("identity"))
+            waiting = None if identity in ended else waits
+            parts[identity].append(Submitted(submission, index, run, identity in cancelled, waiting))
+    return parts
 
 
-def _alive(claims: Mapping[str, Claim], queue: Queue) -> set[str]:
+def _what_for(submission: Submission) -> str | None:
+    """What the runs of a submission wait for that is not, or not yet, a scheduler's business."""
+    if submission.being_submitted:
+        return "being submitted"
+    if submission.cluster == "local" and is_dead(submission.process) is False:
+        return "on this machine"
+    return None
+
+
+def _with_job(part: Submitted, jobs: Mapping[str, Mapping[int, str]]) -> Submitted:
+    if part.submission.cluster != "slurm":
+        return part
+    ids = part.submission.job_ids
+    job = (
+        ids[part.index]
+        if part.index < len(ids)
+        else jobs.get(part.submission.folder.name, {}).get(part.index)
+    )
+    return replace(part, job=job)
+
+
+def _alive(leases: Mapping[str, Lease], queue: SlurmQueue) -> set[str]:
     """Identities whose owner lives: it is seen on this machine, its job runs, or its heart beats."""
     alive, unsure = set(), {}
-    for identity, claim in claims.items():
-        if claim.released:
+    for identity, lease in leases.items():
+        if lease.released:
             continue
-        dead = is_dead(claim.said)
+        dead = is_dead(lease.process)
         if dead is False:
             alive.add(identity)
         elif dead is None:
-            unsure[identity] = claim
+            unsure[identity] = lease
     if not unsure:
         return alive
     now = _clock_of_files(next(iter(unsure.values())).work)
     silent = {}
-    for identity, claim in unsure.items():
+    for identity, lease in unsure.items():
         # both times are the file system's own: the clocks of two machines are never compared
-        fresh = 0 <= now - _beaten_at(claim) <= FRESH_BEATS * claim.beat_s
-        state, _ = queue.jobs.get(str(claim.said.get("job")), ("", ""))
-        if fresh and state != "PENDING":
+        fresh = 0 <= now - _beaten_at(lease) <= FRESH_BEATS * lease.beat_s
+        job = queue.jobs.get(str(lease.process.get("job")))
+        if fresh and (job is None or job.runs):
             alive.add(identity)
         else:
-            silent[identity] = claim
+            silent[identity] = lease
     return alive | _watched(silent)
 
 
-def _watched(silent: Mapping[str, Claim]) -> set[str]:
+def _watched(silent: Mapping[str, Lease]) -> set[str]:
     """Which of these beat while they are watched: a clock that was set makes the living look old."""
-    until = time.monotonic() + 1.5 * max((claim.beat_s for claim in silent.values()), default=0.0)
+    until = time.monotonic() + 1.5 * max((lease.beat_s for lease in silent.values()), default=0.0)
     beating: set[str] = set()
     while len(beating) < len(silent) and time.monotonic() < until:
         time.sleep(0.1)
         for identity in silent.keys() - beating:
-            now = read_claim(silent[identity].work)
-            if now and now.sign_of_life != silent[identity].sign_of_life:
+            latest = read_lease(silent[identity].work)
+            if latest and latest.sign_of_life != silent[identity].sign_of_life:
                 beating.add(identity)
     return beating
 
@@ -162,82 +200,72 @@ def _clock_of_files(folder: Path) -> float:
         return time.time()
 
 
-def _beaten_at(claim: Claim) -> float:
+def _beaten_at(lease: Lease) -> float:
     try:
-        return (claim.work / str(claim.token) / HEARTBEAT).stat().st_mtime
+        return (lease.work / str(lease.token) / HEARTBEAT).stat().st_mtime
     except OSError:
         return 0.0
 
 
-def _judge(identity: str, claim: Claim | None, item: _Submitted | None, alive: bool, queue: Queue) -> Live:
-    job = item.job if item else None
-    known: dict[str, Any] = {
-        "claim": claim,
-        "submission": item.submission if item else None,
-        "job": job,
-        "heartbeat": claim.heartbeat if claim else {},
-        "about": claim.heartbeat if claim and "arm" in claim.heartbeat else (item.about if item else {}),
-    }
+def _state(
+    identity: str, lease: Lease | None, parts: tuple[Submitted, ...], alive: bool, queue: SlurmQueue
+) -> Live:
+    about: Mapping[str, Any] = parts[-1].about if parts else {}
+    if lease and "arm" in lease.heartbeat:
+        about = lease.heartbeat
+    live = Live(identity, "interrupted", about, "", lease, parts, lease.heartbeat if lease else {})
     if alive:
-        return Live(identity, "running", **known)
-    if item and identity in item.submission.cancelled:
-        return Live(identity, "cancelled", reason="run it again to resume", **known)
-    state, reason = queue.jobs.get(job, ("", "")) if job else ("", "")
-    if state in ("PENDING", "REQUEUED", "SUSPENDED"):
-        return Live(identity, "queued", reason=f"job {job}: {reason}", **known)
-    if state in ("RUNNING", "CONFIGURING"):
-        return Live(identity, "running", reason=f"job {job} starts", **known)
-    at_work = item and item.submission.cluster == "local" and is_dead(item.submission.process) is False
-    if at_work and claim is None:
-        return Live(identity, "queued", reason="on this machine", **known)
-    if item and item.submission.cluster == "slurm" and queue.error:
-        return Live(identity, "unknown", reason="Slurm does not answer", **known)
-    return Live(identity, "interrupted", reason=_why(claim), **known)
+        return replace(live, state="running")
+    waiting = [
+        part for part in parts if not part.cancelled
+    ]  # the user may want it again after he has cancelled it
+    jobs = [job for part in waiting if part.job and (job := queue.jobs.get(part.job)) and not job.ended]
+    for job in sorted(jobs, key=lambda job: not job.runs):
+        return _of_job(live, job)
+    for part in waiting:
+        if part.waits:
+            return replace(live, state="queued", reason=part.waits)
+    if parts and parts[-1].cancelled:
+        return replace(live, state="cancelled", reason="run it again to resume")
+    if queue.error and any(part.submission.cluster == "slurm" for part in waiting):
+        return replace(live, state="unknown", reason="Slurm does not answer")
+    return replace(live, reason=_why(lease))
 
 
-def _why(claim: Claim | None) -> str:
-    if claim is None:
+def _of_job(live: Live, job: SlurmJob) -> Live:
+    """A run that waits for its job. What its former process was doing, and where, is over."""
+    step, steps = live.heartbeat.get("step"), live.heartbeat.get("steps")
+    resumes = f"; it resumes near step {step}/{steps}" if step is not None else ""
+    if job.runs:
+        return replace(
+            live, state="running", reason=f"job {job.id} starts{resumes}", lease=None, heartbeat={}
+        )
+    why = job.reason if job.state == "PENDING" else job.state
+    return replace(live, state="queued", reason=f"job {job.id}: {why}{resumes}")
+
+
+def _why(lease: Lease | None) -> str:
+    if lease is None:
         return ""
-    if claim.released:
-        return str(claim.heartbeat.get("reason") or "it stopped")
-    step, steps = claim.heartbeat.get("step"), claim.heartbeat.get("steps")
+    if lease.released:
+        return str(lease.heartbeat.get("reason") or "it stopped")
+    step, steps = lease.heartbeat.get("step"), lease.heartbeat.get("steps")
     at = f" at step {step}/{steps}" if step is not None else ""
     return f"its process is gone{at}"
 
 
-def _explained(found: list[Live], queue: Queue) -> Iterable[Live]:
+def _explained(live: list[Live], queue: SlurmQueue) -> Iterable[Live]:
     """Interrupted runs with what their job has to say: how it ended, and its last line."""
     ended = (
-        {run.job for run in found if run.state == "interrupted" and run.job} if queue.error is None else set()
+        {run.job for run in live if run.state == "interrupted" and run.job} if queue.error is None else set()
     )
-    accounts = ask_accounting(ended)
-    for run in found:
+    accounts = ask_accounting(ended - queue.jobs.keys())
+    for run in live:
         if run.state != "interrupted" or run.job not in ended:
             yield run
             continue
-        words = [
-            run.reason,
-            f"job {run.job} {accounts.get(str(run.job), 'has left the queue')}",
-            last_line(run),
-        ]
+        job = queue.jobs.get(str(run.job))
+        how = job.state if job else accounts.get(str(run.job), "has left the queue")
+        last = last_line(run.submitted[-1].submission, run.identity, run.job)
+        words = [run.reason, f"job {run.job} {how}", last]
         yield replace(run, reason="; ".join(word for word in words if word))
-
-
-def log_files(submission: Submission, identity: str, job: str | None) -> list[Path]:
-    """What a run of a submission has printed; the first process's first."""
-    if submission.cluster == "slurm":
-        return sorted(submission.folder.glob(f"{job}_*_log.out")) if job else []
-    own = submission.folder / f"{identity}.log"
-    return [own] if own.exists() else sorted(submission.folder.glob("*_log.out"))
-
-
-def last_line(run: Live) -> str:
-    """The last line that a run's job has printed."""
-    if run.submission is None:
-        return ""
-    for path in log_files(run.submission, run.identity, run.job)[:1]:
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")
-            return next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return ""

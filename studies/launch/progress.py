@@ -1,58 +1,86 @@
-"""How runs go, live: a line per run, rewritten on a terminal, every ten seconds anew in a log."""
+"""How runs go, live: bars drawn by rich on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 LOG_EVERY_S = 10.0
+BAR_CHARACTERS = 20
 
 
 class Reporter:
-    """Prints how the runs of one command get on; runs are numbered from 1."""
+    """Prints how the runs of one command get on, numbered from 1; a context manager, which leaves a clean line."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.terminal = sys.stderr.isatty()
         self._labels: dict[int, str] = {}
-        self._lines: dict[int, str] = {}  # of the runs under way, in the order of their start
         self._printed: dict[int, float] = {}
-        self._drawn = 0  # lines that the next drawing writes over
+        self._bars: Progress | None = _bars() if sys.stderr.isatty() else None
+        self._tasks: dict[int, TaskID] = {}
 
-    def start(self, number: int, label: str) -> None:
+    def __enter__(self) -> Self:
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def start(self, number: int, label: str, line: str = "starting") -> None:
         """A run begins."""
         self._labels[number] = f"[{number}/{self.total}] {label}"
-        self.tell(number, "starting")
+        if self._bars is not None:
+            self._tasks[number] = self._bars.add_task(self._labels[number], total=1.0, line="")
+        if line:
+            self.tell(number, line)
 
-    def tell(self, number: int, line: str) -> None:
-        """A run has got somewhere."""
-        self._lines[number] = line
+    def tell(self, number: int, line: str, fraction: float | None = None) -> None:
+        """A run has got somewhere; `fraction` of its training is done."""
+        if self._bars is not None:
+            self._bars.update(self._tasks[number], line=line, completed=fraction, refresh=True)
+            return
         now = time.monotonic()
-        if self.terminal:
-            self._draw("")
-        elif (
-            not line.startswith(("step ", "sampling ")) or now - self._printed.get(number, 0.0) >= LOG_EVERY_S
-        ):
+        if not line.startswith(("step ", "sampling ")) or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
             self._printed[number] = now
             print(f"{self._labels[number]}  {line}", file=sys.stderr, flush=True)
 
     def end(self, number: int, outcome: str) -> None:
         """A run is over."""
-        del self._lines[number]
-        line = f"{self._labels[number]}  {outcome}\n"
-        if self.terminal:
-            self._draw(line)
-        else:
-            print(line, end="", file=sys.stderr, flush=True)
+        line = f"{self._labels[number]}  {outcome}"
+        if self._bars is None:
+            print(line, file=sys.stderr, flush=True)
+            return
+        from rich.text import Text
 
-    def _draw(self, above: str) -> None:
-        """Write `above` for good, then a line for each run under way, over the lines of the last time."""
-        width = shutil.get_terminal_size().columns - 1
-        lines = [f"{self._labels[n]}  {line}"[:width] + "\n" for n, line in self._lines.items()]
-        back = f"\x1b[{self._drawn}F" if self._drawn else ""
-        print(f"{back}\x1b[J{above}{''.join(lines)}", end="", file=sys.stderr, flush=True)
-        self._drawn = len(lines)
+        self._bars.remove_task(self._tasks.pop(number))
+        self._bars.console.print(Text(line))
+
+    def say(self, number: int, label: str, outcome: str) -> None:
+        """How a run stands that is not begun."""
+        self.start(number, label, "")
+        self.end(number, outcome)
+
+
+def _bars() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    # names and messages are text, whatever brackets they hold
+    columns: list[Any] = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(BAR_CHARACTERS),
+        TextColumn("{task.fields[line]}", markup=False),
+    ]
+    return Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
 
 
 def duration(seconds: float) -> str:

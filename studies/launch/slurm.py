@@ -1,41 +1,62 @@
-"""What Slurm says of jobs: two questions, each asked once for all jobs."""
+"""What Slurm says of jobs: two questions, each asked once for all jobs; and jobs that are ended."""
 
 from __future__ import annotations
 
 import getpass
 import shutil
 import subprocess
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 PATIENCE_S = 10.0
+# A job in any other state may run, now or later. Preempted jobs and those of a lost node are put back into the queue,
+# moments later, and so are jobs that are COMPLETING after `scontrol requeue`.
+ENDED = frozenset(
+    ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "LAUNCH_FAILED", "OUT_OF_MEMORY", "TIMEOUT")
+)
+RUNNING = frozenset(("RUNNING", "CONFIGURING"))
 
 
 @dataclass(frozen=True)
-class Queue:
-    """The user's jobs that Slurm has: id -> (state, reason). `error` where Slurm did not answer."""
+class SlurmJob:
+    """A job that Slurm has, or has just ended; its name holds the key of `studies.launch.submissions`."""
 
-    jobs: dict[str, tuple[str, str]]
+    id: str
+    state: str
+    reason: str = ""
+    name: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def runs(self) -> bool:
+        return self.state in RUNNING
+
+
+@dataclass(frozen=True)
+class SlurmQueue:
+    """The user's jobs by id, those that ended a few minutes ago among them. `error` where Slurm did not answer."""
+
+    jobs: Mapping[str, SlurmJob] = field(default_factory=dict)
     error: str | None = None
 
 
-def ask_queue() -> Queue:
-    """Jobs that wait, run or end just now."""
+def ask_queue() -> SlurmQueue:
+    """Jobs that wait, run, end just now or have ended since Slurm last forgot some."""
     if shutil.which("squeue") is None:
-        return Queue({}, "squeue is not found on this machine")
-    words = ["squeue", "-h", "-a", "-r", "-u", getpass.getuser(), "-o", "%i|%T|%r"]
+        return SlurmQueue(error="squeue is not found on this machine")
+    words = ["squeue", "-h", "-a", "-r", "-t", "all", "-u", getpass.getuser(), "-o", "%i|%T|%r|%j"]
     try:
-        asked = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
     except (OSError, subprocess.SubprocessError) as error:
-        return Queue({}, f"Slurm does not answer: {error}")
-    if asked.returncode != 0:
-        said = asked.stderr.strip().splitlines()
-        return Queue({}, f"Slurm does not answer: {said[-1] if said else asked.returncode}")
-    jobs = {}
-    for line in asked.stdout.splitlines():
-        job, state, reason = [*line.split("|", 2), "", ""][:3]
-        jobs[job] = state, reason
-    return Queue(jobs)
+        return SlurmQueue(error=f"Slurm does not answer: {error}")
+    if answer.returncode != 0:
+        complaint = answer.stderr.strip().splitlines()
+        return SlurmQueue(error=f"Slurm does not answer: {complaint[-1] if complaint else answer.returncode}")
+    lines = (line.split("|", 3) for line in answer.stdout.splitlines() if "|" in line)
+    return SlurmQueue({job[0]: SlurmJob(*job) for job in lines})
 
 
 def ask_accounting(jobs: Collection[str]) -> dict[str, str]:
@@ -45,8 +66,23 @@ def ask_accounting(jobs: Collection[str]) -> dict[str, str]:
     arrays = sorted({job.partition("_")[0] for job in jobs})
     words = ["sacct", "-n", "-X", "-P", "-o", "JobID,State", "-j", ",".join(arrays)]
     try:
-        asked = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
     except (OSError, subprocess.SubprocessError):
         return {}
-    lines = (line.split("|") for line in asked.stdout.splitlines() if line.count("|") == 1)
+    lines = (line.split("|") for line in answer.stdout.splitlines() if line.count("|") == 1)
     return {job: state for job, state in lines}  # noqa: C416 - the pairs are lists
+
+
+def end_jobs(jobs: Iterable[str]) -> str | None:
+    """Ask Slurm to end jobs; returns its complaint, or None. One that has ended already is no fault."""
+    jobs = sorted(set(jobs))
+    if not jobs:
+        return None
+    try:
+        answer = subprocess.run(
+            ["scancel", *jobs], capture_output=True, text=True, check=False, timeout=3 * PATIENCE_S
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    complaint = answer.stderr.strip().splitlines()
+    return (complaint or [f"scancel ended with {answer.returncode}"])[-1] if answer.returncode else None

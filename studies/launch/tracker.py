@@ -16,7 +16,7 @@ from zigma.experiment.watch import Watch
 
 if TYPE_CHECKING:
     from studies.declare.study import Run
-    from studies.launch.execute import Order
+    from studies.run.conditions import Conditions
     from zigma.training import Progress
 
 TRACKERS = {
@@ -33,12 +33,12 @@ def check_tracker(name: str | None) -> None:
 
 
 @contextlib.contextmanager
-def tracked(run: Run, order: Order, watch: Watch) -> Iterator[Watch]:
-    """`watch`, and the tracker that the order names told of it as well."""
-    if order.tracker is None or os.environ.get("RANK", "0") != "0":
+def tracked(run: Run, conditions: Conditions, watch: Watch) -> Iterator[Watch]:
+    """`watch`, and the tracker that the conditions name told of it as well."""
+    if conditions.tracker is None or os.environ.get("RANK", "0") != "0":
         yield watch
         return
-    tracker = _start(run, order)
+    tracker = _start(run, conditions)
 
     def training(progress: Progress) -> None:
         watch.training(progress)
@@ -51,13 +51,13 @@ def tracked(run: Run, order: Order, watch: Watch) -> Iterator[Watch]:
         tracker.finish()
 
 
-def _start(run: Run, order: Order) -> Any:
+def _start(run: Run, conditions: Conditions) -> Any:
     from accelerate.tracking import TensorBoardTracker, WandBTracker
 
     name = f"{run.study}.{run.scale}.{run.arm}.{run.setting}.seed{run.config.seed}.{run.identity}"
-    folder = order.results / "work" / "trackers"
+    folder = conditions.results / "work" / "trackers"
     folder.mkdir(parents=True, exist_ok=True)
-    if order.tracker == "tensorboard":
+    if conditions.tracker == "tensorboard":
         tracker: Any = TensorBoardTracker(name, folder)
     else:  # a resumed run goes on in the curve that it began
         tracker = WandBTracker("zigma-studies", name=name, id=run.identity, resume="allow", dir=str(folder))

@@ -1,27 +1,34 @@
-"""Carry out one run: train, sample, measure, record. Torch is imported here and nowhere above."""
+"""Carry out one run: train, sample, measure, record. Torch is imported here and nowhere above.
+
+From top to bottom: `carry_out` takes the lease and puts the record in place, `_record` turns whatever happens into a
+record or into an error, `_perform` asks the library for the numbers.
+"""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
 import sys
 import time
 import traceback
-from contextlib import ExitStack
-from dataclasses import asdict
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from studies.declare.identity import as_recorded, fingerprints
 from studies.declare.study import Run
+from studies.run.artifacts import STAGED, in_place, remove_unnamed
+from studies.run.conditions import Conditions
 from studies.run.environment import environment
-from studies.run.lease import BEAT_S, HEARTBEAT, Lost, Owned, Owner, acquire, verify
-from studies.run.queue import CHECKPOINT_EVERY_S
-from studies.run.record import SCHEMA, Superseded, digest, publish, read_record, record_path, recorded
+from studies.run.faults import MachineFault, Stopped, full_disk, machine_fault
+from studies.run.history import begin_segment, now
+from studies.run.lease import HEARTBEAT, Lost, Owned, Owner, acquire, verify
+from studies.run.publish import Superseded, publish
+from studies.run.record import SCHEMA, digest, read_record, record_fault, record_path, recorded
 from zigma.common.files import read_json
+from zigma.common.words import WordError
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.watch import WATCH_NOTHING, Watch
 
@@ -30,39 +37,47 @@ if TYPE_CHECKING:
 
 MAIN_PATIENCE_S = 10.0
 ATTEMPT = "attempt.json"  # which record the run was begun afresh to replace
-# What a machine lacks, and no property of the run: it stops, is not recorded as failed, and can be resumed.
-OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM)
+LONGEST_ERROR = 2000  # characters of it that a record keeps
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run in the hands of its owner, whose folder is `folder`."""
+
+    run: Run
+    conditions: Conditions
+    replaces: str | None
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """SCALE/STUDY/ARM.SETTING.seedN.IDENTITY, of the record and of all that lies beside it."""
+        results = self.conditions.results
+        path = record_path(results, self.run).relative_to(results / "records")
+        return path.as_posix().removesuffix(".json")
 
 
 def work_folder(results: Path, run: Run) -> Path:
-    """Where a run keeps its claims, checkpoint and samples until its record is written."""
+    """Where a run keeps its lease, checkpoint and samples until its record is written."""
     return results / "work" / run.identity
 
 
 def carry_out(
-    run: Run,
-    results: Path,
-    watch: Watch = WATCH_NOTHING,
-    *,
-    replaces: str | None = None,
-    afresh: bool = False,
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
-    beat_s: float = BEAT_S,
-    debug: bool = False,
+    run: Run, conditions: Conditions, watch: Watch = WATCH_NOTHING, replaces: str | None = None
 ) -> dict[str, Any]:
     """Train and evaluate `run` and write its record; resume from the last checkpoint where there is one.
 
     A run that raises leaves a record with status `failed` and the error, never a number. `replaces` is the `digest`
     of the record that is to be repeated; any other record that is there by now is the result, and is left alone.
-    `afresh` repeats from nothing, but resumes its own attempt when that was interrupted. `debug` raises what would be
-    recorded as a failure.
+    In mode `force` it is repeated from nothing, but resumes its own attempt when that was interrupted. Of several
+    processes that share the run, all call this; `watch` is told nothing where another process has recorded the run.
 
     Raises:
         Owned: another process holds the run.
         Lost, Superseded: another process has taken over this run, or recorded it first.
         BadCheckpoint: what lies in the checkpoint's place is something else. Nothing is recorded.
-        OSError: the machine failed: a full disk, no permission, another process of this run that is gone. Nothing is
-            recorded.
+        OSError: the machine failed: a full disk, no permission, no memory, another process of this run that is gone.
+            Nothing is recorded.
     """
     from zigma.training.processes import OtherProcessFailed, from_main, processes
 
@@ -70,43 +85,38 @@ def carry_out(
     with ExitStack() as stack:
         owners: list[Owner] = []
 
-        def begin() -> tuple[str | None, dict[str, Any] | None]:
-            owner = acquire(work_folder(results, run), run.about | {"replaces": replaces}, beat_s)
+        def begin() -> tuple[str, dict[str, Any] | None]:
+            work = work_folder(conditions.results, run)
+            owner = acquire(work, run.about | {"replaces": replaces}, conditions.beat_s)
             owners.append(stack.enter_context(owner))
-            path = recorded(results).get(run.identity)
-            if path is not None and digest(path) != replaces:  # perhaps since the run was planned
-                known = read_record(path).data
-                owner.finished = known["status"] == "done"
-                return None, known
-            if afresh:
+            path = recorded(conditions.results).get(run.identity)
+            if path is not None and digest(path) != replaces:  # since the run was queued
+                record = read_record(path).data
+                owner.finished = record["status"] == "done"
+                return owner.folder.name, record
+            if conditions.mode == "force":
                 _begin_afresh(owner.folder, replaces)
             return owner.folder.name, None
 
         try:
-            token, known = from_main(begin)
+            token, recorded_meanwhile = from_main(begin)
         except OtherProcessFailed as error:
             raise Owned(str(error)) from None
-        if known is not None:
-            return known
-        assert token is not None
-        if main:
-            watch = _watched(owners[0], watch)
-        record = _record(run, results, work_folder(results, run) / token, watch, checkpoint_every_s, debug)
+        if recorded_meanwhile is not None:
+            return recorded_meanwhile
+        attempt = Attempt(run, conditions, replaces, work_folder(conditions.results, run) / token)
+        watch = _watched(owners[0], watch) if main else watch
+        watch.stage("starting")
+        record = _record(attempt, watch)
         failed_among_several = record["status"] == "failed" and processes().num_processes > 1
-        if main or (failed_among_several and not _soon_recorded(results, run, replaces)):
-            _publish(results, run, token, record, replaces)
+        if main or (failed_among_several and not _soon_recorded(attempt)):
+            record = _put_in_place(attempt, record)
         if main:
             owners[0].finished = record["status"] == "done"
         if failed_among_several:
             _leave(record["error"])
         from_main(lambda: None)  # nobody begins the next run before this one is recorded
         return record
-
-
-def _publish(results: Path, run: Run, token: str, record: dict[str, Any], replaces: str | None) -> None:
-    verify(work_folder(results, run), token)
-    # looked up again: the same run may have been recorded under another study's name
-    publish(recorded(results).get(run.identity) or record_path(results, run), record, replaces)
 
 
 def _begin_afresh(folder: Path, replaces: str | None) -> None:
@@ -117,61 +127,6 @@ def _begin_afresh(folder: Path, replaces: str | None) -> None:
         if path.name != HEARTBEAT:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     (folder / ATTEMPT).write_text(json.dumps({"replaces": replaces}), encoding="utf-8")
-
-
-def _soon_recorded(results: Path, run: Run, replaces: str | None) -> bool:
-    """Whether the main process records the failure too: it does unless it waits for this one in some step."""
-    deadline = time.monotonic() + MAIN_PATIENCE_S
-    while time.monotonic() < deadline:
-        path = recorded(results).get(run.identity)
-        if path is not None and digest(path) != replaces:
-            return True
-        time.sleep(0.2)
-    return False
-
-
-def _leave(error: str) -> NoReturn:
-    """End this process of several at once: the others may wait for it in the middle of a step, for hours.
-
-    The launcher (torchrun, accelerate, srun with --kill-on-bad-exit) then ends them too.
-    """
-    print(f"process {os.environ.get('RANK', '?')} failed: {error}", file=sys.stderr, flush=True)
-    os._exit(1)
-
-
-def _record(
-    run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float, debug: bool
-) -> dict[str, Any]:
-    from zigma.training.checkpoint import BadCheckpoint
-    from zigma.training.processes import says_another_is_gone
-
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        **run.about,
-        "identity": run.identity,
-        "config": as_recorded(run.config),
-        "fingerprints": fingerprints(run.config),
-        "status": "done",
-        "error": None,
-        "metrics": [],
-        "curves": {},
-        "wall_time_s": {},
-        "cost": {},
-        "started": _now(),
-    }
-    try:
-        record |= _perform(run, results, folder, watch, checkpoint_every_s)
-    except (Lost, Superseded, BadCheckpoint):
-        raise
-    except Exception as error:  # whatever went wrong is the run's result, and is never replaced by a number
-        verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run
-        if debug or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE):
-            raise
-        if says_another_is_gone(error):
-            raise ConnectionError(f"another process of this run is gone: {error}") from error
-        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        record |= {"status": "failed", "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
-    return record | {"finished": _now(), "environment": environment()}
 
 
 def _watched(owner: Owner, watch: Watch) -> Watch:
@@ -196,23 +151,116 @@ def _watched(owner: Owner, watch: Watch) -> Watch:
     return Watch(training, stage)
 
 
-def _perform(
-    run: Run, results: Path, folder: Path, watch: Watch, checkpoint_every_s: float
-) -> dict[str, Any]:
+def _record(attempt: Attempt, watch: Watch) -> dict[str, Any]:
+    """The record of an attempt, done or failed; an error where neither is the run's own doing."""
+    from zigma.training.checkpoint import BadCheckpoint
+    from zigma.training.processes import says_another_is_gone
+
+    run, folder, here = attempt.run, attempt.folder, environment()
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        **run.about,
+        "identity": run.identity,
+        "config": as_recorded(run.config),
+        "fingerprints": fingerprints(run.config),
+        "status": "done",
+        "error": None,
+        "metrics": [],
+        "curves": {},
+        "wall_time_s": {},
+        "cost": {},
+        "started": now(),
+    }
+    bare = dict(record)
+    try:
+        bare |= _history(attempt, here)
+        record |= bare | _perform(attempt, watch)
+        fault = record_fault(record | {"environment": here})
+        if fault is not None:  # such as a metric that is not a number
+            raise ValueError(f"what the run has computed {fault}")
+    except (Lost, Superseded, BadCheckpoint, Stopped):
+        raise
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever went wrong is the run's result, and never becomes a number
+        verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run
+        if attempt.conditions.debug:
+            raise
+        lacking = machine_fault(error) or full_disk(folder)
+        if lacking is not None:
+            raise error if isinstance(error, OSError) else MachineFault(lacking) from error
+        if isinstance(error, Exception) and says_another_is_gone(error):
+            raise ConnectionError(f"another process of this run is gone: {error}") from error
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+        record = bare | {"status": "failed", "error": _in_a_line(error)}
+    return record | {"finished": now(), "environment": here}
+
+
+def _history(attempt: Attempt, here: dict[str, Any]) -> dict[str, Any]:
+    """What has worked on the run so far, this process added, and when the first began."""
+    from zigma.training.checkpoint import checkpoint_step
+    from zigma.training.processes import from_main, processes
+
+    step = checkpoint_step(attempt.folder / "checkpoint.pt")  # by each process: each says so if it is none
+    segments = from_main(lambda: begin_segment(attempt.folder, here, step, processes().num_processes))
+    return {"history": segments, "started": next(s["started"] for s in segments if s["started"])}
+
+
+def _perform(attempt: Attempt, watch: Watch) -> dict[str, Any]:
     """What the kind of run asks for: metrics, curves, wall_time_s and cost of the record."""
-    config = run.config
+    config = attempt.run.config
     if isinstance(config, RunConfig):
         from zigma.experiment.artifacts import Places
         from zigma.experiment.train_and_evaluate import train_and_evaluate
 
-        name = record_path(results, run).relative_to(results / "records").as_posix().removesuffix(".json")
-        places = Places(results, name, folder)
-        return train_and_evaluate(config, places, watch, checkpoint_every_s)
+        places = Places(attempt.folder / STAGED, attempt.name, attempt.folder)
+        return train_and_evaluate(config, places, watch, attempt.conditions.checkpoint_every_s)
     from zigma.experiment.measure import measure_network, measure_scan
 
     watch.stage("measuring")
     return measure_network(config) if isinstance(config, MeasurementConfig) else measure_scan(config)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _put_in_place(attempt: Attempt, record: dict[str, Any]) -> dict[str, Any]:
+    """Publish the record and what lies beside it; returns it with the names that these got."""
+    results, folder = attempt.conditions.results, attempt.folder
+    verify(folder.parent, folder.name)
+    # looked up again: the same run may have been recorded under another study's name
+    path = recorded(results).get(attempt.run.identity) or record_path(results, attempt.run)
+    replaced = None
+    if attempt.replaces is not None:
+        with suppress(WordError):  # it is damaged, or not there any more
+            replaced = read_record(path)
+    names = record.get("artifacts") or {}
+    with in_place(folder / STAGED, names, results, folder.name) as placed:
+        if placed:
+            record = record | {"artifacts": placed}
+        publish(path, record, attempt.replaces)
+    remove_unnamed(results, attempt.name, placed.values(), replaced)
+    return record
+
+
+def _soon_recorded(attempt: Attempt) -> bool:
+    """Whether the main process records the failure too: it does unless it waits for this one in some step."""
+    deadline = time.monotonic() + MAIN_PATIENCE_S
+    while time.monotonic() < deadline:
+        path = recorded(attempt.conditions.results).get(attempt.run.identity)
+        if path is not None and digest(path) != attempt.replaces:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _leave(error: str) -> NoReturn:
+    """End this process of several at once: the others may wait for it in the middle of a step, for hours.
+
+    The launcher (torchrun, accelerate, srun with --kill-on-bad-exit) then ends them too.
+    """
+    print(f"process {os.environ.get('RANK', '?')} failed: {error}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _in_a_line(error: BaseException) -> str:
+    text = " ".join(str(error).encode(errors="backslashreplace").decode().split())
+    return f"{type(error).__name__}: {text}"[:LONGEST_ERROR]

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+LINUX = sys.platform == "linux"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 PIDS = "/proc/self/ns/pid"
+GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 def this_process() -> dict[str, Any]:
     """Host, boot, process and, in a Slurm job, the job and how often it was restarted."""
-    return local_process(os.getpid())
+    return {**local_process(os.getpid()), **slurm_job(os.environ)}
 
 
 def local_process(pid: int) -> dict[str, Any]:
-    """The same of another process of this machine."""
-    return {
-        "host": socket.gethostname(),
-        "boot": _read(BOOT),
-        "pids": _namespace(),
-        "pid": pid,
-        "pid_started": _started(pid),
-        **slurm_job(os.environ),
-    }
+    """Host, boot and process of any process of this machine."""
+    here = {"host": socket.gethostname(), "boot": _boot(), "pids": _namespace()}
+    return {**here, "pid": pid, "pid_started": _started(pid)}
 
 
 def slurm_job(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -41,11 +40,10 @@ def slurm_job(environment: Mapping[str, str]) -> dict[str, Any]:
 def is_dead(process: Mapping[str, Any]) -> bool | None:
     """Whether a process is certainly gone; None where that cannot be seen from here, as on another host.
 
-    A process id alone proves nothing, because ids are used again: the moment of its start, in the kernel's own ticks
-    since boot (which no clock that is set can change), must be the same as well.
+    A process id alone proves nothing, because ids are used again: the moment of its start must be the same as well.
     """
-    here = this_process()
-    if any(not process.get(key) or process[key] != here[key] for key in ("host", "boot", "pids")):
+    here = {"host": socket.gethostname(), "boot": _boot(), "pids": _namespace()}
+    if any(not process.get(key) or process[key] != here[key] for key in here):
         return None
     pid = process.get("pid")
     if not isinstance(pid, int) or process.get("pid_started") is None:
@@ -53,24 +51,34 @@ def is_dead(process: Mapping[str, Any]) -> bool | None:
     return _started(pid) != process["pid_started"]
 
 
-def _started(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat; None for a process that is gone or a zombie."""
-    stat = _read(Path(f"/proc/{pid}/stat"))
-    if stat is None:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name, in brackets, may hold anything
-    return None if fields[0] in "ZX" else int(fields[19])
+def _started(pid: int) -> float | None:
+    """When a process started; None for one that is gone or a zombie.
 
-
-def _namespace() -> str | None:
+    On Linux in the kernel's ticks since boot, which no clock that is set can change: psutil's time of creation is
+    that of the clock, and an owner must not look dead because somebody has set it.
+    """
     try:
-        return os.readlink(PIDS)  # containers of one host number their processes each for itself
+        process = psutil.Process(pid)
+        if process.status() in GONE:
+            return None
+        if not LINUX:
+            return process.create_time()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (psutil.Error, OSError, ValueError, OverflowError):
+        return None
+    return int(stat.rpartition(")")[2].split()[19])  # field 22; the name, in brackets, may hold anything
+
+
+def _boot() -> str | None:
+    try:
+        return BOOT.read_text(encoding="ascii").strip() if LINUX else f"{psutil.boot_time():.0f}"
     except OSError:
         return None
 
 
-def _read(path: Path) -> str | None:
+def _namespace() -> str | None:
+    """Which numbering of processes this is: containers of one host number theirs each for itself."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
+        return os.readlink(PIDS) if LINUX else sys.platform
     except OSError:
         return None

@@ -1,47 +1,25 @@
-"""One JSON file per run, whole or not there. Anyone may read one: it is data, checked before it is believed."""
+"""One JSON file per run. Anyone may have written it: it is data, checked here, in one place, before it is believed."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import math
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studies.declare.study import Run
-from zigma.common.words import WordError
+from pydantic import ValidationError
 
-SCHEMA = 1
-REQUIRED = {
-    "schema": int,
-    "study": str,
-    "arm": str,
-    "scale": str,
-    "setting": str,
-    "seed": int,
-    "identity": str,
-    "config": dict,
-    "status": str,
-    "metrics": list,
-    "curves": dict,
-    "wall_time_s": dict,
-    "cost": dict,
-    "environment": dict,
-}
-STATUSES = ("done", "failed")
-WITHOUT_LINKS = (
-    errno.EPERM,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-    errno.ENOSYS,
-    errno.EMLINK,
-)  # exFAT, some of FUSE
+from studies.declare.identity import identity_of
+from studies.declare.study import Run
+from studies.run.schema import SCHEMA, RecordSchema, too_deep
+from zigma.common.words import WordError, printable
+
+LARGEST_BYTES = 16 * 2**20  # a record has some 8 KiB; one with a point of a curve for every step still fits
+READ_AND_NEVER_WAIT = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True)
@@ -58,6 +36,15 @@ class Record:
         """The metric of that name with its protocol, or None."""
         return next((metric for metric in self.data["metrics"] if metric["name"] == name), None)
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What has worked on the run, in order: commit, code, torch, device, threads, from_step and started of each.
+
+        One segment for a run that was never interrupted, and for one whose record is older than histories.
+        """
+        whole = {**self.data["environment"], "from_step": 0, "started": self.data.get("started")}
+        return self.data.get("history") or [whole]
+
 
 def record_path(results: Path, run: Run) -> Path:
     """Where a run's record lies. The name ends in the identity, so that finding it reads no file."""
@@ -72,7 +59,7 @@ def recorded(results: Path) -> dict[str, Path]:
 
 def record_files(results: Path) -> list[Path]:
     """Every record file of a results folder, sorted. Ten thousand take a tenth of a second."""
-    found: list[str] = []
+    files: list[str] = []
     folders = [str(results / "records")]
     while folders:
         try:
@@ -81,10 +68,10 @@ def record_files(results: Path) -> list[Path]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
                     elif entry.name.endswith(".json") and not entry.name.startswith("."):
-                        found.append(entry.path)
+                        files.append(entry.path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-    return [Path(path) for path in sorted(found)]
+    return [Path(path) for path in sorted(files)]
 
 
 def digest(path: Path) -> str | None:
@@ -96,79 +83,71 @@ def digest(path: Path) -> str | None:
 
 
 def read_record(path: Path) -> Record:
-    """Read and check one record.
+    """Read and check one record, of this schema or an older one.
 
     Raises:
-        WordError: not JSON, a field is missing or of another type, or the schema is another; names the file.
+        WordError: it is not a record, or was altered since it was written; names the file and the reason.
     """
     try:
-        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+        data = json.loads(_bytes_of(path).decode(), object_pairs_hook=_object, parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
-        raise WordError(
-            f"{path} is not a record: {error}; repair it, or move it away to run again"
-        ) from error
+        advice = "repair it, or move it away to run again"
+        raise WordError(f"{path} is not a record: {_reason(error)}; {advice}") from error
     check_record(path, data)
     return Record(path, data)
 
 
 def check_record(path: Path, data: Any) -> None:
     """Raise a WordError that names the file and the reason unless `data` is what a record holds."""
-    if not isinstance(data, dict):
-        raise WordError(f"{path} is not a record: a JSON object is wanted, not {type(data).__name__}")
-    _check_schema(path, data.get("schema"))
-    for name, kind in REQUIRED.items():
-        if not isinstance(data.get(name), kind) or isinstance(data[name], bool):
-            raise WordError(f"{path} is not a record: field {name!r} should be of type {kind.__name__}")
-    if data["status"] not in STATUSES:
-        raise WordError(f"{path}: status {data['status']!r} is none of {', '.join(STATUSES)}")
-    for metric in data["metrics"]:
-        if not isinstance(metric, dict) or not {"name", "value"} <= metric.keys():
-            raise WordError(f"{path}: each metric needs a name and a value")
-        if not _is_number(metric["value"]):
-            raise WordError(f"{path}: metric {metric['name']!r} has no number for its value")
-    for name, curve in data["curves"].items():
-        if not _is_curve(curve):
-            raise WordError(f"{path}: curve {name!r} is not a list of steps and one of as many numbers")
-    artifacts = data.get("artifacts", {})
-    if not isinstance(artifacts, dict) or not all(_is_inside(named) for named in artifacts.values()):
-        raise WordError(f"{path}: artifacts should name files by their path inside the results folder")
+    fault = record_fault(data)
+    if fault is not None:
+        raise WordError(f"{path} {fault}")
     if not path.name.endswith(f".{data['identity']}.json"):
         raise WordError(f"{path}: the file's name does not end in its identity {data['identity']}")
 
 
-def _is_curve(curve: Any) -> bool:
-    if not isinstance(curve, dict):
-        return False
-    steps, values = curve.get("step"), curve.get("value")
-    if not isinstance(steps, list) or not isinstance(values, list) or len(steps) != len(values):
-        return False
-    return all(map(_is_number, steps)) and all(map(_is_number, values))
+def record_fault(data: Any) -> str | None:
+    """Why `data` is not what a record holds, as the rest of a sentence that begins with its name; None where it is."""
+    if not isinstance(data, dict):
+        return f"is not a record: it should be a JSON object, not {type(data).__name__}"
+    schema = data.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or not 1 <= schema <= SCHEMA:
+        newer = isinstance(schema, int) and schema > SCHEMA
+        advice = "update this project" if newer else "no version of this project wrote it: move it away"
+        return f"has schema {schema!r:.20} and this version reads schemas up to {SCHEMA}; {advice}"
+    fault = _fault(data)
+    return None if fault is None else f"is not a record: {fault}"
 
 
-def _is_inside(named: Any) -> bool:
-    """Whether it is a path that cannot lead out of the folder that it starts from."""
-    return isinstance(named, str) and not Path(named).is_absolute() and ".." not in Path(named).parts
-
-
-def _check_schema(path: Path, schema: Any) -> None:
-    if schema == SCHEMA and not isinstance(schema, bool):
-        return
-    newer = isinstance(schema, int) and schema > SCHEMA
-    advice = (
-        "update this project to read it" if newer else "no version of this project wrote it: move it away"
-    )
-    raise WordError(f"{path} has schema {schema!r} and this version reads schema {SCHEMA}; {advice}")
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
-
-
-def _is_number(value: Any) -> bool:
+def _fault(data: dict[str, Any]) -> str | None:
     try:
-        return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(float(value))
-    except OverflowError:
-        return False
+        RecordSchema.model_validate(data)
+        if too_deep(data):
+            return "it is nested deeper than a record is"
+        if "checksum" not in data:
+            json.dumps(
+                data, allow_nan=False, ensure_ascii=False
+            ).encode()  # a ValueError for what is not JSON
+        elif data["checksum"] != checksum(data):
+            return "its checksum does not fit its contents, which were changed after it was written"
+        if identity_of(data["config"], data.get("fingerprints") or {}) != data["identity"]:
+            return "its identity does not fit its configuration and fingerprints: one of them was changed"
+    except ValidationError as error:
+        return _first(error)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        return _reason(error)
+    return None
+
+
+def checksum(data: Mapping[str, Any]) -> str:
+    """A hash of all that a record holds, metrics and curves too, however it is laid out; it stands in the record.
+
+    Raises:
+        ValueError: something in it is not JSON: infinity, NaN, half of a surrogate pair.
+    """
+    rest = {name: value for name, value in data.items() if name != "checksum"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_records(results: Path, faults: list[WordError] | None = None) -> Iterator[Record]:
@@ -185,65 +164,40 @@ def read_records(results: Path, faults: list[WordError] | None = None) -> Iterat
             faults.append(error)
 
 
-class Superseded(RuntimeError):
-    """Another process has put a record in this one's place meanwhile."""
+def _bytes_of(path: Path) -> bytes:
+    """What a regular file of reasonable size holds: a pipe would be waited for, a device never ends."""
+    with open(os.open(path, READ_AND_NEVER_WAIT), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a regular file")
+        if status.st_size > LARGEST_BYTES:
+            raise ValueError(f"it has {status.st_size:,} bytes and a record at most {LARGEST_BYTES:,}")
+        return file.read(LARGEST_BYTES)
 
 
-def write_record(path: Path, data: dict[str, Any]) -> None:
-    """Write a record in one step. One that it replaces is kept under `replaced/`: records are never lost."""
-    publish(path, data, digest(path))
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    whole = dict(pairs)
+    if len(whole) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:50]!r} stands twice in one object")
+    return whole
 
 
-def publish(path: Path, data: dict[str, Any], replaces: str | None) -> None:
-    """Put a whole record in place, if the place is as it was: empty (None), or the record of that `digest`.
-
-    Never writes over a record: a new one is linked to a name that must be free, and one that is replaced is first
-    moved to `replaced/` and looked at there. So whoever comes late, even between any two of these lines, leaves what
-    another process has recorded.
-
-    Raises:
-        Superseded: the record there is another one; it stays.
-    """
-    text = json.dumps(data, indent=1, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if replaces is not None and path.exists():
-            _set_aside(path, replaces)
-        _link(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
-def _set_aside(path: Path, expected: str) -> None:
-    """Move a record to `replaced/`; if it is not the expected one after all, move it back."""
-    results = path.parents[3]
-    folder = results / "replaced" / path.relative_to(results / "records").parent
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{path.stem}.{expected}.json"
-    if digest(path) != expected:
-        raise Superseded(f"{path} was written by another process meanwhile; it stays")
-    os.rename(path, kept)
-    if digest(kept) != expected:
-        _link(kept, path)
-        kept.unlink()
-        raise Superseded(f"{path} was written by another process meanwhile; it stays")
+def _first(error: ValidationError) -> str:
+    """The first complaint, with its place: `metrics.0.value: input should be a valid number`."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part)[:50] for part in first["loc"])
+    return _plain(f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}")
 
 
-def _link(source: Path, path: Path) -> None:
-    """Give a file a second name, in one step and only if that name is free."""
-    try:
-        os.link(source, path)
-    except FileExistsError:
-        raise Superseded(f"{path} was written by another process meanwhile; it stays") from None
-    except OSError as error:
-        if error.errno not in WITHOUT_LINKS:
-            raise
-        if path.exists():
-            raise Superseded(f"{path} was written by another process meanwhile; it stays") from None
-        shutil.copy2(source, source.with_suffix(".copy"))
-        os.replace(source.with_suffix(".copy"), path)
+def _reason(error: BaseException) -> str:
+    return _plain(f"{error}" or type(error).__name__)
+
+
+def _plain(text: str) -> str:
+    return printable(" ".join(text.encode(errors="backslashreplace").decode().split()))[:300]

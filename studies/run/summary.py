@@ -1,4 +1,4 @@
-"""What `status` wants of every record, remembered from one time to the next.
+"""What `status` shows of every record, remembered from one time to the next.
 
 Reading ten thousand records takes seconds, looking at their dates a tenth of one. The memory is a file under
 `results/work/` that may be deleted at any time; a record whose size, date or inode differs is read anew.
@@ -21,12 +21,12 @@ from zigma.common.machine import usable_cores
 from zigma.common.words import WordError
 
 MEMORY = "records.index.json"
-VERSION = 1
+VERSION = 2
 WORTH = 200  # records from which on it is worth a file
 WORTH_PROCESSES = 1000  # and from which on reading them is worth several processes
 MOST_READERS = 8
 
-_Read = list[str | None] | str  # the words of a Summary, or a fault
+_Line = list[str | None] | str  # the words of a Summary, or a fault
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,23 @@ class Summary:
 def summaries(results: Path) -> tuple[list[Summary], list[WordError]]:
     """A line for every record, in the order of their paths, and what is wrong with the files that are none."""
     memory = results / "work" / MEMORY
-    said = read_json(memory)
-    known: Any = said.get("records") if said.get("version") == VERSION else None
-    if not isinstance(known, dict):
-        known = {}
-    found: dict[str, list[Any]] = {}
+    contents = read_json(memory)
+    remembered: Any = contents.get("records") if contents.get("version") == VERSION else None
+    if not isinstance(remembered, dict):
+        remembered = {}
+    entries: dict[str, list[Any]] = {}
     faults = []
-    for path, key, read in _entries(record_files(results), known):
-        if isinstance(read, str):
-            faults.append(WordError(read))
+    for path, key, line in _entries(record_files(results), remembered):
+        if isinstance(line, str):
+            faults.append(WordError(line))
         else:
-            found[str(path)] = [*key, *read]
-    if found != known and len(found) >= WORTH:
-        _remember(memory, found)
-    return [Summary(*entry[3:]) for entry in found.values()], faults
+            entries[str(path)] = [*key, *line]
+    if entries != remembered and len(entries) >= WORTH:
+        _remember(memory, entries)
+    return [Summary(*entry[3:]) for entry in entries.values()], faults
 
 
-def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, list[int], _Read]]:
+def _entries(paths: list[Path], remembered: dict[str, Any]) -> Iterator[tuple[Path, list[int], _Line]]:
     """Every record with what tells a changed one, and its line, remembered or read now."""
     keys, unread = {}, []
     for path in paths:
@@ -68,15 +68,15 @@ def _entries(paths: list[Path], known: dict[str, Any]) -> Iterator[tuple[Path, l
         except FileNotFoundError:  # replaced or moved away since it was listed
             continue
         keys[path] = key = [state.st_size, state.st_mtime_ns, state.st_ino]
-        entry: Any = known.get(str(path))
+        entry: Any = remembered.get(str(path))
         if not _is_entry(entry) or entry[:3] != key:
             unread.append(path)
     read = dict(zip(unread, _read_all(unread), strict=True))
     for path, key in keys.items():
-        yield path, key, read[path] if path in read else known[str(path)][3:]
+        yield path, key, read[path] if path in read else remembered[str(path)][3:]
 
 
-def _read_all(paths: list[Path]) -> list[_Read]:
+def _read_all(paths: list[Path]) -> list[_Line]:
     """The lines of many records, read by as many processes as there are cores: parsing them is all the work."""
     cores = min(usable_cores(), MOST_READERS) if sys.platform == "linux" else 1
     if len(paths) < WORTH_PROCESSES or cores == 1:
@@ -85,7 +85,7 @@ def _read_all(paths: list[Path]) -> list[_Read]:
         return readers.map(_read, paths, chunksize=100)
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path) -> _Line:
     """A record's line, or what is wrong with it."""
     try:
         record = read_record(path)
@@ -106,9 +106,9 @@ def _is_entry(entry: Any) -> bool:
     return texts and (entry[7] is None or isinstance(entry[7], str))
 
 
-def _remember(memory: Path, found: dict[str, list[Any]]) -> None:
+def _remember(memory: Path, entries: dict[str, list[Any]]) -> None:
     with contextlib.suppress(
         OSError
     ):  # a folder that one may not write to, a full disk: it is read again next time
         memory.parent.mkdir(parents=True, exist_ok=True)
-        replace_json(memory, {"version": VERSION, "records": found})
+        replace_json(memory, {"version": VERSION, "records": entries})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from studies.declare.identity import fingerprints
+from studies.declare.identity import fingerprints, identity_of
 from studies.declare.registry import find_study
 from studies.declare.study import Run, Study, runs
-from studies.run.record import SCHEMA, record_path, write_record
+from studies.run.record import SCHEMA, record_path
 from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig
 
 PROTOCOL = {
@@ -93,10 +94,20 @@ def drawn_metrics(run: Run, quality: float, protocol: Mapping[str, Any] = PROTOC
 def write(results: Path, run: Run, record: Mapping[str, Any], folder: str = "records") -> Path:
     """Write a record where a run would, or under `published/`."""
     path = record_path(results, run)
-    if folder != "records":
-        path = results / folder / path.relative_to(results / "records")
-    write_record(path, dict(record))
-    return path
+    return write_beside(results / folder / path.relative_to(results / "records"), record)
+
+
+def write_beside(path: Path, record: Mapping[str, Any]) -> Path:
+    """Write a record, changed or not, with the identity that it has, in the folder of `path` and under such a name.
+
+    Without a checksum, as records of before have none: so tests may change a number in the file.
+    """
+    identity = identity_of(record["config"], record.get("fingerprints") or {})
+    whole = {name: value for name, value in record.items() if name != "checksum"} | {"identity": identity}
+    new = path.with_name(f"{path.name.rsplit('.', 2)[0]}.{identity}.json")
+    new.parent.mkdir(parents=True, exist_ok=True)
+    new.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return new
 
 
 def fill(

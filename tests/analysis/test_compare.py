@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
+from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write, write_beside
 
 from analysis.__main__ import main
 from analysis.compare.command import comparison
@@ -210,7 +210,8 @@ def test_runs_of_an_edited_curve_are_not_one_row(tmp_path: Path) -> None:
         if record["seed"] == 1 and path.is_relative_to(tmp_path / "b"):
             record["fingerprints"]["orders"] = "f" * 16
             record["finished"] = "2030-01-01"
-            path.write_text(json.dumps(record), encoding="utf-8")
+            path.unlink()
+            write_beside(path, record)
     row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
     assert row.b.n == 1
     assert "B: seed 0 left out: orders other than of the latest run, seed 1" in row.note

@@ -85,7 +85,7 @@ def test_a_record_that_is_wrong_inside_is_named_and_hides_no_other(
 def test_what_is_odd_but_harmless_is_kept(tmp_path: Path) -> None:
     written = fill(tmp_path, seeds=1)
     whole = json.loads(written[0].read_text(encoding="utf-8"))
-    odd = {"fingerprints": None, "environment": {"device": 7, "dirty": "yes"}, "finished": 3}
+    odd = {"environment": {"device": 7, "dirty": "yes"}, "finished": None, "weather": ["rain"]}
     written[0].write_text(json.dumps({**whole, **odd}), encoding="utf-8")
     records = load(tmp_path)
     assert len(records) == len(written)

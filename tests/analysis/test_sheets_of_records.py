@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from fake_records import drawn_metrics, fill, record_of, write
+from fake_records import drawn_metrics, fill, record_of, write, write_beside
 
 from analysis.records import Records, differences, key, load, protocol_of, sheet
 from analysis.records.current import one_set
@@ -176,11 +176,10 @@ def test_of_a_curve_that_is_not_here_the_latest_runs_count(tmp_path: Path) -> No
     for seed, orders, day in ((0, "a", 1), (1, "a", 3), (2, "b", 2), (3, "a", 4)):
         config = {**plain["config"], "seed": seed}
         config["model"] = {**config["model"], "scan": "nowhere-8"}
-        other = {**plain, "arm": "nowhere-8", "seed": seed, "config": config, "identity": f"{seed:016x}"}
+        other = {**plain, "arm": "nowhere-8", "seed": seed, "config": config}
         other["fingerprints"] = {**plain["fingerprints"], "orders": orders * 16}
-        path = tmp_path / "records" / "tiny" / STUDY.name / f"nowhere-8.{SETTING}.seed{seed}.{seed:016x}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({**other, "finished": f"2026-01-0{day}"}), encoding="utf-8")
+        path = tmp_path / "records" / "tiny" / STUDY.name / f"nowhere-8.{SETTING}.seed{seed}.x.json"
+        write_beside(path, {**other, "finished": f"2026-01-0{day}"})
     counted = sheet(STUDY, "tiny", SETTING, load(tmp_path))
     assert [record["seed"] for record in counted.arms["nowhere-8"]] == [0, 1, 3]
     assert [why for _, _, why in counted.stale] == ["orders other than of the latest run, seed 3"]

@@ -15,6 +15,7 @@ from PIL import Image
 import zigma.experiment.drawing
 from studies.declare.study import Run
 from studies.run.carry_out import carry_out, work_folder
+from studies.run.conditions import Conditions
 from zigma.data.config import DataConfig
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
@@ -46,13 +47,13 @@ def a_run(config: RunConfig) -> Run:
 
 
 def done(config: RunConfig, results: Path, **options: Any) -> dict[str, Any]:
-    record = carry_out(a_run(config), results, **options)
+    record = carry_out(a_run(config), Conditions(results), **options)
     assert record["status"] == "done", record["error"]
     return record
 
 
 def failed(config: RunConfig, results: Path) -> str:
-    record = carry_out(a_run(config), results)
+    record = carry_out(a_run(config), Conditions(results))
     assert (record["status"], record["metrics"], record["curves"]) == ("failed", [], {})
     return str(record["error"])
 
@@ -112,7 +113,7 @@ def test_a_killed_run_has_the_curves_of_an_uninterrupted_one(
             raise Stop
 
     with pytest.raises(Stop):
-        carry_out(a_run(ON_THE_WAY), tmp_path, Watch(training=kill), checkpoint_every_s=-1)
+        carry_out(a_run(ON_THE_WAY), Conditions(tmp_path, checkpoint_every_s=-1), Watch(training=kill))
     resumed = done(ON_THE_WAY, tmp_path)
     assert resumed["curves"] == watched["curves"]
     assert resumed["metrics"] == watched["metrics"]
@@ -128,7 +129,7 @@ def test_a_run_killed_after_training_draws_its_samples_without_training_again(
             raise Stop
 
     with pytest.raises(Stop):
-        carry_out(a_run(CONFIG), tmp_path, Watch(stage=kill))
+        carry_out(a_run(CONFIG), Conditions(tmp_path), Watch(stage=kill))
     resumed = done(CONFIG, tmp_path, watch=Watch(training=lambda progress: steps.append(progress.step)))
     assert steps == []
     assert resumed["metrics"] == plain["metrics"]

@@ -6,25 +6,61 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 
+from zigma.common.files import replacing
 from zigma.training.signals import signals_later
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Replace `path` by `state` in one step; a kill at any moment leaves the old file or the new one."""
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            with signals_later():
-                torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Replace `path` by `state` in one step; a kill at any moment leaves the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written, such as to a full disk.
+    """
+    with replacing(path) as beside, beside.open("wb") as file:
+        writer = _Writer(file)
+        with signals_later():
+            try:
+                torch.save(state, cast(BinaryIO, writer))
+            except RuntimeError as error:
+                if writer.failure is None:
+                    raise
+                raise writer.failure from error
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class _Writer:
+    """A file that keeps the system's error, in whose place torch raises `RuntimeError: unexpected pos`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def checkpoint_step(path: Path) -> int:
+    """After which step a checkpoint was written, without reading its tensors; 0 where there is none.
+
+    Raises:
+        BadCheckpoint: it is something else.
+    """
+    if not path.exists():
+        return 0
+    with refused(path):
+        return int(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state"]["step"])
 
 
 class BadCheckpoint(ValueError):

@@ -91,7 +91,7 @@ FINDINGS = (
         says="a sampler that fails is replaced by noise, which enters the FID",
         here="a failed run is recorded as failed, without a number",
         show=_r5,
-        also="python -m pytest tests/studies/test_main_job.py -k fail",
+        also="python -m pytest tests/launch/test_main_job.py -k fail",
     ),
     Finding(
         name="R6",

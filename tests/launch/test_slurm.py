@@ -257,9 +257,9 @@ def test_slurmd_that_dies_with_the_old_process_left_running(cluster: Cluster, ru
         wait_for(lambda: "was taken for dead" in runs.log(), PATIENCE_S, "for the late one to find out")
         assert cluster.node_of(job) != node
         after = runs.training(before.heartbeat["step"])
-        assert after.claim is not None
-        assert before.claim is not None
-        assert (before.claim.said["host"], after.claim.said["host"]) == (node, cluster.node_of(job))
+        assert after.lease is not None
+        assert before.lease is not None
+        assert (before.lease.process["host"], after.lease.process["host"]) == (node, cluster.node_of(job))
         claims = list(runs.results.glob("work/*/claim-*.json"))
         assert len(claims) == 1
         assert runs.resumed()[0] > before.heartbeat["step"]
@@ -360,8 +360,8 @@ def test_of_two_nodes_one_dies(cluster: Cluster, runs: Runs) -> None:
     runs.steps = 100_000
     job = runs.submit("--nodes 2")
     before = runs.training(100)
-    assert before.claim is not None
-    other = "node2" if before.claim.said["host"] == "node1" else "node1"
+    assert before.lease is not None
+    other = "node2" if before.lease.process["host"] == "node1" else "node1"
     cluster.kill_node(other)
     cluster.start_node(other)
     # srun gives up before Slurm has noticed: the job has failed, or is requeued, whichever comes first

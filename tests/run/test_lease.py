@@ -15,21 +15,21 @@ from typing import Any
 
 import pytest
 
-from studies.run import lease as ownership
-from studies.run.lease import Claim, Lost, Owned, acquire, read_claim, verify
+from studies.run import lease as leases
+from studies.run.lease import Lease, Lost, Owned, acquire, read_lease, verify
 from studies.run.process import is_dead, local_process, slurm_job, this_process
 
 BEAT_S = 0.05
 ABOUT = {"arm": "sweep"}
 
 
-def elsewhere(claim: Path) -> None:
-    """Make a claim look as if a process of another machine had made it."""
-    claim.write_text(json.dumps(json.loads(claim.read_text()) | {"host": "another"}))
+def elsewhere(file: Path) -> None:
+    """Make a lease look as if a process of another machine had made it."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"host": "another"}))
 
 
 def heartbeat(work: Path) -> Any:
-    claim = read_claim(work)
+    claim = read_lease(work)
     return claim.heartbeat if claim else {}
 
 
@@ -51,7 +51,7 @@ def test_an_owner_beats_and_leaves_nothing_when_it_has_finished(tmp_path: Path) 
     with acquire(work, ABOUT, BEAT_S) as owner:
         owner.progress = {"step": 3}
         wait_for(lambda: heartbeat(work).get("step") == 3)
-        claim = read_claim(work)
+        claim = read_lease(work)
         assert claim is not None
         assert (claim.number, claim.heartbeat["state"], claim.heartbeat["arm"]) == (1, "running", "sweep")
         owner.finished = True
@@ -73,7 +73,7 @@ def test_an_owner_on_another_machine_is_seen_to_live_by_its_beat_alone(tmp_path:
 def test_what_is_let_go_is_taken_at_once_with_all_that_was_left(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted(tmp_path)
-    claim = read_claim(tmp_path)
+    claim = read_lease(tmp_path)
     assert claim is not None
     assert (claim.released, claim.heartbeat["reason"]) == (True, "interrupted by Ctrl-C")
     with acquire(tmp_path, ABOUT, 60) as second:
@@ -103,7 +103,7 @@ def test_a_silent_owner_elsewhere_is_replaced_after_twelve_beats_and_not_before(
     elsewhere(tmp_path / "claim-000001.json")
     started = time.monotonic()
     with acquire(tmp_path, ABOUT, BEAT_S):
-        assert time.monotonic() - started >= ownership.SILENT_BEATS * BEAT_S
+        assert time.monotonic() - started >= leases.SILENT_BEATS * BEAT_S
         with pytest.raises(Lost, match="taken over"):
             verify(tmp_path, owner.token)
 
@@ -113,7 +113,7 @@ def test_a_late_owner_finds_out_at_its_next_beat_and_cannot_write(
 ) -> None:
     with acquire(tmp_path, ABOUT, 0.5) as late:
         (late.folder / "checkpoint.pt").write_text("early")
-        monkeypatch.setattr(ownership, "_gone", lambda claim, me: True)  # a watcher that is wrong
+        monkeypatch.setattr(leases, "_gone", lambda claim, me: True)  # a watcher that is wrong
         with acquire(tmp_path, ABOUT, BEAT_S) as owner:
             with pytest.raises(FileNotFoundError):
                 (late.folder / "checkpoint.pt").write_text("late")
@@ -132,7 +132,7 @@ def test_a_late_owner_that_still_reaches_its_folder_writes_where_nobody_reads(
     """As a node does whose file server's client remembers the folder."""
     late = acquire(tmp_path, ABOUT, 60)
     (late.folder / "checkpoint.pt").write_text("early")
-    monkeypatch.setattr(ownership, "_gone", lambda claim, me: True)
+    monkeypatch.setattr(leases, "_gone", lambda claim, me: True)
     with acquire(tmp_path, ABOUT, 60) as owner:
         late.folder.mkdir(exist_ok=True)
         (late.folder / "checkpoint.pt").write_text("late")
@@ -144,11 +144,11 @@ def test_a_late_owner_that_still_reaches_its_folder_writes_where_nobody_reads(
 def test_a_takeover_that_was_itself_killed_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownership, "_gone", lambda claim, me: True)
+    monkeypatch.setattr(leases, "_gone", lambda claim, me: True)
     first = acquire(tmp_path, ABOUT, 60)
     (first.folder / "checkpoint.pt").write_text("work")
     with monkeypatch.context() as patch:
-        patch.setattr(ownership, "_adopt", lambda *args: None)
+        patch.setattr(leases, "_adopt", lambda *args: None)
         acquire(tmp_path, ABOUT, 60)  # killed before it took over what there was
     (tmp_path / "claim-000003.json").touch()  # and one that was killed before it wrote who it is
     fourth = acquire(tmp_path, ABOUT, 60)
@@ -221,7 +221,7 @@ def test_a_full_disk_leaves_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyP
         patch.setattr(json, "dump", full)
         with pytest.raises(OSError, match="No space"):
             acquire(tmp_path, ABOUT, BEAT_S)
-    assert read_claim(tmp_path) is None
+    assert read_lease(tmp_path) is None
     with acquire(tmp_path, ABOUT, BEAT_S) as owner, monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
         time.sleep(4 * BEAT_S)
@@ -240,11 +240,11 @@ def test_a_full_disk_leaves_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_claim_of_strangers_is_data(tmp_path: Path, claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownership, "SILENT_BEATS", 1)
-    monkeypatch.setattr(ownership, "BEAT_S", 0.05)
+    monkeypatch.setattr(leases, "SILENT_BEATS", 1)
+    monkeypatch.setattr(leases, "BEAT_S", 0.05)
     (tmp_path / "claim-000007.json").write_text(claim)
-    found = read_claim(tmp_path)
-    assert isinstance(found, Claim)
+    found = read_lease(tmp_path)
+    assert isinstance(found, Lease)
     assert found.token is None
     with acquire(tmp_path, ABOUT, BEAT_S) as owner:
         assert owner.number == 8
@@ -267,7 +267,7 @@ def test_a_process_is_known_by_the_moment_of_its_start() -> None:
 
 def test_the_host_is_told(tmp_path: Path) -> None:
     with acquire(tmp_path, ABOUT, BEAT_S):
-        claim = read_claim(tmp_path)
+        claim = read_lease(tmp_path)
         assert claim is not None
         assert claim.who == f"process {os.getpid()} on {socket.gethostname()}"
         assert threading.active_count() > 1

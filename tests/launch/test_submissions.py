@@ -11,15 +11,16 @@ from studies.declare.registry import find_study, studies
 from studies.declare.scans import with_scans
 from studies.declare.study import Run, runs
 from studies.launch.cluster import minutes
-from studies.launch.execute import Order, Task
 from studies.launch.job import Job
 from studies.launch.submissions import (
     Submission,
+    conditions_of,
     new_submission,
-    order_of,
+    queued_run,
     submissions,
-    task_of,
 )
+from studies.run.conditions import Conditions
+from studies.run.queue import QueuedRun
 from zigma.common.words import WordError
 from zigma.experiment.config import read_config
 
@@ -29,7 +30,7 @@ def a_run() -> Run:
 
 
 def submitted(results: Path, run: Run, **options: Any) -> Submission:
-    return new_submission("slurm", [Task(run, "0123")], Order(results, "retry", 3.0, **options))
+    return new_submission("slurm", [QueuedRun(run, "0123")], Conditions(results, "retry", 3.0, **options))
 
 
 @pytest.mark.parametrize("name", studies())
@@ -47,8 +48,8 @@ def test_a_submission_comes_back_as_it_was(tmp_path: Path) -> None:
     made = submitted(tmp_path, run, tracker="tensorboard", beat_s=0.5)
     (found,) = submissions(tmp_path)
     assert found.folder == made.folder
-    assert task_of(found, 0) == Task(run, "0123")
-    assert order_of(found) == Order(tmp_path, "retry", 3.0, "tensorboard", 0.5)
+    assert queued_run(found, 0) == QueuedRun(run, "0123")
+    assert conditions_of(found) == Conditions(tmp_path, "retry", 3.0, "tensorboard", 0.5)
     assert submitted(tmp_path, run).folder.name > made.folder.name
 
 
@@ -82,7 +83,7 @@ def test_what_cannot_be_carried_out_as_submitted_is_refused(
     file.write_text(json.dumps(said))
     (found,) = submissions(tmp_path)
     with pytest.raises(WordError, match=says) as caught:
-        task_of(found, 0)
+        queued_run(found, 0)
     assert "again" in str(caught.value)
 
 
@@ -100,11 +101,11 @@ def test_a_curve_of_the_user_is_read_again_and_a_changed_one_refused(
     study = with_scans(find_study("scan_ablation"), ["curves.py:journey"])
     run = next(run for run in runs(study, "tiny", settings=["digits-8"]) if run.arm == "journey-8")
     made = submitted(tmp_path, run)
-    assert made.said["runs"][0]["config"]["model"]["scan"] == f"{tmp_path}/curves.py:journey-8"
-    assert task_of(made, 0).run == run
+    assert made.contents["runs"][0]["config"]["model"]["scan"] == f"{tmp_path}/curves.py:journey-8"
+    assert queued_run(made, 0).run == run
     Path("curves.py").write_text(curve.format("reversed"))
     with pytest.raises(WordError, match="has changed since"):
-        task_of(made, 0)
+        queued_run(made, 0)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 9, "runs": []}', '{"schema": 1, "runs": 7}'])

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from studies.__main__ import main
+from studies.declare.identity import identity_of
 from studies.declare.registry import find_study
 from studies.declare.study import Run, runs
-from studies.launch.execute import Order, Task
 from studies.launch.live import Live, live_runs
 from studies.launch.submissions import Submission, new_submission
+from studies.run.conditions import Conditions
 from studies.run.lease import acquire
 from studies.run.process import this_process
-from studies.run.record import write_record
+from studies.run.publish import write_record
+from studies.run.queue import QueuedRun
 from studies.run.summary import MEMORY
 from zigma.common.files import replace_json
 
@@ -24,22 +26,34 @@ RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
 ABOUT = {"study": "scan_ablation", "arm": "sweep", "scale": "tiny", "setting": "digits-8", "seed": 0}
 
 
-def record_of(identity: str, **changes: Any) -> dict[str, Any]:
-    whole = {"schema": 1, "identity": identity, "config": {}, "status": "done", "error": None, "metrics": []}
-    return whole | ABOUT | {"curves": {}, "wall_time_s": {}, "cost": {}, "environment": {}} | changes
+def identity(n: int) -> str:
+    """Of the n-th recorded run."""
+    return identity_of({"seed": n}, {})
+
+
+def record_of(n: int, **changes: Any) -> dict[str, Any]:
+    whole = {
+        "schema": 1,
+        "identity": identity(n),
+        "config": {"seed": n},
+        "fingerprints": {},
+        "status": "done",
+    }
+    rest = {"error": None, "metrics": [], "curves": {}, "wall_time_s": {}, "cost": {}, "environment": {}}
+    return whole | rest | ABOUT | changes
 
 
 def path_of(results: Path, identity: str) -> Path:
     return results / "records" / "tiny" / "scan_ablation" / f"sweep.digits-8.seed0.{identity}.json"
 
 
-def claim(results: Path, identity: str, said: dict[str, Any], heartbeat: dict[str, Any]) -> Path:
-    """A claim as a process of another machine leaves it; returns the heartbeat's file."""
+def lease(results: Path, identity: str, process: dict[str, Any], heartbeat: dict[str, Any]) -> Path:
+    """A lease as a process of another machine leaves it; returns the heartbeat's file."""
     work = results / "work" / identity
     token = "0" * 16
     (work / token).mkdir(parents=True)
-    process = {"host": "node7", "pid": 4, "beat_s": 0.2, "token": token}
-    (work / "claim-000001.json").write_text(json.dumps(process | said))
+    owner = {"host": "node7", "pid": 4, "beat_s": 0.2, "token": token}
+    (work / "claim-000001.json").write_text(json.dumps(owner | process))
     beat = work / token / "heartbeat.json"
     beat.write_text(json.dumps({"state": "running", "beat": 7, **ABOUT, **heartbeat}))
     return beat
@@ -59,7 +73,7 @@ def slurm(
 
 
 def submit(results: Path, wanted: list[Run], cluster: Any = "slurm", **jobs: Any) -> Submission:
-    made = new_submission(cluster, [Task(run) for run in wanted], Order(results, "cached", 1.0))
+    made = new_submission(cluster, [QueuedRun(run) for run in wanted], Conditions(results, "cached", 1.0))
     replace_json(made.folder / "jobs.json", jobs)
     return made
 
@@ -105,7 +119,7 @@ def test_slurm_that_does_not_answer_is_said(
 
 
 def test_a_heart_that_beats_on_another_machine(tmp_path: Path) -> None:
-    claim(tmp_path, "a" * 16, {}, {"step": 3, "steps": 10, "loss": 0.25, "seconds_left": 61.0})
+    lease(tmp_path, "a" * 16, {}, {"step": 3, "steps": 10, "loss": 0.25, "seconds_left": 61.0})
     (run,), _ = live_runs(tmp_path)
     assert run.state == "running"
 
@@ -114,8 +128,8 @@ def test_a_heart_that_beats_on_another_machine(tmp_path: Path) -> None:
 def test_dates_that_are_off_are_watched_and_not_believed(
     tmp_path: Path, shift_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beating = claim(tmp_path, "a" * 16, {}, {})
-    silent = claim(tmp_path, "b" * 16, {}, {})
+    beating = lease(tmp_path, "a" * 16, {}, {})
+    silent = lease(tmp_path, "b" * 16, {}, {})
     for beat in (beating, silent):
         os.utime(beat, (time.time() + shift_s,) * 2)
     sleep = time.sleep
@@ -135,15 +149,15 @@ def test_a_job_that_waits_again_is_not_running_because_it_beat_a_moment_ago(
     results = tmp_path / "results"
     submit(results, RUNS[:1], ids=["5"])
     slurm(tmp_path / "bin", monkeypatch, "5|PENDING|BeginTime")
-    claim(results, RUNS[0].identity, {"job": "5"}, {})
+    lease(results, RUNS[0].identity, {"job": "5"}, {})
     assert [run.state for run in live_runs(results)[0]] == ["queued"]
 
 
 def test_what_was_let_go_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    claim(
+    lease(
         tmp_path, "a" * 16, {}, {"state": "released", "reason": "OSError: \x1b[31m No space left on device"}
     )
-    claim(
+    lease(
         tmp_path, "b" * 16, this_process() | {"pid_started": 1}, {"step": 3, "steps": 10, "arm": "zigzag-1"}
     )
     assert main(["status", "--results", str(tmp_path)]) == 0
@@ -154,26 +168,24 @@ def test_what_was_let_go_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_run_with_a_record_is_done_whatever_was_left_lying(tmp_path: Path) -> None:
-    identity = "a" * 16
-    claim(tmp_path, identity, {}, {"replaces": None})
-    write_record(path_of(tmp_path, identity), record_of(identity))
+    lease(tmp_path, identity(0), {}, {"replaces": None})
+    write_record(path_of(tmp_path, identity(0)), record_of(0))
     assert live_runs(tmp_path) == ([], None)
 
 
 def test_a_run_that_is_repeated_is_running_though_it_has_a_record(tmp_path: Path) -> None:
     from studies.run.record import digest
 
-    identity = "a" * 16
-    write_record(path_of(tmp_path, identity), record_of(identity))
-    about = ABOUT | {"replaces": digest(path_of(tmp_path, identity))}
-    with acquire(tmp_path / "work" / identity, about, 1.0):
+    write_record(path_of(tmp_path, identity(0)), record_of(0))
+    about = ABOUT | {"replaces": digest(path_of(tmp_path, identity(0)))}
+    with acquire(tmp_path / "work" / identity(0), about, 1.0):
         assert [run.state for run in live_runs(tmp_path)[0]] == ["running"]
 
 
 def test_status_names_what_is_no_record_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_record(path_of(tmp_path, "a" * 16), record_of("a" * 16))
+    write_record(path_of(tmp_path, identity(0)), record_of(0))
     foreign = path_of(tmp_path, "b" * 16)
     foreign.write_text('{"schema": 7}')
     assert main(["status", "--results", str(tmp_path)]) == 1
@@ -187,13 +199,13 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     curve = {"step": list(range(100)), "value": [0.123456789] * 100}
-    text = json.dumps(record_of("?", curves={"loss": curve, "fd_digits": curve}), indent=1)
+    curves = {"loss": curve, "fd_digits": curve}
     folder = path_of(tmp_path, "x").parent
     folder.mkdir(parents=True)
     for n in range(10_000):
-        path_of(tmp_path, f"{n:016x}").write_text(text.replace('"?"', f'"{n:016x}"'))
+        path_of(tmp_path, identity(n)).write_text(json.dumps(record_of(n, curves=curves), indent=1))
     for n in range(1000):
-        claim(
+        lease(
             tmp_path,
             f"f{n:015x}",
             {"beat_s": 60},
@@ -202,7 +214,7 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
     ids = [f"5_{n}" for n in range(1000)]
     slurm(tmp_path / "bin", monkeypatch, "\n".join(f"{job}|RUNNING|None" for job in ids))
     made = submit(tmp_path, [RUNS[0]] * 1000, ids=ids)
-    said = dict(made.said)
+    said = dict(made.contents)
     said["runs"] = [dict(run, identity=f"f{n:015x}") for n, run in enumerate(made.runs)]
     replace_json(made.folder / "submission.json", said)
     for command, bound_s in (("status", 6.0), ("status", 3.0), ("list", 4.0)):
@@ -224,20 +236,20 @@ def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) 
     from studies.run.summary import summaries
 
     for n in range(300):
-        write_record(path_of(tmp_path, f"{n:016x}"), record_of(f"{n:016x}"))
+        write_record(path_of(tmp_path, identity(n)), record_of(n))
     before, _ = summaries(tmp_path)
     assert summaries(tmp_path) == (before, [])
-    changed = path_of(tmp_path, f"{7:016x}")
-    write_record(changed, record_of(f"{7:016x}", status="failed", error="it broke"))
-    path_of(tmp_path, f"{8:016x}").unlink()
+    changed = path_of(tmp_path, identity(7))
+    write_record(changed, record_of(7, status="failed", error="it broke"))
+    path_of(tmp_path, identity(8)).unlink()
     after, _ = summaries(tmp_path)
     assert [summary.error for summary in after if summary.status == "failed"] == ["it broke"]
     assert len(after) == 299
     for text in (
         "",
         "[]",
-        json.dumps({"version": 1, "records": {str(changed): [1]}}),
-        '{"version": 1, "records": 3}',
+        json.dumps({"version": 2, "records": {str(changed): [1]}}),
+        '{"version": 2, "records": 3}',
     ):
         (tmp_path / "work" / MEMORY).write_text(text)
         assert summaries(tmp_path)[0] == after

@@ -39,9 +39,10 @@ def cheap(study: Study, trends: dict[str, int | None]) -> list[OneRun]:
 
 def check(runs: list[OneRun], results: Path) -> None:
     from studies.run.carry_out import carry_out
+    from studies.run.conditions import Conditions
 
     for run in runs:
-        record = carry_out(run, results)
+        record = carry_out(run, Conditions(results))
         assert record["status"] == "done", f"{run.study} {run.label}: {record['error']}"
         assert record["metrics"], run.label
         if isinstance(run.config, RunConfig) and run.config.evaluation.every_steps:

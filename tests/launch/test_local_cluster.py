@@ -16,8 +16,9 @@ import pytest
 
 from studies.__main__ import main
 from studies.launch.live import Live, live_runs
-from studies.launch.pool import _environments, _slots
+from studies.launch.pool import _places
 from studies.launch.tracker import check_tracker
+from studies.launch.worker import environments
 from studies.run.process import is_dead
 from studies.run.record import read_records
 from zigma.common.words import WordError
@@ -106,8 +107,8 @@ def test_a_killed_machine_is_interrupted_and_the_same_command_finishes(results: 
     assert submit(one, results) == 0
     wait_for(training(results, "sweep"))
     run = live(results)["sweep"]
-    assert run.claim is not None
-    os.kill(int(run.claim.said["pid"]), signal.SIGKILL)
+    assert run.lease is not None
+    os.kill(int(run.lease.process["pid"]), signal.SIGKILL)
     wait_for(lambda: live(results)["sweep"].state == "interrupted")
     assert "its process is gone at step" in live(results)["sweep"].reason
     wait_for(lambda: all(is_dead(process) for process in dispatchers(results)))
@@ -223,16 +224,16 @@ def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from studies.launch.pool import Share
 
     monkeypatch.setattr(studies.launch.pool, "gpus", lambda: ["0", "1", "2", "3", "4"])
-    assert _slots(Share()) == [("0",), ("1",), ("2",), ("3",), ("4",)]
-    assert _slots(Share(jobs=2)) == [("0",), ("1",)]
-    assert _slots(Share(gpus=2)) == [("0", "1"), ("2", "3")]
+    assert _places(Share()) == [("0",), ("1",), ("2",), ("3",), ("4",)]
+    assert _places(Share(jobs=2)) == [("0",), ("1",)]
+    assert _places(Share(gpus=2)) == [("0", "1"), ("2", "3")]
     with pytest.raises(WordError, match="this machine has 5"):
-        _slots(Share(gpus=6))
-    first, second = _environments(("2", "3"))
+        _places(Share(gpus=6))
+    first, second = environments(("2", "3"))
     assert first["CUDA_VISIBLE_DEVICES"] == second["CUDA_VISIBLE_DEVICES"] == "2,3"
     assert (first["RANK"], second["RANK"], first["WORLD_SIZE"]) == ("0", "1", "2")
     assert first["MASTER_PORT"] == second["MASTER_PORT"]
-    assert _environments(("1",)) == [{"CUDA_VISIBLE_DEVICES": "1"}]
+    assert environments(("1",)) == [{"CUDA_VISIBLE_DEVICES": "1"}]
 
 
 def test_the_output_of_a_submission_keeps_no_pipe_open(results: Path) -> None:

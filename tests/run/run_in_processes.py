@@ -11,6 +11,7 @@ import torch
 import zigma.experiment.drawing
 from studies.declare.study import Run
 from studies.run.carry_out import carry_out
+from studies.run.conditions import Conditions
 from zigma.data.config import DataConfig
 from zigma.experiment.artifacts import Places
 from zigma.experiment.config import RunConfig
@@ -40,7 +41,7 @@ def lose(folder: Path, me: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     run = Run("scan_ablation", "zigzag-2", "tiny", "digits-8", CONFIG)
-    carry_out(run, folder / "results", Watch(training=watched), checkpoint_every_s=-1, beat_s=0.2)
+    carry_out(run, Conditions(folder / "results", checkpoint_every_s=-1, beat_s=0.2), Watch(training=watched))
 
 
 def main(folder: Path, case: str) -> None:

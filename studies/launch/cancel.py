@@ -1,0 +1,75 @@
+"""Stop runs, wherever they were started, and see to it that they stay stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from studies.launch.live import Live, Submitted, live_runs
+from studies.launch.slurm import end_jobs
+from studies.launch.submissions import Submission
+from studies.run.process import is_dead
+
+PATIENCE_S = 15.0
+LOOK_S = 0.2
+
+
+def cancel(runs: Iterable[Live], results: Path) -> list[Live]:
+    """Stop these runs; returns those that go on and cannot be stopped from here.
+
+    They are first marked in every submission that they are part of. A job or a local process that comes to one later
+    (Slurm may be about to put a preempted job back into its queue) finds the mark and ends at once.
+    """
+    runs = list(runs)
+    marks: dict[Path, tuple[Submission, set[str]]] = {}
+    for run in runs:
+        for part in run.submitted:
+            _, marked = marks.setdefault(part.submission.folder, (part.submission, set()))
+            marked.add(run.identity)
+    for submission, marked in marks.values():
+        submission.cancel(marked)
+    end_jobs(part.job for run in runs for part in run.submitted if part.job)
+    here = [run for run in runs if not _has_job(run) and _end_process(run)]
+    _wait_for_ends(here)
+    return _still_running({run.identity for run in runs}, results)
+
+
+def _has_job(run: Live) -> bool:
+    return any(part.job for part in run.submitted)
+
+
+def _end_process(run: Live) -> bool:
+    """Ask the process of a run to end, if it is on this machine."""
+    if run.lease is None or is_dead(run.lease.process) is not False:
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(int(run.lease.process["pid"]), signal.SIGTERM)
+    return True
+
+
+def _wait_for_ends(runs: Iterable[Live]) -> None:
+    """Wait until processes of this machine are gone: the user may look at once, or begin the runs again."""
+    until = time.monotonic() + PATIENCE_S
+    for run in runs:
+        assert run.lease is not None
+        while is_dead(run.lease.process) is False and time.monotonic() < until:
+            time.sleep(LOOK_S)
+
+
+def _still_running(identities: set[str], results: Path) -> list[Live]:
+    """Runs that go on where neither Slurm nor this machine's processes could be told to end."""
+    live, _ = live_runs(results)
+    going = [run for run in live if run.identity in identities and run.state == "running"]
+    end_jobs(
+        part.job for run in going for part in run.submitted if part.job
+    )  # of a job that was between two states
+    return [run for run in going if not _has_job(run) and not _ends_soon(run.submitted)]
+
+
+def _ends_soon(parts: Iterable[Submitted]) -> bool:
+    """Whether a local submission is at work that looks for the mark every moment."""
+    return any(is_dead(part.submission.process) is False for part in parts)

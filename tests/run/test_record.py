@@ -1,0 +1,298 @@
+"""Records: whole or not there, checked before they are believed, never lost."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.declare.identity import identity_of
+from studies.run import record as records
+from studies.run.publish import Superseded, publish, write_record
+from studies.run.record import (
+    LARGEST_BYTES,
+    check_record,
+    checksum,
+    digest,
+    read_record,
+    read_records,
+    recorded,
+)
+from zigma.common.words import WordError
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+CONFIG = {"scan": "sweep-1", "grid": [8, 8], "depth": 2, "seed": 0}
+IDENTITY = identity_of(CONFIG, {})
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "schema": 1,
+        "study": "scan_ablation",
+        "arm": "sweep",
+        "scale": "tiny",
+        "setting": "digits-8",
+        "seed": 0,
+        "identity": IDENTITY,
+        "config": CONFIG,
+        "fingerprints": {},
+        "status": "done",
+        "error": None,
+        "metrics": [{"name": "held_out_loss", "value": 0.5}],
+        "curves": {"loss": {"step": [1, 2], "value": [0.5, 0.25]}},
+        "wall_time_s": {},
+        "cost": {},
+        "environment": {},
+    }
+    return whole | changes
+
+
+def sealed(**changes: Any) -> dict[str, Any]:
+    """As a record stands in its file."""
+    data = record(**changes)
+    return data | {"checksum": checksum(data)}
+
+
+def path_of(results: Path, identity: str = IDENTITY) -> Path:
+    return results / "records" / "tiny" / "scan_ablation" / f"sweep.digits-8.seed0.{identity}.json"
+
+
+def test_write_read_find(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record())
+    assert read_record(path).data == sealed()
+    assert recorded(tmp_path) == {IDENTITY: path}
+    metric = read_record(path).metric("held_out_loss")
+    assert metric is not None
+    assert metric["value"] == 0.5
+    assert read_record(path).metric("fid") is None
+
+
+DEEP = json.loads("[" * 60 + "]" * 60)
+CURVE = {"step": [1, 2], "value": [0.5, 0.25]}
+BAD: dict[str, tuple[Any, str]] = {
+    "cut short": ('{"schema": 1, "stud', "is not a record"),
+    "a list": ("[]", "a JSON object, not list"),
+    "nothing": ("null", "a JSON object, not NoneType"),
+    "not UTF-8": (b"\xff\xfe", "is not a record"),
+    "brackets": ("[" * 100_000, "is not a record"),
+    "a key twice": ('{"schema": 1, "seed": 1, "seed": 2}', "the key 'seed' stands twice"),
+    "infinity by its exponent": (
+        json.dumps(record(cost={"device_hours": 7})).replace("7", "1e999"),
+        "finite",
+    ),
+    "NaN": (json.dumps(record(metrics=[{"name": "fid", "value": float("nan")}])), "NaN is no number"),
+    "NaN deep inside": (record(skipped={"real": {"n": float("inf")}}), "Infinity is no number"),
+    "1e999 deep inside": (
+        json.dumps(record(skipped={"real": 7})).replace("7", "1e999"),
+        "not JSON compliant",
+    ),
+    "half a character": (record(config={"name": "\ud800"}), "surrogates not allowed"),
+    "half a character in a name": (record(arm="\ud800"), "arm: "),
+    "newer": (record(schema=99), "update this project"),
+    "schema 0": (record(schema=0), "move it away"),
+    "schema true": (record(schema=True), "schema True"),
+    "schema text": (record(schema="1" * 99), "move it away"),
+    "status": (record(status="perhaps"), "status: input should be 'done' or 'failed'"),
+    "seed": (record(seed="0"), "seed: input should be a valid integer"),
+    "seed true": (record(seed=True), "seed: "),
+    "seed too large": (record(seed=2**63), "seed: "),
+    "arm": (record(arm=7), "arm: input should be a valid string"),
+    "arm with a line break": (record(arm="a\nb"), "control characters"),
+    "arm with an escape": (record(arm="\x1b[31m"), "control characters"),
+    "a metric without value": (record(metrics=[{"name": "fid"}]), "metrics.0.value: field required"),
+    "a metric of text": (record(metrics=[{"name": "fid", "value": "12"}]), "metrics.0.value: "),
+    "a metric that is true": (record(metrics=[{"name": "fid", "value": True}]), "metrics.0.value: "),
+    "a metric too large": (record(metrics=[{"name": "fid", "value": 10**400}]), "metrics.0.value: "),
+    "a metric's name": (record(metrics=[{"name": ["fid"], "value": 1}]), "metrics.0.name: "),
+    "a metric's settings": (
+        record(metrics=[{"name": "fid", "value": 1, "settings": 3}]),
+        "metrics.0.settings",
+    ),
+    "metrics": (record(metrics={}), "metrics: input should be a valid list"),
+    "fingerprints": (record(fingerprints=["data"]), "fingerprints: "),
+    "a fingerprint": (record(fingerprints={"data": 7}), "fingerprints.data: "),
+    "config": (record(config=None), "config: "),
+    "environment": (record(environment={"torch": ["2"]}), "environment.torch"),
+    "deep": (record(skipped={"real": DEEP}), "nested deeper"),
+    "identity": (record(identity="f" * 16), "its identity does not fit"),
+    "identity that is no hash": (record(identity="../../etc"), "identity: "),
+    "config changed": (record(config=CONFIG | {"depth": 3}), "its identity does not fit"),
+    "config with data that is none": (record(config={"data": 3}), "is not a record"),
+    "metric changed": (
+        sealed() | {"metrics": [{"name": "held_out_loss", "value": 0.4}]},
+        "its checksum does not",
+    ),
+    "a list for a curve": (record(curves={"loss": [1, 2]}), "curves.loss: "),
+    "uneven": (record(curves={"loss": CURVE | {"value": [0.5]}}), "as many numbers"),
+    "a point of text": (record(curves={"loss": CURVE | {"value": [0.5, "high"]}}), "curves.loss.value.1: "),
+    "a point of nothing": (record(curves={"loss": CURVE | {"value": [0.5, None]}}), "curves.loss.value.1: "),
+    "artifacts": (record(artifacts=["a.png"]), "artifacts: "),
+    "artifact outside": (record(artifacts={"samples": "../a.png"}), "inside the results folder"),
+    "artifact at the root": (record(artifacts={"samples": "/etc/a.png"}), "inside the results folder"),
+    "artifact with NUL": (record(artifacts={"samples": "a\0.png"}), "control characters"),
+    "artifact none": (record(artifacts={"samples": None}), "artifacts.samples: "),
+    "history": (record(history=[{"from_step": -1}]), "history.0.from_step: "),
+    "a long error": (record(status="failed", error="x" * 10**6), "error: "),
+}
+
+
+@pytest.mark.parametrize(("contents", "says"), BAD.values(), ids=BAD)
+def test_a_corrupt_record_is_named_with_its_reason(tmp_path: Path, contents: Any, says: str) -> None:
+    path = path_of(tmp_path)
+    path.parent.mkdir(parents=True)
+    contents = json.dumps(contents) if isinstance(contents, dict) else contents
+    path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+    with pytest.raises(WordError, match=re.escape(says)) as caught:
+        read_record(path)
+    words = str(caught.value)
+    assert words.startswith(str(path))
+    assert words.isprintable()
+    assert len(words) < len(str(path)) + 500
+
+
+def test_a_pipe_a_device_and_a_huge_file_are_named_and_never_waited_for(tmp_path: Path) -> None:
+    folder = path_of(tmp_path).parent
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "a.json")
+    (folder / "b.json").symlink_to("/dev/zero")
+    (folder / "c.json").write_bytes(b" " * (LARGEST_BYTES + 1))
+    (folder / "d.json").symlink_to("nowhere")
+    (folder / "e.json").symlink_to("e.json")
+    write_record(path_of(tmp_path), record())
+    faults: list[WordError] = []
+    assert [r["arm"] for r in read_records(tmp_path, faults)] == ["sweep"]
+    reasons = (
+        "not a regular file",
+        "not a regular file",
+        "bytes and a record",
+        "No such file",
+        "Too many levels",
+    )
+    assert [reason in str(fault) for reason, fault in zip(reasons, faults, strict=True)] == [True] * 5
+
+
+def test_every_published_record_passes_and_every_changed_configuration_is_refused() -> None:
+    paths = sorted(PUBLISHED.rglob("*.json"))
+    assert len(paths) >= 613
+    for path in paths:
+        data = read_record(path).data
+        leaf = data["config"].get("model", data["config"])
+        leaf["depth"] += 1
+        with pytest.raises(WordError, match="its identity does not fit"):
+            check_record(path, data)
+
+
+def test_records_of_every_older_schema_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_record(path_of(tmp_path), record())
+    monkeypatch.setattr(records, "SCHEMA", 2)
+    assert read_record(path_of(tmp_path))["arm"] == "sweep"
+    published = next(PUBLISHED.rglob("*.json"))
+    assert read_record(published)["schema"] == 1
+
+
+def test_fields_that_a_newer_writer_adds_are_kept(tmp_path: Path) -> None:
+    write_record(path_of(tmp_path), record(weather="rain", cost={"devices": 2, "energy_kwh": 0.5}))
+    assert read_record(path_of(tmp_path))["weather"] == "rain"
+
+
+def test_the_checksum_is_of_the_contents_and_not_of_their_layout(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record())
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(data.items())), indent=4))
+    assert read_record(path)["metrics"][0]["value"] == 0.5
+
+
+def test_a_record_without_history_has_one_segment(tmp_path: Path) -> None:
+    write_record(path_of(tmp_path), record(environment={"commit": "c"}, started="2026-01-01"))
+    (segment,) = read_record(path_of(tmp_path)).history
+    assert (segment["commit"], segment["from_step"], segment["started"]) == ("c", 0, "2026-01-01")
+
+
+def test_a_replaced_record_is_kept(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    for value in (1.0, 2.0, 3.0):
+        write_record(path, record(metrics=[{"name": "m", "value": value}]))
+    kept = (tmp_path / "replaced").rglob("*.json")
+    assert {json.loads(p.read_text())["metrics"][0]["value"] for p in kept} == {1.0, 2.0}
+    assert list(recorded(tmp_path).values()) == [path]
+
+
+def test_not_a_number_is_never_written(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    with pytest.raises(ValueError, match="Out of range"):
+        write_record(path, record(metrics=[{"name": "m", "value": float("nan")}]))
+    assert not path.exists()
+
+
+def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record())
+
+    def full(descriptor: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_record(path, record(seed=5))
+    assert read_record(path)["seed"] == 0
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_no_record_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    write_record(path_of(tmp_path), record())
+    foreign = tmp_path / "records" / "tiny" / "notes.json"
+    foreign.write_text("{}")
+    faults: list[WordError] = []
+    assert [r["arm"] for r in read_records(tmp_path, faults)] == ["sweep"]
+    assert [str(foreign) in str(fault) for fault in faults] == [True]
+    assert foreign.read_text() == "{}"
+    with pytest.raises(WordError, match=r"notes\.json"):
+        list(read_records(tmp_path))
+
+
+def test_a_place_that_is_taken_meanwhile_keeps_what_it_has(tmp_path: Path) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    before = digest(path)
+    for expected in (None, "0" * 16):  # who expected nothing there, and who expected another record
+        with pytest.raises(Superseded, match="another process"):
+            publish(path, record(seed=2), expected)
+    assert read_record(path)["seed"] == 1
+    publish(path, record(seed=3), before)
+    assert read_record(path)["seed"] == 3
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert len(list((tmp_path / "replaced").rglob("*.json"))) == 1
+
+
+def test_a_record_that_arrives_between_look_and_move_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    expected, rename = digest(path), os.rename
+
+    def late(source: Any, target: Any) -> None:
+        path.write_text(json.dumps(record(seed=2)))  # the other process, at the worst moment
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    with pytest.raises(Superseded):
+        publish(path, record(seed=3), expected)
+    assert read_record(path)["seed"] == 2
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Any, target: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = path_of(tmp_path)
+    write_record(path, record(seed=1))
+    with pytest.raises(Superseded):
+        publish(path, record(seed=2), None)
+    assert read_record(path)["seed"] == 1
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
