@@ -47,6 +47,7 @@ def launch(queue: list[QueuedRun], conditions: Conditions, share: Share = Share(
     Returns the exit status: 0 when all that was asked for is recorded as done, whoever has carried it out; 1 when a
     run has failed, was killed or cancelled, or is still under way in another process.
     """
+    sweep(conditions.results)
     places = _places(share)[: len(queue)]
     with Reporter(len(queue)) as reporter:
         line_up = LineUp(queue, conditions.results, reporter, share.cancelled)
@@ -55,7 +56,6 @@ def launch(queue: list[QueuedRun], conditions: Conditions, share: Share = Share(
         else:
             _beside(line_up, reporter, conditions, places, share)
     print(f"records are under {conditions.results / 'records'}", file=sys.stderr)
-    sweep(conditions.results)
     return 0 if all(_is_done(n, queued, line_up, conditions) for n, queued in enumerate(queue, 1)) else 1
 
 

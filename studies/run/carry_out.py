@@ -12,23 +12,22 @@ import shutil
 import sys
 import time
 import traceback
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from studies.declare.identity import as_recorded, fingerprints
 from studies.declare.study import Run
-from studies.run.artifacts import STAGED, in_place, remove_unnamed
+from studies.run.artifacts import STAGED, mark, put_in_place
 from studies.run.conditions import Conditions
 from studies.run.environment import environment
 from studies.run.faults import MachineFault, Stopped, full_disk, machine_fault
 from studies.run.history import begin_segment, now
 from studies.run.lease import HEARTBEAT, Lost, Owned, Owner, acquire, verify
 from studies.run.publish import Superseded, publish
-from studies.run.record import SCHEMA, digest, read_record, record_fault, record_path, recorded
+from studies.run.record import SCHEMA, checksum, digest, read_record, record_fault, record_path, recorded
 from zigma.common.files import read_json
-from zigma.common.words import WordError
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.watch import WATCH_NOTHING, Watch
 
@@ -42,19 +41,18 @@ LONGEST_ERROR = 2000  # characters of it that a record keeps
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run in the hands of its owner, whose folder is `folder`."""
+    """A run in the hands of its owner, whose folder is `folder`; `path` is where its record will be."""
 
     run: Run
     conditions: Conditions
     replaces: str | None
     folder: Path
+    path: Path
 
     @property
     def name(self) -> str:
         """SCALE/STUDY/ARM.SETTING.seedN.IDENTITY, of the record and of all that lies beside it."""
-        results = self.conditions.results
-        path = record_path(results, self.run).relative_to(results / "records")
-        return path.as_posix().removesuffix(".json")
+        return self.path.relative_to(self.conditions.results / "records").as_posix().removesuffix(".json")
 
 
 def work_folder(results: Path, run: Run) -> Path:
@@ -92,6 +90,9 @@ def carry_out(
             path = recorded(conditions.results).get(run.identity)
             if path is not None and digest(path) != replaces:  # since the run was queued
                 record = read_record(path).data
+                put_in_place(
+                    owner.folder, conditions.results, record
+                )  # of an owner killed since it published it
                 owner.finished = record["status"] == "done"
                 return owner.folder.name, record
             if conditions.mode == "force":
@@ -104,13 +105,15 @@ def carry_out(
             raise Owned(str(error)) from None
         if recorded_meanwhile is not None:
             return recorded_meanwhile
-        attempt = Attempt(run, conditions, replaces, work_folder(conditions.results, run) / token)
+        # the same run may have been recorded under another study's name
+        path = recorded(conditions.results).get(run.identity) or record_path(conditions.results, run)
+        attempt = Attempt(run, conditions, replaces, work_folder(conditions.results, run) / token, path)
         watch = _watched(owners[0], watch) if main else watch
         watch.stage("starting")
         record = _record(attempt, watch)
         failed_among_several = record["status"] == "failed" and processes().num_processes > 1
         if main or (failed_among_several and not _soon_recorded(attempt)):
-            record = _put_in_place(attempt, record)
+            _publish(attempt, record)
         if main:
             owners[0].finished = record["status"] == "done"
         if failed_among_several:
@@ -222,23 +225,15 @@ def _perform(attempt: Attempt, watch: Watch) -> dict[str, Any]:
     return measure_network(config) if isinstance(config, MeasurementConfig) else measure_scan(config)
 
 
-def _put_in_place(attempt: Attempt, record: dict[str, Any]) -> dict[str, Any]:
-    """Publish the record and what lies beside it; returns it with the names that these got."""
-    results, folder = attempt.conditions.results, attempt.folder
+def _publish(attempt: Attempt, record: dict[str, Any]) -> None:
+    """Put the record in place, and then what lies beside it."""
+    folder = attempt.folder
     verify(folder.parent, folder.name)
-    # looked up again: the same run may have been recorded under another study's name
-    path = recorded(results).get(attempt.run.identity) or record_path(results, attempt.run)
-    replaced = None
-    if attempt.replaces is not None:
-        with suppress(WordError):  # it is damaged, or not there any more
-            replaced = read_record(path)
-    names = record.get("artifacts") or {}
-    with in_place(folder / STAGED, names, results, folder.name) as placed:
-        if placed:
-            record = record | {"artifacts": placed}
-        publish(path, record, attempt.replaces)
-    remove_unnamed(results, attempt.name, placed.values(), replaced)
-    return record
+    sealed = record | {"checksum": checksum(record)}
+    if record.get("artifacts"):
+        mark(folder, sealed["checksum"])
+    publish(attempt.path, sealed, attempt.replaces)
+    put_in_place(folder, attempt.conditions.results, sealed)
 
 
 def _soon_recorded(attempt: Attempt) -> bool:

@@ -50,7 +50,7 @@ def publish(path: Path, data: dict[str, Any], replaces: str | None) -> None:
             os.fsync(file.fileno())
         if replaces is not None and path.exists():
             _set_aside(path, replaces)
-        link(beside, path)
+        _link(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -65,7 +65,7 @@ def _set_aside(path: Path, expected: str) -> None:
         raise _superseded(path)
     os.rename(path, kept)
     if digest(kept) != expected:
-        link(kept, path)
+        _link(kept, path)
         kept.unlink()
         raise _superseded(path)
 
@@ -75,7 +75,7 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
 
 
-def link(source: Path, path: Path) -> None:
+def _link(source: Path, path: Path) -> None:
     """Give a file a second name, in one step and only if that name is free.
 
     Raises:

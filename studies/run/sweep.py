@@ -1,4 +1,4 @@
-"""Sweep up what killed processes have left: unfinished files, and leases of runs that are recorded."""
+"""Sweep up what killed processes have left: unfinished files, and folders of runs that are recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from studies.run.artifacts import put_in_place
 from studies.run.lease import Owned, acquire, read_lease
 from studies.run.process import is_dead
 from studies.run.record import digest, recorded
@@ -34,6 +35,7 @@ def sweep(results: Path) -> list[Path]:
         work = results / "work" / identity
         if work.is_dir() and _is_left_over(work, record):
             with contextlib.suppress(OSError, Owned), acquire(work, {}) as owner:
+                put_in_place(owner.folder, results, read_json(record))
                 owner.finished = True  # so that it clears away what it has taken over
             removed.append(work)
     return removed

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from studies.declare.study import Run
 from studies.run.carry_out import carry_out
+from studies.run.conditions import Conditions
 from zigma.data import DataConfig, field_covariance, load_data
 from zigma.data.config import FieldConfig
 from zigma.data.fields import component_covariances
@@ -140,7 +141,7 @@ def test_only_fields_on_the_linear_path_have_one() -> None:
 
 
 def test_a_run_on_fields_records_it_without_an_extractor(tmp_path: Path) -> None:
-    record = carry_out(Run("study", "arm", "tiny", "setting", CONFIG), tmp_path)
+    record = carry_out(Run("study", "arm", "tiny", "setting", CONFIG), Conditions(tmp_path))
     assert record["status"] == "done", record["error"]
     values = {metric["name"]: metric["value"] for metric in record["metrics"]}
     assert {
