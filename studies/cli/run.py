@@ -57,8 +57,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--scan",
         action="append",
         default=[],
-        metavar="FILE:CURVE",
-        help="add an arm that scans along a curve of yours, such as my_curves.py:spiral, or a plan by its name",
+        metavar="PLAN",
+        help="add an arm that scans along a plan, such as my_curves.py:spiral or vmamba; see python -m zigma.scans",
     )
     parser.add_argument(
         "--set",

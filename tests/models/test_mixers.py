@@ -17,12 +17,13 @@ from zigma.models.config import (
     ZigMaConfig,
 )
 from zigma.models.mixers import build_mixer
+from zigma.models.mixers.base import Mixer
 from zigma.models.mixers.gated_linear_attention import (
     gated_linear_attention,
     gated_linear_attention_reference,
 )
 from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
-from zigma.scans import scan_plan
+from zigma.scans import Layer, scan_plan
 
 
 def random(*shape: int) -> Tensor:
@@ -133,6 +134,47 @@ def test_every_parameter_learns_and_bfloat16_comes_near(spec: MixerSpec) -> None
     with torch.autocast("cpu", torch.bfloat16):
         near = mixer(x)
     assert (near - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+class Diagonal(Mixer):
+    """A recurrence over the grid itself: h[i, j] = a h[i - 1, j] + b h[i, j - 1] + x[i, j], for any grid (H, W)."""
+
+    def __init__(self, hidden: int, scan: Layer) -> None:
+        super().__init__(scan, prefix=0)
+        self.decays = torch.nn.Parameter(torch.rand(2, hidden) / 2)
+
+    @property
+    def order(self) -> None:
+        return None  # it reads no path
+
+    def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
+        height, width = self.grid
+        rows = x.unflatten(1, (height, width)).unbind(1)
+        above, out = torch.zeros_like(rows[0]), []
+        for row in rows:
+            states: list[Tensor] = []
+            for j in range(width):
+                left = states[-1] if states else torch.zeros_like(row[:, 0])
+                states.append(self.decays[0] * above[:, j] + self.decays[1] * left + row[:, j])
+            above = torch.stack(states, dim=1)
+            out.append(above)
+        return torch.stack(out, dim=1).flatten(1, 2)
+
+
+def test_a_recurrence_over_the_grid_is_a_mixer() -> None:
+    """Its answer to one token: binomially many ways lead down and right from it."""
+    (layer,) = scan_plan("zigzag-1", (3, 4), 1)
+    mixer = Diagonal(1, layer)
+    x = torch.zeros(1, 3, 4, 1)
+    x[0, 0, 1] = 1
+    a, b = mixer.decays.detach().flatten().tolist()
+    answer = mixer(x.flatten(1, 2)).detach().view(3, 4)
+    for i in range(3):
+        for j in range(4):
+            ways = math.comb(i + j - 1, i) if j >= 1 else 0
+            assert answer[i, j] == pytest.approx(ways * a**i * b ** (j - 1) if ways else 0.0, abs=1e-6)
+    block = Block(4, Diagonal(4, layer))
+    assert block(torch.randn(2, 12, 4), torch.randn(2, 4)).shape == (2, 12, 4)
 
 
 def test_settings_of_a_mixer_are_checked() -> None:

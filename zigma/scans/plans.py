@@ -130,7 +130,8 @@ class Plan:
 
         layers 0, 8   zigzag 0   (0, 0) (0, 1) (0, 2) ... (15, 0)
         """
-        layers = self.layers(grid, depth)
+        sides = as_grid(grid)
+        layers = self.layers(sides, depth)
         places: dict[int, list[int]] = {}
         for i, layer in enumerate(layers):
             places.setdefault(id(layer), []).append(i)
@@ -145,7 +146,7 @@ class Plan:
             ]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
-        different, asked = self.distinct(grid)
+        different, asked = self.distinct(sides)
         if different < asked:
             lines.append(f"{different} of the {asked} orders differ on this grid")
         return "\n".join(lines)

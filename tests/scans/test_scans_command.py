@@ -1,0 +1,39 @@
+"""`python -m zigma.scans`: a plan as what its layers read, and wrong words."""
+
+import pytest
+
+from zigma.scans import STRATEGIES
+from zigma.scans.__main__ import main
+
+
+def test_it_prints_what_each_layer_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plainmamba", "--grid", "2x3", "--depth", "2"])
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == "layers 0, 1  shared: zigzag 0           (0, 0) (0, 1) (0, 2) (1, 2) ... (1, 0)"
+    assert len(others) == 3
+
+
+def test_without_a_plan_it_tells_how_plans_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    told = capsys.readouterr().out
+    assert "channels-SCANS" in told
+    assert all(strategy.source in told for strategy in STRATEGIES.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["zigzga-8"], "did you mean 'zigzag'"),
+        (["zigzag-8", "--grid", "8"], "HxW or TxHxW"),
+        (["zigzag-8", "--grid", "0x8"], "at least 1"),
+        (["zigzag-8", "--depth", "0"], "depth is a number of layers"),
+        (["video-sst"], "needs a grid (T, H, W)"),
+    ],
+)
+def test_wrong_words(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1

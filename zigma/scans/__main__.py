@@ -1,0 +1,39 @@
+"""`python -m zigma.scans PLAN`: what each layer of a plan reads, and the published strategies by name."""
+
+from __future__ import annotations
+
+import re
+
+from zigma.common.words import Parser, fail
+from zigma.scans import STRATEGIES, grammar, parse_plan
+
+
+def main(words: list[str] | None = None) -> None:
+    """Print the plan, one line for each scan of a layer; without a plan, how plans are written."""
+    parser = Parser(
+        prog="python -m zigma.scans",
+        description="Print what each layer of a plan reads.",
+        epilog="example: python -m zigma.scans 'channels-(sweep@0,6+zigzag@1)+hilbert-2' --grid 4x6 --depth 8",
+    )
+    parser.add_argument(
+        "plan", nargs="?", help="such as zigzag-8, vmamba, my_curves.py:spiral-2 or orders.npy"
+    )
+    parser.add_argument("--grid", default="8x8", help="HxW, or TxHxW for frames; default: 8x8")
+    parser.add_argument("--depth", type=int, default=8, help="layers; default: 8")
+    args = parser.parse_args(words)
+    if args.plan is None:
+        print(grammar.__doc__)
+        for name, strategy in STRATEGIES.items():
+            print(f"    {name:<26} {strategy.plan}\n{'':31}{strategy.source}")
+        return
+    try:
+        if not re.fullmatch(r"\d{1,4}(x\d{1,4}){1,2}", args.grid):
+            raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {args.grid!r}")
+        plan = parse_plan(args.plan)
+        print(plan.describe(map(int, args.grid.split("x")), args.depth))
+    except ValueError as error:
+        fail(parser.prog, error)
+
+
+if __name__ == "__main__":
+    main()
