@@ -26,7 +26,7 @@ SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve'
 LISTED = 3  # differences that are named
 
 
-@dataclass
+@dataclass(eq=False)  # one is itself alone, so that what is read off it can be remembered
 class Sheet:
     """The records of a study at one scale and setting, by arm; each arm's in the order of their seeds."""
 

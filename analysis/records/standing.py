@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def real_strip(sheet: Sheet) -> Path | None:
     return picture if picture is not None and picture.is_file() else None
 
 
+@lru_cache(maxsize=1024)
 def why_no_verdict(sheet: Sheet) -> str:
     """Why nothing may be concluded from a sheet, whatever its intervals say; empty where something may."""
     config = sheet.study.scales[sheet.scale][sheet.setting]

@@ -4,6 +4,7 @@ scipy and statsmodels compute; they are imported inside the functions, for they 
 """
 
 from analysis.stats.families import corrected, holm
+from analysis.stats.flips import sign_flip_p
 from analysis.stats.orders import (
     bootstrap,
     friedman,
@@ -22,7 +23,6 @@ from analysis.stats.pairs import (
     paired_ratio,
     seeds_to_be_alike,
     seeds_to_differ,
-    sign_flip_p,
     unpaired_ratio,
     welch,
     welch_p,

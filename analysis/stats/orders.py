@@ -9,12 +9,13 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from analysis.stats.families import holm
-from analysis.stats.pairs import DRAWN, paired, t_quantile
+from analysis.stats.flips import DRAWN
+from analysis.stats.pairs import paired, t_quantile
 from analysis.stats.results import (
     LEVEL,
     Array,
@@ -27,6 +28,9 @@ from analysis.stats.results import (
 )
 
 RESAMPLES = 2000
+MANY_BLOCKS = 30  # from which on chi-squared's law holds, and permutations take seconds
+PERMUTED: Literal["permutations"] = "permutations"
+CHI_SQUARED: Literal["chi-squared"] = "chi-squared"
 
 
 def friedman(matrix: Array, rng: np.random.Generator, drawn: int = DRAWN) -> Friedman:
@@ -52,19 +56,24 @@ def friedman(matrix: Array, rng: np.random.Generator, drawn: int = DRAWN) -> Fri
         """Of the arms' mean ranks: for given ranks, it orders permutations as Friedman's statistic does."""
         return np.stack([column.mean(axis=axis) for column in columns], axis=-1).var(axis=-1)
 
-    test = permutation_test(
-        tuple(ranks.T),
-        spread,
-        permutation_type="samples",
-        vectorized=True,
-        alternative="greater",
-        n_resamples=drawn,
-        rng=rng,
-    )
+    by: Literal["permutations", "chi-squared"]
+    if blocks > MANY_BLOCKS and not all_tied:
+        p, by = float(friedmanchisquare(*matrix.T).pvalue), CHI_SQUARED
+    else:
+        test = permutation_test(
+            tuple(ranks.T),
+            spread,
+            permutation_type="samples",
+            vectorized=True,
+            alternative="greater",
+            n_resamples=drawn,
+            rng=rng,
+        )
+        p, by = float(test.pvalue), PERMUTED
     apart = np.abs(means[:, None] - means) / math.sqrt(arms * (arms + 1) / (12 * blocks))
     posthoc = np.asarray(studentized_range.sf(apart, arms, np.inf), dtype=float)  # Demsar 2006, section 3.2.2
     np.fill_diagonal(posthoc, 1.0)
-    return Friedman(statistic, float(test.pvalue), tuple(map(float, means)), posthoc)
+    return Friedman(statistic, p, by, tuple(map(float, means)), posthoc)
 
 
 def trend(matrix: Array) -> Trend:

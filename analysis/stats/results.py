@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from analysis.stats.flips import sign_flip_p
 
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95  # of every interval
@@ -49,8 +52,13 @@ class Paired:
     high: float
     effect: float  # Hedges' g of the differences: their mean over their spread, corrected for few pairs
     p: float  # two-sided, Student's t
-    p_exact: float  # two-sided, sign flips: needs no normal law, but cannot fall below 2 / 2 ** n
     n: int
+    differences: tuple[float, ...] = ()  # of the pairs
+
+    @property
+    def p_exact(self) -> float:
+        """Two-sided p by sign flips: it needs no normal law, but cannot fall below 2 / 2 ** n."""
+        return sign_flip_p(self.differences)
 
     @property
     def interval(self) -> Interval:
@@ -141,7 +149,8 @@ class Friedman:
     """Whether the arms differ at all, by their ranks within each block."""
 
     statistic: float
-    p: float  # by permutations within the blocks, which holds for few blocks as for many; chi-squared's does not
+    p: float
+    by: Literal["permutations", "chi-squared"]  # how p was had: few blocks need permutations within them
     mean_ranks: tuple[float, ...]  # 1 is the lowest value
     posthoc: Array  # (arms, arms): p of each pair by Nemenyi's test, corrected for all pairs
 

@@ -139,5 +139,5 @@ def difference_note(scale: str, difference: Difference) -> Note:
     return Note(
         "difference",
         f"{scale}: do the arms differ by {difference.metric}? Friedman over {difference.blocks} blocks (a seed in a "
-        f"setting): chi-squared {test.statistic:.2f}, p {test.p:.2g} by permutations; {pairs} at 5 %",
+        f"setting): chi-squared {test.statistic:.2f}, p {test.p:.2g} by {test.by}; {pairs} at 5 %",
     )

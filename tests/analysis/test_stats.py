@@ -139,6 +139,14 @@ def test_friedman_refuses_too_little(shape: tuple[int, ...]) -> None:
         friedman(np.full((3, 3), math.nan), np.random.default_rng(0))
 
 
+def test_friedman_of_many_blocks_is_by_chi_squared_and_near_the_permutations() -> None:
+    matrix = np.random.default_rng(14).normal([0.0, 0.1, 0.2, 0.5], size=(31, 4))
+    many, few = (friedman(rows, np.random.default_rng(0)) for rows in (matrix, matrix[:30]))
+    assert (many.by, few.by) == ("chi-squared", "permutations")
+    assert many.p == pytest.approx(scipy_stats.friedmanchisquare(*matrix.T).pvalue)
+    assert few.p == pytest.approx(scipy_stats.friedmanchisquare(*matrix[:30].T).pvalue, abs=0.01)
+
+
 def test_bootstrap_is_seeded_and_covers() -> None:
     matrix = np.random.default_rng(6).normal(size=(40, 1))
     first = bootstrap(lambda rows: rows.mean(axis=(-2, -1)), matrix, np.random.default_rng(0))
