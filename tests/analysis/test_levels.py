@@ -176,7 +176,7 @@ def test_runs_on_fields_bring_their_own_levels(tmp_path: Path) -> None:
     levels = levels_of(sheet(study, "tiny", setting, load(tmp_path)))
     assert [(level.name, level.kind, list(level.values.values())) for level in levels] == [
         ("optimum", "floor", [0.0]),
-        ("one token", "baseline", [0.7]),
+        ("one token", "baseline", [pytest.approx(0.7)]),
     ]
 
 
