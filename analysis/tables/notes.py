@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from analysis.agreement import Agreement, Difference, agreement
 from analysis.records import Sheet, device_of
@@ -56,21 +57,24 @@ def seeds_note(sheet: Sheet) -> Note:
 
 
 def origin_notes(sheet: Sheet) -> Iterator[Note]:
-    """Where and by which code the numbers were made; and the rows in which several of these are mixed."""
-    done = {arm: sheet.done(arm) for arm in sheet.arms}
-    records = [record for of_arm in done.values() for record in of_arm]
-    if records:
-        yield Note("origin", f"made on {_listed(map(_machine, records), '; ')}")
-        yield Note(
-            "origin", f"by commit {_listed(map(_commit, records))}; torch {_listed(map(_torch, records))}"
-        )
+    """Where and by which code the numbers were made; and the rows in which several of these are mixed.
+
+    A run that was resumed has a part for each process that worked on it, and each counts.
+    """
+    parts = {arm: [part for record in sheet.done(arm) for part in record.history] for arm in sheet.arms}
+    everywhere = [part for of_arm in parts.values() for part in of_arm]
+    if everywhere:
+        machines = (_machine(record) for arm in sheet.arms for record in sheet.done(arm))
+        yield Note("origin", f"made on {_listed(machines, '; ')}")
+        commits, torches = (_listed(map(of, everywhere)) for of in (_commit, _torch))
+        yield Note("origin", f"by commit {commits}; torch {torches}")
     mixed = {
-        arm: [name for name, of in MIXED.items() if len({of(record) for record in of_arm}) > 1]
-        for arm, of_arm in done.items()
+        arm: [name for name, of in MIXED.items() if len({of(part) for part in of_arm}) > 1]
+        for arm, of_arm in parts.items()
     }
     rows = [f"{arm} ({', '.join(names)})" for arm, names in mixed.items() if names]
     if rows:
-        yield Note("origin", f"rows whose seeds were made by different code or machines: {_listed(rows)}")
+        yield Note("origin", f"rows made by different code or machines: {_listed(rows)}")
     elsewhere = dict.fromkeys(r["study"] for r in sheet.records if r["study"] != sheet.study.name)
     if elsewhere:
         studies = ", ".join(elsewhere)
@@ -87,17 +91,20 @@ def _machine(record: Record) -> str:
     return f"{device_of(record)}, scan backend {record['environment'].get('scan_backend', 'unknown')}"
 
 
-def _torch(record: Record) -> str:
-    return str(record["environment"].get("torch") or "unknown")
+def _torch(part: Mapping[str, Any]) -> str:
+    return str(part.get("torch") or "unknown")
 
 
-def _commit(record: Record) -> str:
-    environment = record["environment"]
-    commit = str(environment.get("commit") or "unknown")
-    return f"{commit[:SHORT_COMMIT]}{' (changed)' if environment.get('dirty') else ''}"
+def _device(part: Mapping[str, Any]) -> str:
+    return str(part.get("device") or "unknown device")
 
 
-MIXED = {"commit": _commit, "device": device_of, "torch": _torch}
+def _commit(part: Mapping[str, Any]) -> str:
+    commit = str(part.get("commit") or "unknown")
+    return f"{commit[:SHORT_COMMIT]}{' (changed)' if part.get('dirty') else ''}"
+
+
+MIXED = {"commit": _commit, "device": _device, "torch": _torch}
 
 
 def failure_notes(sheet: Sheet) -> list[Note]:

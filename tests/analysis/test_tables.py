@@ -273,6 +273,23 @@ def test_a_row_whose_seeds_were_made_by_other_code_or_machines_is_marked(tmp_pat
     assert any("torch 2.9.0, 2.14.1" in line for line in said)
 
 
+def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
+    for path in fill(tmp_path, seeds=1):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["arm"] == "zigzag-8":
+            before = {
+                "commit": "d" * 40,
+                "torch": "2.9.0",
+                "device": "some processor (2 cores)",
+                "from_step": 0,
+            }
+            record["history"] = [before, {**before, "commit": "c" * 40, "from_step": 100}]
+            path.write_text(json.dumps(record), encoding="utf-8")
+    part, _ = table_of(tmp_path)
+    said = [note.text for note in part.notes if note.kind == "origin"]
+    assert any("by different code or machines: zigzag-8 (commit)" in line for line in said)
+
+
 def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
