@@ -13,6 +13,7 @@ from zigma.models.config import (
     Mamba2Spec,
     MambaSpec,
     MLSTMSpec,
+    RWKV6Spec,
 )
 
 MIXERS = (
@@ -22,6 +23,7 @@ MIXERS = (
     GatedDeltaNetSpec(),
     HGRN2Spec(),
     MLSTMSpec(),
+    RWKV6Spec(),
 )
 PLANS = {"": "zigzag-8", " sweep": "sweep-1", " random": "random-8"}
 
@@ -42,7 +44,7 @@ STUDY = Study(
     },
     notes=(
         "all mixers have one hidden width, so that their parameters differ: for each hidden channel squared about 6 in "
-        "Mamba, Mamba-2, gated DeltaNet and mLSTM, 4 in HGRN2 and gated linear attention",
+        "Mamba, Mamba-2, gated DeltaNet and mLSTM, 5 in RWKV-6, 4 in HGRN2 and gated linear attention",
         *PAPER_NOTES,
     ),
 )

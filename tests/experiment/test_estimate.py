@@ -20,6 +20,7 @@ from zigma.models.config import (
     MambaSpec,
     MLSTMSpec,
     ModelConfig,
+    RWKV6Spec,
     UViTConfig,
     ZigMaConfig,
 )
@@ -52,6 +53,7 @@ NETWORKS = {
             GatedDeltaNetSpec(heads=3),
             HGRN2Spec(heads=3),
             MLSTMSpec(heads=3, block=5),
+            RWKV6Spec(heads=3, rank=5),
         )
         for scan in ("zigzag-8", "parallel-2+sweep-1", "channels-sweep@0,6", "shared-sweep@0,6")
     },

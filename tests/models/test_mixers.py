@@ -14,6 +14,7 @@ from zigma.models.config import (
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
+    RWKV6Spec,
     ZigMaConfig,
 )
 from zigma.models.mixers import build_mixer
@@ -119,7 +120,7 @@ def test_heads_that_do_not_fit_are_refused(spec: MixerSpec, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [Mamba2Spec(), GatedDeltaNetSpec(), HGRN2Spec(), MLSTMSpec()], ids=lambda s: s.kind
+    "spec", [Mamba2Spec(), GatedDeltaNetSpec(), HGRN2Spec(), MLSTMSpec(), RWKV6Spec()], ids=lambda s: s.kind
 )
 def test_every_parameter_learns_and_bfloat16_comes_near(spec: MixerSpec) -> None:
     (layer,) = scan_plan("channels-zigzag@0,6", (5, 7), 1)

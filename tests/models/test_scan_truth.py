@@ -16,6 +16,7 @@ from zigma.models.config import (
     Mamba2Spec,
     MambaSpec,
     MLSTMSpec,
+    RWKV6Spec,
 )
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Path, rearrange
@@ -28,6 +29,7 @@ MIXERS = [
     GatedDeltaNetSpec(heads=2),
     HGRN2Spec(heads=2),
     MLSTMSpec(heads=2),
+    RWKV6Spec(heads=2),
 ]
 PLANS_2D = [f"{name}-8" for name in scan_names()] + ["bidirectional", "parallel-3", "zigzag-2+hilbert-1"]
 PLANS_3D = ["video-sst", "video-st", "video-t", "video-zigzag3d-8", "bidirectional", "parallel-hilbert-2"]

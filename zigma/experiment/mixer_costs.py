@@ -19,6 +19,7 @@ from zigma.models.config import (
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
+    RWKV6Spec,
     ZigMaConfig,
 )
 from zigma.scans import parse_plan, shares
@@ -60,7 +61,9 @@ def mixer_cost(model: ZigMaConfig) -> MixerCost:
             paths * 18 * inner,
         )
     # in chunks, not fitted: a product for each weight, and scores and states of a chunk's steps
-    width = {Mamba2Spec: 2, MLSTMSpec: 2, GatedDeltaNetSpec: 1.5, HGRN2Spec: 1}[type(spec)] * hidden
+    width = {Mamba2Spec: 2, MLSTMSpec: 2, GatedDeltaNetSpec: 1.5, HGRN2Spec: 1, RWKV6Spec: 1}[
+        type(spec)
+    ] * hidden
     weights = _parameters(spec, hidden, 1, None)
     scores = math.prod(model.token_grid) if isinstance(spec, MLSTMSpec) else CHUNK
     return MixerCost(
@@ -133,10 +136,22 @@ def _of_mlstm(spec: MLSTMSpec, hidden: int) -> Count:
     )
 
 
+def _of_rwkv6(spec: RWKV6Spec, hidden: int) -> Count:
+    width, blends = hidden // spec.heads, 5
+    return (
+        hidden** 2,
+        lambda heads: (
+            hidden * (1 + blends + 2 * blends * spec.rank + 2 * spec.rank)
+            + heads * width * (4 * hidden + 2 * spec.rank + 1 + 1 + 2)
+        ),
+    )
+
+
 COUNTS: dict[type, Callable[..., Count]] = {
     GatedLinearAttentionSpec: _of_gated_linear_attention,
     Mamba2Spec: _of_mamba2,
     GatedDeltaNetSpec: _of_gated_delta_net,
     HGRN2Spec: _of_hgrn2,
     MLSTMSpec: _of_mlstm,
+    RWKV6Spec: _of_rwkv6,
 }

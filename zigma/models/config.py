@@ -101,6 +101,14 @@ class HGRN2Spec(Configuration):
     heads: Count = 4
 
 
+class RWKV6Spec(Configuration):
+    """RWKV-6 (arXiv 2404.05892): tokens blended along the path, keys that decay each at its own time."""
+
+    kind: Literal["rwkv-6"] = "rwkv-6"
+    heads: Count = 4
+    rank: Count = 8  # of the shares of a blend; decays have twice as much
+
+
 class MLSTMSpec(Configuration):
     """The mLSTM of xLSTM (arXiv 2405.04517): exponential input gates and a normaliser."""
 
@@ -112,7 +120,7 @@ class MLSTMSpec(Configuration):
 
 
 MixerSpec = Annotated[
-    MambaSpec | GatedLinearAttentionSpec | Mamba2Spec | GatedDeltaNetSpec | HGRN2Spec | MLSTMSpec,
+    MambaSpec | GatedLinearAttentionSpec | Mamba2Spec | GatedDeltaNetSpec | HGRN2Spec | MLSTMSpec | RWKV6Spec,
     Field(discriminator="kind"),
 ]
 
@@ -126,7 +134,7 @@ def _mixer_fault(spec: MixerSpec, hidden: int) -> str | None:
             return f"the inner width {spec.expand * hidden} is not divisible by {spec.heads} heads"
         case GatedDeltaNetSpec() if 3 * hidden % (4 * spec.heads):
             return f"three quarters of hidden {hidden} are not divisible by {spec.heads} heads"
-        case HGRN2Spec() if hidden % spec.heads:
+        case HGRN2Spec() | RWKV6Spec() if hidden % spec.heads:
             return f"hidden {hidden} is not divisible by {spec.heads} heads"
     return None
 

@@ -10,6 +10,7 @@ from zigma.models.config import (
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
+    RWKV6Spec,
 )
 from zigma.models.mixers.base import Mixer
 from zigma.models.mixers.gated_delta_net import GatedDeltaNet
@@ -18,6 +19,7 @@ from zigma.models.mixers.hgrn2 import HGRN2
 from zigma.models.mixers.mamba import Mamba
 from zigma.models.mixers.mamba2 import Mamba2
 from zigma.models.mixers.mlstm import MLSTM
+from zigma.models.mixers.rwkv6 import RWKV6
 from zigma.scans import Layer
 
 MIXERS: dict[type, Callable[..., Mixer]] = {
@@ -27,6 +29,7 @@ MIXERS: dict[type, Callable[..., Mixer]] = {
     GatedDeltaNetSpec: GatedDeltaNet,
     HGRN2Spec: HGRN2,
     MLSTMSpec: MLSTM,
+    RWKV6Spec: RWKV6,
 }
 
 
