@@ -139,7 +139,7 @@ def _of_mlstm(spec: MLSTMSpec, hidden: int) -> Count:
 def _of_rwkv6(spec: RWKV6Spec, hidden: int) -> Count:
     width, blends = hidden // spec.heads, 5
     return (
-        hidden** 2,
+        hidden**2,
         lambda heads: (
             hidden * (1 + blends + 2 * blends * spec.rank + 2 * spec.rank)
             + heads * width * (4 * hidden + 2 * spec.rank + 1 + 1 + 2)
