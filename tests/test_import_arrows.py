@@ -102,7 +102,7 @@ def test_no_import_circle() -> None:
 
 @pytest.mark.parametrize("room", ["declare", "run", "launch", "cli"])
 def test_what_every_command_loads_is_light(room: str) -> None:
-    heavy = {"carry_out", "environment"}  # loaded where a run is carried out, and nowhere else
+    heavy = {"carry_out"}  # loaded where a run is carried out, and nowhere else
     for path in (ROOT / "studies" / room).glob("*.py"):
         for name in imports(path, top_level_only=True) if path.stem not in heavy else ():
             assert inside(name, LIGHT), f"{path.relative_to(ROOT)} imports {name} at its top"

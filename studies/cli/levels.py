@@ -68,9 +68,9 @@ def run(request: Request) -> int:
 
 def _compute(path: Path, config: RunConfig) -> None:
     from studies.declare.identity import as_recorded, fingerprints
-    from studies.run.environment import environment
     from zigma.data import save_grid
     from zigma.experiment.levels import compute_levels
+    from zigma.profiling.environment import environment
 
     levels, real = compute_levels(config, lambda message: print(f"  {message}", file=sys.stderr))
     path.parent.mkdir(parents=True, exist_ok=True)

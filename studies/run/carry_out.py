@@ -21,7 +21,6 @@ from studies.declare.identity import as_recorded, fingerprints
 from studies.declare.study import Run
 from studies.run.artifacts import STAGED, mark, put_in_place
 from studies.run.conditions import Conditions
-from studies.run.environment import environment
 from studies.run.faults import MachineFault, Stopped, full_disk, machine_fault
 from studies.run.history import begin_segment, now
 from studies.run.lease import HEARTBEAT, Lost, Owned, Owner, acquire, verify
@@ -30,6 +29,7 @@ from studies.run.record import SCHEMA, checksum, digest, read_record, record_fau
 from zigma.common.files import read_json
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.watch import WATCH_NOTHING, Watch
+from zigma.profiling.environment import environment
 
 if TYPE_CHECKING:
     from zigma.training import Progress

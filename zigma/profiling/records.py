@@ -1,30 +1,14 @@
 """What was measured, as a JSON file beside others: with what it was measured on."""
 
 import json
-import os
-import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from zigma.ops.backends import resolve_backend
-from zigma.profiling.device import device_name
-
-
-def environment(device: torch.device) -> dict[str, Any]:
-    """What the numbers were made on and with."""
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "scan_backend": resolve_backend(None, device),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+from zigma.common.files import replace_text
+from zigma.profiling.environment import environment
 
 
 def write_record(
@@ -34,13 +18,11 @@ def write_record(
 
     Its table, as it was printed, lies beside it in Markdown, so that a document can quote it.
     """
-    made = environment(device)
-    record = {"benchmark": benchmark, "environment": made} | contents
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"benchmark": benchmark, "environment": environment(device) | {"time": now}} | contents
     folder.mkdir(parents=True, exist_ok=True)
-    time = made["time"].replace(":", "").replace("+0000", "Z")
+    time = now.replace(":", "").replace("+0000", "Z")
     path = folder / f"{benchmark}-{device.type}-{time}.json"
-    partial_path = path.with_suffix(".partial")
-    partial_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(f"{table}\n", encoding="utf-8")
-    partial_path.replace(path)
+    replace_text(path, json.dumps(record, indent=1) + "\n")
+    replace_text(path.with_suffix(".md"), f"{table}\n")
     return path

@@ -12,17 +12,20 @@ from typing import Any
 
 import torch
 
+from zigma.ops import resolve_backend
+from zigma.profiling.device import device_name
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("zigma", "studies", "pyproject.toml")  # a new record under results/ does not change what made it
 PATIENCE_S = 20.0
 
 
-def environment() -> dict[str, Any]:
-    """The commit and whether it was changed, a hash of the code, versions, device, threads and the scan's backend."""
-    from zigma.ops import resolve_backend
-    from zigma.profiling.device import device_name
+def environment(device: torch.device | None = None) -> dict[str, Any]:
+    """The commit and whether it was changed, a hash of the code, versions, device, threads and the scan's backend.
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    The device is by default the GPU, where there is one.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
         **commit(ROOT),
         "code": code_hash(ROOT / "zigma"),
@@ -31,6 +34,7 @@ def environment() -> dict[str, Any]:
         "device": device_name(device),
         "device_kind": device.type,
         "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
         "scan_backend": resolve_backend(None, device),
         "platform": platform.platform(),
     }
@@ -47,7 +51,7 @@ def commit(root: Path) -> dict[str, Any]:
     top = _git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != root.resolve():
         return unknown
-    if _git(root, "ls-files", "--error-unmatch", "studies/run/environment.py") is None:
+    if _git(root, "ls-files", "--error-unmatch", "zigma/profiling/environment.py") is None:
         return unknown
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *CODE)
     return {
