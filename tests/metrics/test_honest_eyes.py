@@ -21,7 +21,7 @@ CONFIGS = {
     "moving-digits-32": DataConfig(name="moving-digits", size=32, frames=4),
 }
 SPLITS = 6  # of the real images into two halves: what chance alone does
-TIMES = 2  # as far from the mean of chance as its largest excursion, at the least
+TIMES = 2  # so far from the mean of chance as its largest excursion is KID, which has no bias; FD beyond all of chance
 
 
 def noise(images):
@@ -57,8 +57,9 @@ def faint(images):
     return images.float() / 2
 
 
-DAMAGES = (noise, blur, scale, faint)
+DAMAGES = (noise, blur, scale)
 OF_COLOUR = (grey, swapped)  # nothing that could happen to a data set of one channel
+WITHOUT_COLOUR = (faint,)
 
 
 def real_images(config, n):
@@ -77,7 +78,7 @@ def measure(extractor, config, n):
     for split in range(SPLITS):
         order = torch.randperm(2 * n, generator=torch.Generator().manual_seed(split))
         chance.append(distances(features[order[:n]], features[order[n:]]))
-    damages = DAMAGES + (OF_COLOUR if real.shape[1] == 3 else ())
+    damages = DAMAGES + (OF_COLOUR if real.shape[1] == 3 else WITHOUT_COLOUR)
     damaged = {
         damage.__name__: distances(
             extractor_features(extractor, damage(real[:n]).clamp(0, 255).round().to(torch.uint8)),
@@ -98,16 +99,15 @@ def distances(generated, real):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # 1,500 images: half a minute of two idle cores
 @pytest.mark.parametrize("name", CONFIGS)
 def test_lite0_sees_every_damage_on_every_data_set(name):
     damaged, chance = measure(load_extractor("lite0"), CONFIGS[name], 192)
-    for which, metric in enumerate(("kid", "fd")):
-        by_chance = torch.tensor([row[which] for row in chance])
-        mean, reach = by_chance.mean(), (by_chance - by_chance.mean()).abs().max()
-        for damage, values in damaged.items():
-            assert values[which] > mean + TIMES * reach, (
-                f"{metric} of {damage}: {values[which]}, chance {by_chance}"
-            )
+    kids, distances = torch.tensor(chance).T
+    reach = (kids - kids.mean()).abs().max()
+    for damage, (kid_value, fd_value) in damaged.items():
+        assert kid_value > kids.mean() + TIMES * reach, f"KID of {damage}: {kid_value}, by chance {kids}"
+        assert fd_value > distances.max(), f"FD of {damage}: {fd_value}, by chance {distances}"
 
 
 def test_digits_would_not_do_for_colour():

@@ -20,16 +20,16 @@ def fingerprint(config: DataConfig) -> str:
     """A hexadecimal hash of what the data is and how it is seen; where it lies (`root`) does not enter.
 
     Embedded data is identified by its source files and the version of its recipe, prepared shards by the
-    hashes in their manifest, shards without a manifest by name, size and first bytes.
+    hashes in their manifest, which their bytes are checked against, shards without a manifest by name and hash.
     Raises ValueError when the files are missing.
     """
     seen = config.model_dump(mode="json")
     del seen["root"]
     identity: dict[str, Any] = {"config": seen}
     if config.name in EMBEDDED:
-        known = EMBEDDED[config.name]
-        identity["recipe"] = known.recipe
-        identity["sources"] = [sha256_of(shipped_file(*file)) for file in known.files]
+        embedded = EMBEDDED[config.name]
+        identity["recipe"] = embedded.recipe
+        identity["sources"] = [sha256_of(shipped_file(*file)) for file in embedded.files]
     else:
         identity["shards"] = shards_identity(shards_root(config))
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

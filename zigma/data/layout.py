@@ -1,6 +1,6 @@
 """What shards hold, known by the suffixes of their members, and which of their samples are held out.
 
-Both the shards of `python -m zigma.data prepare` and those of the released project are known.
+Both the shards of `python -m zigma.data prepare` and those of the released project can be read.
 """
 
 from __future__ import annotations

@@ -30,11 +30,11 @@ def weights_folder(folder: str | Path, part: Part) -> Path:
     Raises ValueError, saying where the weights are published, when they are not there.
     """
     whole = Path(folder).expanduser()
-    found = whole / part if (whole / part).is_dir() else whole
-    if not any(found.glob("*.safetensors")):
+    place = whole / part if (whole / part).is_dir() else whole
+    if not any(place.glob("*.safetensors")):
         what, published = PARTS[part]
         raise ValueError(f"no {what} in {folder}: put there the files of {published} from huggingface.co")
-    return found
+    return place
 
 
 def weights_identity(folder: str | Path, part: Part) -> str:

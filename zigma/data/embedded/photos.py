@@ -10,6 +10,8 @@ same ten scenes, and an order of arms on them says little about faces or landsca
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -62,7 +64,7 @@ def load(config: DataConfig) -> Dataset:
     the window pans at a constant speed. Photographs too short to be cut in two at this size (the cat at 256)
     are trained on only.
     """
-    photographs = [np.asarray(Image.open(shipped_file(*file)).convert("RGB")) for file in PHOTOGRAPHS]
+    photographs = [_read(shipped_file(*file)) for file in PHOTOGRAPHS]
     parts = [cut(photograph, config.size) for photograph in photographs]
     fewer = 1 if config.frames is None else 4
     train = {i: first for i, (first, _) in enumerate(parts)}
@@ -75,6 +77,11 @@ def load(config: DataConfig) -> Dataset:
         fingerprint=fingerprint(config),
         class_names=_SUBJECTS,
     )
+
+
+def _read(file: Path) -> np.ndarray:
+    with Image.open(file, formats=("JPEG", "PNG")) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def _crops(regions: dict[int, np.ndarray], count: int, config: DataConfig, stream: int) -> MemorySplit:

@@ -57,9 +57,8 @@ def prepare(
     if len(receipts) < len(plan.shards):
         say("shards of other parts are still missing; the manifest is written when they are there")
         return None
-    for (
-        file
-    ) in out.iterdir():  # every shard is there, so nobody is at work on these: their writers were killed
+    # every shard is there, so nobody is at work on these: their writers were killed
+    for file in out.iterdir():
         if is_partial(file) or file.name.endswith(".partial"):
             file.unlink(missing_ok=True)
     manifest = _manifest(receipts, plan)
