@@ -50,8 +50,8 @@ def paper_column(sheet: Sheet, metric: str) -> str | None:
     group = paper_metric(stands_for)[0] if stands_for else ""
     if stands_for and metric == main_metric(metric_names(sheet)) and stands_for in printed:
         return stands_for
-    wanted = find_metric(metric).column
-    return next((column for column in printed if paper_metric(column) == (group, wanted)), None)
+    answers = find_metric(metric).column
+    return next((column for column in printed if paper_metric(column) == (group, answers)), None)
 
 
 def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:

@@ -57,12 +57,12 @@ def run(args: argparse.Namespace) -> int:
     records = load(args.results, args.source)
     if args.write:
         write_documents(documents, records)
-    found = list(check(args.results, records, args.figures, documents))
-    for item in found:
-        said = f"NOT BACKED: {item.fault}" if item.fault else item.by or "as the records give it"
-        print(f"{item.kind:<8} {item.what}: {said}")
-    faults = sum(bool(item.fault) for item in found)
-    print(f"{len(found) - faults} of {len(found)} backed", file=sys.stderr if faults else sys.stdout)
+    checked = list(check(args.results, records, args.figures, documents))
+    for item in checked:
+        state = f"NOT BACKED: {item.fault}" if item.fault else item.by or "as the records give it"
+        print(f"{item.kind:<8} {item.what}: {state}")
+    faults = sum(bool(item.fault) for item in checked)
+    print(f"{len(checked) - faults} of {len(checked)} backed", file=sys.stderr if faults else sys.stdout)
     return 1 if faults else 0
 
 
@@ -103,16 +103,16 @@ def check_tables(results: Path, records: Records) -> Iterator[Checked]:
         table = quotes.tables.get(stem)
         strange = [path.name for path in files if path.name not in made]
         other = [path.name for path in files if path.name in made and not _is(path, made[path.name])]
-        said = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
+        faults = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
         if other:
-            said.append(
+            faults.append(
                 f"the records give other numbers than {', '.join(other)}: python -m analysis make-tables --publish"
             )
         endings = ", ".join(path.suffix[1:] for path in files)
         alone = "the paper's numbers alone; nothing is recorded"
         behind = table.records if table is not None else ()
         by = f"{len(behind)} records" if behind else alone
-        yield Checked("table", f"{results / 'tables' / stem} ({endings})", "; ".join(said), by)
+        yield Checked("table", f"{results / 'tables' / stem} ({endings})", "; ".join(faults), by)
 
 
 def _is(path: Path, made: str) -> bool:
@@ -139,9 +139,9 @@ def check_figures(folder: Path, records: Records, results: Path) -> Iterator[Che
     """Each figure of the manifest is drawn from the records that there are, with the same contents."""
     from analysis.figures.make import outdated, read_manifest
 
-    known = read_manifest(folder)
-    why = outdated(folder, records, results) if known else {}
-    for name, entry in known.items():
+    manifest = read_manifest(folder)
+    why = outdated(folder, records, results) if manifest else {}
+    for name, entry in manifest.items():
         behind = len(entry.get("records", ()))
         by = (
             f"{behind} records"
@@ -151,9 +151,9 @@ def check_figures(folder: Path, records: Records, results: Path) -> Iterator[Che
             else "not drawn: no records yet"
         )
         yield Checked("figure", f"{folder / name}", why.get(name, ""), by)
-    named = {file for entry in known.values() for file in entry["files"]}
+    named = {file for entry in manifest.values() for file in entry["files"]}
     for path in sorted(folder.glob("*")):
-        if path.suffix in (".png", ".svg", ".pdf") and path.name not in named and known:
+        if path.suffix in (".png", ".svg", ".pdf") and path.name not in named and manifest:
             yield Checked("figure", str(path), "no record and no drawing of the manifest stands behind it")
 
 
@@ -164,14 +164,14 @@ def check_document(path: Path, records: Records) -> Iterator[Checked]:
     for span in spans(document):
         where = f"{path}:{span.line} {span.source}"
         try:
-            wanted = quotes.of(span.source)
+            current = quotes.of(span.source)
         except WordError as error:
             yield Checked("number", where, str(error))
             continue
-        missing = wanted.strip() in ("—", "")
+        missing = current.strip() in ("—", "")
         fault = "nothing is recorded for it" if missing else ""
-        if not same(span.shown, wanted):
-            fault = f"the records give {' '.join(wanted.split())[:80]!r}: python -m analysis check --write"
+        if not same(span.shown, current):
+            fault = f"the records give {' '.join(current.split())[:80]!r}: python -m analysis check --write"
         yield Checked("number", where, fault)
     for line, shown in unmarked(document):
         yield Checked(

@@ -82,9 +82,9 @@ def find_metric(name: str) -> Metric:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Those of the names that tables show, in the order of their columns."""
-    known = list(dict.fromkeys(names))
-    shown = [name for name in known if find_metric(name).shown]
-    return sorted(shown, key=lambda name: (METRICS.index(find_metric(name)), known.index(name)))
+    each = list(dict.fromkeys(names))
+    shown = [name for name in each if find_metric(name).shown]
+    return sorted(shown, key=lambda name: (METRICS.index(find_metric(name)), each.index(name)))
 
 
 def main_metric(names: Iterable[str]) -> str | None:

@@ -53,24 +53,24 @@ def spans(document: str) -> list[Span]:
         WordError: a marker without its end.
     """
     document = blank(document, FENCE)
-    found = [
+    marked = [
         Span(m["source"].strip(), m["shown"], document.count("\n", 0, m.start()) + 1)
         for m in SPAN.finditer(document)
     ]
-    if len(found) != len(BEGIN.findall(document)):
+    if len(marked) != len(BEGIN.findall(document)):
         raise WordError("a marker <!-- from: ... --> has no <!-- end -->")
-    return found
+    return marked
 
 
 def unmarked(document: str) -> list[tuple[int, str]]:
     """Lines that hold what looks like a result and stand between no markers: (line, what)."""
     left = blank(blank(document, FENCE), SPAN)
-    found: dict[int, str] = {}
+    lines: dict[int, str] = {}
     for pattern in (INTERVAL, ROW):
         for match in pattern.finditer(left):
             line = left.count("\n", 0, match.start()) + 1
-            found.setdefault(line, left.splitlines()[line - 1].strip())
-    return sorted(found.items())
+            lines.setdefault(line, left.splitlines()[line - 1].strip())
+    return sorted(lines.items())
 
 
 def blank(document: str, pattern: re.Pattern[str]) -> str:
@@ -112,7 +112,7 @@ class Quotes:
         """The text that belongs between the markers of a source.
 
         Raises:
-            WordError: the source names nothing that there is.
+            WordError: nothing has the name of the source.
         """
         kind, *rest = [part.strip() for part in source.split(" / ")]
         if kind.startswith("file "):
@@ -129,15 +129,15 @@ class Quotes:
         if file not in self.tables:
             raise unknown("table", file, [*self.tables, "claims", "agreement", "file PATH"])
         if len(rest) not in (2, 4):
-            raise WordError(f"{file}: wanted SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
+            raise WordError(f"{file} takes SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
         scale, setting, *cell = rest
-        setting, *wanted = [word.strip() for word in setting.split(" ; ")]
+        setting, *columns = [word.strip() for word in setting.split(" ; ")]
         parts = self.tables[file].parts
         part = next((p for p in parts if (p.scale, p.setting) == (scale, setting)), None)
         if part is None:
-            known = ", ".join(f"{p.scale} / {p.setting}" for p in parts)
-            raise WordError(f"{file} has no part {scale} / {setting}; it has: {known}")
-        return _cell(part, *cell) if cell else f"\n{_part(part, wanted)}\n"
+            places = ", ".join(f"{p.scale} / {p.setting}" for p in parts)
+            raise WordError(f"{file} has no part {scale} / {setting}; it has: {places}")
+        return _cell(part, *cell) if cell else f"\n{_part(part, columns)}\n"
 
     def _claim(self, rest: list[str]) -> str:
         if not rest:
@@ -156,11 +156,11 @@ class Quotes:
     def _agreement(self, rest: list[str]) -> str:
         if not rest:
             return "\n" + "\n".join(correlations(self.agreements)) + "\n"
-        found = [a for a in self.agreements if [a.study, a.scale, a.setting] == rest]
-        if not found:
-            known = [f"{a.study} / {a.scale} / {a.setting}" for a in self.agreements]
-            raise unknown("agreement", " / ".join(rest), known)
-        ranks = found[0].ranks
+        named = [a for a in self.agreements if [a.study, a.scale, a.setting] == rest]
+        if not named:
+            places = [f"{a.study} / {a.scale} / {a.setting}" for a in self.agreements]
+            raise unknown("agreement", " / ".join(rest), places)
+        ranks = named[0].ranks
         return f"{ranks.agree} of {ranks.pairs}"
 
     def _file(self, name: str) -> str:

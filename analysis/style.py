@@ -48,15 +48,15 @@ def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     styles = _styles(len(names) + len(KNOWN))
     taken = {KNOWN[name] for name in names if name in KNOWN}
     left = (i for i in range(len(styles)) if i not in taken)
-    found: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, dict[str, Any]] = {}
     used: set[int] = set()
     for name in names:
         place = KNOWN.get(name, -1)
         if place < 0 or place in used:
             place = next(i for i in left if i not in used)
         used.add(place)
-        found[name] = styles[place]
-    return found
+        chosen[name] = styles[place]
+    return chosen
 
 
 def _styles(count: int) -> list[dict[str, Any]]:

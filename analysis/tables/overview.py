@@ -52,5 +52,5 @@ def latest_study(records: Records, results: Path) -> str | None:
     """The study of the user's own latest record; None where she has none."""
     own = [i for i, record in enumerate(records) if record.path.is_relative_to(results / "records")]
     names = records.frame.loc[own].sort_values("finished", kind="stable")["study"]
-    known = [name for name in names if name in studies()]
-    return known[-1] if known else None
+    declared = [name for name in names if name in studies()]
+    return declared[-1] if declared else None

@@ -153,7 +153,7 @@ def test_results_between_no_markers_are_found(kept: Path) -> None:
     [
         ("table_99 / tiny / digits-8", "unknown table"),
         ("table_1 / tiny / digits-9", "it has: tiny / digits-8"),
-        ("table_1 / tiny", "wanted SCALE"),
+        ("table_1 / tiny", "takes SCALE"),
         ("table_1 / tiny / digits-8 / zigzag-9 / fd_digits", "unknown row"),
         ("table_1 / tiny / digits-8 / zigzag-8 / fd", "unknown column"),
         ("table_1 / tiny / digits-8 ; fd", "unknown column"),

@@ -106,8 +106,8 @@ def test_a_user_s_curve_beside_the_paper_s(tmp_path: Path, capsys: pytest.Captur
     fill(tmp_path, means=MEANS, seeds=4, spread=0.05)
     for run in runs(find_study("scan_ablation"), "tiny", range(4), settings=["digits-8"]):
         if run.arm == "sweep":
-            mine = replace(run, arm="spiral-8", config=change(run.config, {"model.scan": "spiral-8"}))
-            write(tmp_path, mine, record_of(mine, drawn_metrics(mine, 2.0 + 0.01 * run.config.seed)))
+            spiral = replace(run, arm="spiral-8", config=change(run.config, {"model.scan": "spiral-8"}))
+            write(tmp_path, spiral, record_of(spiral, drawn_metrics(spiral, 2.0 + 0.01 * run.config.seed)))
     a, b = (f"{tmp_path},arm={arm}" for arm in ("spiral-8", "zigzag-8"))
     assert main(["compare", a, b, "--out", str(tmp_path / "out" / "compared.md")]) == 0
     out = capsys.readouterr().out
