@@ -8,6 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zigma.common.words import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -63,6 +65,11 @@ def _styles(count: int) -> list[dict[str, Any]]:
     return [look | {"hatch": hatch} for look, hatch, _ in zip(line_styles(), cycle(HATCHES), range(count))]
 
 
+def label(name: str) -> str:
+    """A name that others chose, on one line and without control characters, which no file format of figures takes."""
+    return printable(" ".join(name.split()))
+
+
 def line(look: dict[str, Any]) -> dict[str, Any]:
     """Of a look, what a line takes."""
     return {name: look[name] for name in ("color", "linestyle", "marker")}
@@ -80,7 +87,7 @@ def style() -> Iterator[None]:
 
     look: Any = {
         "font.family": "DejaVu Sans",  # which ships with matplotlib
-        "mathtext.fontset": "dejavusans",
+        "text.parse_math": False,  # a dollar in an arm's name is a dollar
         "svg.hashsalt": "zigma-studies",
         "figure.dpi": 200,
         "font.size": 8,

@@ -22,8 +22,9 @@ import numpy as np
 from analysis.claims.claim import TREND, Claim, Contrast, Judged, Side, Tested, Verdict, Word
 from analysis.claims.paper import CLAIMS
 from analysis.records import Records, Sheet, sheets
-from analysis.stats import ALPHA, Interval, holm, paired, seeds_to_be_alike, seeds_to_differ, trend
+from analysis.stats import ALPHA, Interval, holm, mean_over_seeds, seeds_to_be_alike, seeds_to_differ, trend
 from analysis.stats import kendall as kendall_tau
+from analysis.stats.pairs import ROUNDING, hedges_g
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES
 from studies.run.record import Record
@@ -91,7 +92,7 @@ def assess(contrast: Contrast, family: int = 1) -> Tested:
         low=shown[1],
         high=shown[2],
         claimed=(shown[3], shown[4]),
-        effect=paired(values, [0.0] * len(values)).effect if contrast.is_ratio else math.nan,
+        effect=hedges_g(np.asarray(values)) if contrast.is_ratio and np.std(values) > ROUNDING else math.nan,
         p_for=p_for,
         p_against=p_against,
         n=len(contrast.samples),
@@ -107,10 +108,9 @@ def _size(contrast: Contrast) -> Interval:
         values = [float(np.nan_to_num(kendall_tau(np.asarray(row), rising))) for row in contrast.samples]
     else:
         values = [row[0] for row in contrast.samples]
-    mean = paired(values, [0.0] * len(values))
-    if contrast.counted:
-        return Interval(mean.difference, mean.difference, mean.difference)
-    return mean.interval
+    over = mean_over_seeds(values)
+    half = 0.0 if contrast.counted else over.half_width
+    return Interval(over.mean, over.mean - half, over.mean + half)
 
 
 def _mean_ps(contrast: Contrast) -> tuple[float, float]:
@@ -126,12 +126,14 @@ def _mean_ps(contrast: Contrast) -> tuple[float, float]:
 
 def _p_positive(values: Sequence[float], counted: bool) -> float:
     """One-sided p of a positive mean, Student's; nan for a single value that was not counted."""
-    test = paired(values, [0.0] * len(values))
-    if counted:
-        return float(test.difference <= 0)
-    if test.n == 1:
+    mean = float(np.mean(values))
+    if counted or (len(values) > 1 and np.std(values) < ROUNDING):  # no noise: the side decides
+        return float(mean <= ROUNDING)
+    if len(values) == 1:
         return math.nan
-    return test.p / 2 if test.difference > 0 else 1 - test.p / 2
+    from scipy.stats import ttest_1samp
+
+    return float(ttest_1samp(values, 0.0, alternative="greater").pvalue)
 
 
 def _trend_ps(contrast: Contrast) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from analysis.style import SMALL, WIDTH
 from zigma.models.config import MambaSpec, ZigMaConfig
 from zigma.scans import scan_plan
 
+INDEX = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SHOWN_LAYERS = 4  # of the plan, before the last one
 GRID = (6, 6)  # of the small paths: the plan's own grid would be too fine to see
 PLAIN, SCAN, TEXT, CONDITION = "#ffffff", "#cfe5f5", "#fbe3cf", "#e8e8e8"
@@ -52,9 +53,9 @@ def figure_2(config: ZigMaConfig | None = None) -> Picture:
             x = 2.6 + 2.2 * i + (0.8 if i == SHOWN_LAYERS else 0)
             _enter(ax, x, from_latent=i == 0, gap=i == SHOWN_LAYERS)
             steps = [
-                Box(x, 1.95, f"arrange by $\\Omega_{{{layer}}}$", width=1.7),
+                Box(x, 1.95, f"arrange by Ω{_below(layer)}", width=1.7),
                 Box(x, 1.3, "scan (Mamba)", SCAN, 1.7),
-                Box(x, 0.65, f"arrange by $\\bar{{\\Omega}}_{{{layer}}}$", width=1.7),
+                Box(x, 0.65, f"arrange by Ω\u0304{_below(layer)}", width=1.7),
             ]
             chain(ax, steps)
             inset = ax.inset_axes((x - 0.75, 2.35, 1.5, 1.5), transform=ax.transData)
@@ -67,7 +68,7 @@ def figure_2(config: ZigMaConfig | None = None) -> Picture:
         "final layer gives the velocity. Each layer arranges the tokens by its own path, scans them with Mamba, and "
         f"arranges them back; the paths are those of {config.scan}, in turn."
     )
-    return Picture((WIDTH, 2.5), draw, alt, notes)
+    return Picture((WIDTH, 2.1), draw, alt, notes)
 
 
 def _enter(ax: Axes, x: float, from_latent: bool, gap: bool) -> None:
@@ -82,6 +83,11 @@ def _enter(ax: Axes, x: float, from_latent: bool, gap: bool) -> None:
         ax.plot([before - 1.05, before - 0.65], [0.65, 0.65], color="black", linewidth=0.8)
         ax.plot([before - 0.1, before], [1.95, 1.95], color="black", linewidth=0.8)
     arrow(ax, (before, 1.95), (x - 0.87, 1.95))
+
+
+def _below(number: int) -> str:
+    """A number as an index."""
+    return str(number).translate(INDEX)
 
 
 def figure_4(config: ZigMaConfig | None = None) -> Picture:
@@ -107,7 +113,7 @@ def figure_4(config: ZigMaConfig | None = None) -> Picture:
         "taps and SiLU along the path, x_proj gives the step size, B and C, the selective scan runs along the path, "
         "its output is gated by SiLU of z, and out_proj gives back the hidden width."
     )
-    return Picture((WIDTH, 3.5), draw, alt, notes)
+    return Picture((WIDTH, 3.15), draw, alt, notes)
 
 
 def _block(ax: Axes, hidden: int) -> None:
@@ -115,7 +121,7 @@ def _block(ax: Axes, hidden: int) -> None:
     words = [
         ("norm → n", PLAIN),
         ("modulate", CONDITION),
-        ("mixer: Mamba along $\\Omega_i$", SCAN),
+        ("mixer: Mamba along Ωᵢ", SCAN),
         ("n + gate · mixer", PLAIN),
         ("LayerNorm, modulate", CONDITION),
         ("msa: cross-attention", TEXT),
@@ -157,10 +163,10 @@ def _mamba(ax: Axes, hidden: int, inner: int, mixer: MambaSpec) -> None:
     ax.text(8.2, 5.62, "mixer", fontsize=SMALL, va="center", color="0.3")
     steps = [
         Box(10.1, 5.2, f"in_proj: {hidden} → 2 · {inner}", width=3.0),
-        Box(10.1, 4.4, f"conv1d: {mixer.taps} taps, along $\\Omega_i$", SCAN, 3.0),
+        Box(10.1, 4.4, f"conv1d: {mixer.taps} taps, along Ωᵢ", SCAN, 3.0),
         Box(10.1, 3.6, "SiLU", width=3.0),
         Box(10.1, 2.8, f"x_proj → Δ, B, C  (N = {mixer.state})", width=3.0),
-        Box(10.1, 2.0, "selective scan along $\\Omega_i$", SCAN, 3.0),
+        Box(10.1, 2.0, "selective scan along Ωᵢ", SCAN, 3.0),
         Box(10.1, 1.2, "· SiLU(z)", width=3.0),
         Box(10.1, 0.5, f"out_proj: {inner} → {hidden}", width=3.0),
     ]
@@ -170,7 +176,7 @@ def _mamba(ax: Axes, hidden: int, inner: int, mixer: MambaSpec) -> None:
     arrow(ax, (12.2, 1.2), (11.62, 1.2))
     ax.text(12.3, 3.2, "z", fontsize=7)
     inset = ax.inset_axes((12.55, 1.7, 1.1, 1.1), transform=ax.transData)
-    draw_path(inset, only(scan_plan("zigzag-1", GRID, 1)), "$\\Omega_i$")
+    draw_path(inset, only(scan_plan("zigzag-1", GRID, 1)), "Ωᵢ")
     ax.plot([6.92, 8.0], [4.12, 5.85], color="0.6", linewidth=0.6, linestyle=":")
     ax.plot([6.92, 8.0], [3.78, 0.15], color="0.6", linewidth=0.6, linestyle=":")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analysis.figures import bars, blocks, costs, exact, samples, scans, trends
+from analysis.figures import bars, blocks, costs, exact, levels, samples, scans, trends
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 from zigma.common.words import unknown
@@ -27,6 +27,7 @@ FROM_RECORDS = {
     "figure_13": bars.figure_13,
     "figure_14": trends.figure_14,
     "figure_exact": exact.figure_exact,
+    "figure_levels": levels.figure_levels,
 }
 SAMPLES = {
     "figure_12": samples.figure_12,
@@ -52,6 +53,7 @@ TITLES = {
     "figure_15": "Samples with captions (MS-COCO)",
     "figure_16": "Samples (FacesHQ)",
     "figure_17": "Samples (Landscape HQ)",
+    "figure_levels": "Every arm between what needs no training and what real images score",
     "figure_exact": "What a path cannot see, and what a network has not learned",
 }
 

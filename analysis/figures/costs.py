@@ -17,7 +17,7 @@ from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import growth_exponent, ratio, recorded_sheets, token_count
 from analysis.records import Records, device_of
 from analysis.stats import SeedMean, mean_over_seeds
-from analysis.style import SMALL, WIDTH, bare, line, looks
+from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
 from studies.run.record import Record
 
@@ -85,7 +85,7 @@ def figure_6(records: Records) -> Picture | Missing:
         )
     notes = [_note(found[key]) for key in rows for found in (by_tokens, by_paths) if key in found]
     notes += [
-        "(a, b) logarithmic, L tokens: $L^p$ is the growth over the larger half of the sizes, × the ratio to ZigMa "
+        "(a, b) logarithmic, L tokens: L^p is the growth over the larger half of the sizes, × the ratio to ZigMa "
         "at the largest size that both have.",
         PRINTS_NONE,
     ]
@@ -179,7 +179,7 @@ def draw_growth(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
 
 def draw_paths(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
     """A cost against the order receptive field."""
-    _lines(ax, points, str, "upper left")
+    _lines(ax, points, label, "upper left")
     ax.set(xscale="log", xlabel="order receptive field")
     at_sizes(ax.xaxis, {size for line_ in points.values() for size in line_})
     highest = max(value.mean for line_ in points.values() for value in line_.values())
@@ -187,13 +187,13 @@ def draw_paths(ax: Axes, points: Mapping[str, Points], metric: str) -> None:
     round_linear(ax.yaxis)
 
 
-def _lines(ax: Axes, points: Mapping[str, Points], label: Callable[[str], str], legend: Corner) -> None:
+def _lines(ax: Axes, points: Mapping[str, Points], named: Callable[[str], str], legend: Corner) -> None:
     """Means with their 95 % intervals over repetitions."""
     styles = looks(points)
     for name, line_ in points.items():
         means = [value.mean for value in line_.values()]
         halves = np.nan_to_num([value.half_width for value in line_.values()])
-        ax.errorbar(list(line_), means, yerr=halves, capsize=2, label=label(name), **line(styles[name]))
+        ax.errorbar(list(line_), means, yerr=halves, capsize=2, label=named(name), **line(styles[name]))
     ax.legend(loc=legend, handlelength=2.6)
     bare(ax)
 
@@ -220,8 +220,8 @@ def _growth(name: str, points: Mapping[str, Points]) -> str:
     """`DiT  L^1.6  x4.9`: the exponent of growth, and how many times ZigMa's at the largest common size."""
     means = {arm: {size: v.mean for size, v in line_.items()} for arm, line_ in points.items()}
     power, times = growth_exponent(means[name]), ratio(means[name], means.get("ZigMa", {}))
-    grows = "" if power is None else f"  $L^{{{power:.2f}}}$"
-    return name + grows + (f"  ×{_times(times[1])}" if times is not None and name != "ZigMa" else "")
+    grows = "" if power is None else f"  L^{power:.2f}"
+    return label(name) + grows + (f"  ×{_times(times[1])}" if times is not None and name != "ZigMa" else "")
 
 
 def _times(value: float) -> str:

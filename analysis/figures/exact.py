@@ -16,7 +16,7 @@ from analysis.figures.series import Band, by_arm, mean_curve, recorded_sheets
 from analysis.metrics import EXCESS
 from analysis.records import Records, Sheet
 from analysis.stats import SeedMean
-from analysis.style import SMALL, WIDTH, bare, line, looks
+from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
 
 STUDY = "exact"
@@ -120,7 +120,7 @@ def draw_parts(
         ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8)
     for place, arm in zip(places, arms, strict=True):
         ax.plot(0, place, clip_on=False, **line(styles[arm]))
-    ax.set(yticks=places, yticklabels=list(arms), xlabel="excess at the end")
+    ax.set(yticks=places, yticklabels=list(map(label, arms)), xlabel="excess at the end")
     ax.tick_params(axis="y", pad=6)
     ax.set_xlim(0, None)
     ax.invert_yaxis()

@@ -59,7 +59,7 @@ def draw(picture: Picture, path: Path, endings: tuple[str, ...] = ENDINGS) -> li
     from analysis.style import save, style
 
     with style():
-        figure = Figure(figsize=picture.size, layout="constrained")
+        figure = Figure(figsize=picture.size, layout=picture.layout)
         picture.draw(figure)
         return save(figure, path, endings)
 

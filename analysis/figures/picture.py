@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from studies.run.record import Record
 
@@ -25,6 +25,7 @@ class Picture:
     alt: str
     notes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
+    layout: Literal["constrained"] | None = "constrained"  # which draws twice
 
 
 @dataclass(frozen=True)

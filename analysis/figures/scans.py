@@ -41,7 +41,7 @@ def figure_1(side: int = 8, layers: int = 4) -> Picture:
         f"turns at the end of each row: {near['zigzag']:.0%} of its steps go to a neighbour, and each layer reads "
         "another zigzag."
     )
-    return Picture((WIDTH, 3.2), draw, alt, notes)
+    return Picture((WIDTH, 2.8), draw, alt, notes)
 
 
 def draw_steps(ax: Axes, scan: ScanOrder, title: str) -> None:
@@ -69,7 +69,7 @@ def figure_3(side: int = 4) -> Picture:
         "next row; (b) a zigzag, which turns at the end of each row and never jumps; (c) the eight zigzags, from each "
         "corner along rows or along columns, which layers take in turn."
     )
-    return Picture((WIDTH, 3.2), draw, alt, (KEY,))
+    return Picture((WIDTH, 2.8), draw, alt, (KEY,))
 
 
 def figure_5(grid: tuple[int, int, int] = (3, 4, 4)) -> Picture:
@@ -91,7 +91,7 @@ def figure_5(grid: tuple[int, int, int] = (3, 4, 4)) -> Picture:
         "jumps between rows and between frames; (b) a 3D zigzag without a jump; (c) factorised: layers that zigzag "
         "within each frame, and layers that go through time at each place."
     )
-    return Picture((WIDTH, 2.3), draw, alt, (KEY,))
+    return Picture((WIDTH, 2.0), draw, alt, (KEY,))
 
 
 def figure_9(sides: Sequence[int] = (4, 8, 16, 32)) -> Picture:
@@ -111,4 +111,4 @@ def _sizes(curve: str, sides: Sequence[int], words: str) -> Picture:
 
     grids = ", ".join(f"{side} by {side}" for side in sides)
     alt = f"{words} on grids of {grids}: one path without a jump that fills small squares before it moves on."
-    return Picture((WIDTH, 2.2), draw, alt, (KEY,))
+    return Picture((WIDTH, 1.95), draw, alt, (KEY,))

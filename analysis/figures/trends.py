@@ -17,11 +17,12 @@ from analysis.figures.series import Band, curve_names, mean_curve, recorded_shee
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet
 from analysis.scan_plots import draw_measures
-from analysis.style import SMALL, WIDTH, bare, line, looks
+from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
 
 ROW = 2.2  # inches
 COLUMNS = 2  # of a legend
+MOST_POINTS = 40  # of a curve
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ def draw_trend(
 ) -> None:
     """Curves over training, each with a band for its interval; markers tell them apart in grey."""
     styles = looks(bands)
-    for name, trend in bands.items():
-        look = styles[name]
+    for name, whole in bands.items():
+        trend, look = thinned(whole), styles[name]
         every = max(1, len(trend.step) // 8)
-        ax.plot(trend.step, trend.mean, label=f"{name} (n={trend.seeds})", markevery=every, **line(look))
+        ax.plot(
+            trend.step, trend.mean, label=f"{label(name)} (n={trend.seeds})", markevery=every, **line(look)
+        )
         low, high = trend.mean - trend.half_width, trend.mean + trend.half_width
         if log:
             low = np.maximum(low, trend.mean / 10)  # an interval that reaches zero has no place on this axis
@@ -68,6 +71,18 @@ def draw_trend(
             ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
         )  # fmt: skip
     bare(ax)
+
+
+def thinned(band: Band, most: int = MOST_POINTS) -> Band:
+    """The curve as means of neighbouring points, where it has more of them than can be told apart: the loss of single
+    batches is noisy, and hides which arm lies below which."""
+    size = -(-len(band.step) // most)
+    if size < 2:
+        return band
+    starts = np.arange(0, len(band.step), size)
+    counts = np.diff([*starts, len(band.step)])
+    step, mean, half = (np.add.reduceat(x, starts) / counts for x in (band.step, band.mean, band.half_width))
+    return Band(step, mean, half, band.seeds, band.left_out)
 
 
 def _zoom(ax: Axes, bands: Mapping[str, Band], log: bool) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BUDGET = 900_000  # bytes of all samples of a page
 LARGEST, SMALLEST = 384, 64  # pixels of a grid's longer side
+PER_PIXEL = 0.25  # bytes that a pixel of samples takes, about: where to begin
 FLAT = 2  # a picture is kept exact where that costs at most so many times as much
 
 
@@ -24,7 +25,7 @@ def data_uris(paths: Sequence[Path]) -> list[str]:
 
     Below the size that fits, a picture of few colours is kept as it is, pixel for pixel.
     """
-    side = LARGEST
+    side = max(SMALLEST, min(LARGEST, int(math.sqrt(BUDGET / max(1, len(paths)) / PER_PIXEL))))
     while True:
         encoded = [_read(path, side) for path in paths]
         spent = sum(map(len, encoded))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import html
 import io
 import re
+import xml.etree.ElementTree as ET
 from typing import Any
 
 from analysis.figures.picture import Picture
 from analysis.report.images import smaller
 
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+HREF = f"{{{XLINK}}}href"
 FONT = "DejaVu Sans, Verdana, sans-serif"  # Verdana is as wide, so that words keep to their places
-PNG = re.compile(r"data:image/png;base64,[\w+/=\s]+")
-TAG = re.compile(r"<[^>]+>")
+LEFT_OUT = {f"{{{SVG}}}{name}" for name in ("metadata", "style")}
 NUMBER = re.compile(r"(?<![\w.#-])-?\d+\.\d+")
-REFERENCE = re.compile(r'(href="#|url\(#)([^")]+)')
+REFERENCE = re.compile(r"url\(#([^)]+)\)")
+NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+HARMLESS = re.compile(r"[\w\s:;#.,%()'+-]*")  # of a style: nothing that ends it or begins another rule
+
+ET.register_namespace("", SVG)
+ET.register_namespace("xlink", XLINK)
 
 
 def inline_svg(picture: Picture, name: str) -> str:
@@ -28,8 +34,8 @@ def inline_svg(picture: Picture, name: str) -> str:
     from analysis.style import style
 
     out = io.StringIO()
-    with style(), rc_context({"svg.fonttype": "none", "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=picture.size, layout="constrained")
+    with style(), rc_context({"svg.fonttype": "none"}):
+        figure = Figure(figsize=picture.size, layout=picture.layout)
         picture.draw(figure)
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(out, format="svg", metadata=nothing)
@@ -37,45 +43,65 @@ def inline_svg(picture: Picture, name: str) -> str:
 
 
 def embed(svg: str, name: str, alt: str) -> str:
-    """The text of an SVG file as an element of a page; `name` must be unlike that of any other there."""
-    svg = PNG.sub(lambda found: smaller(found[0]), svg[svg.index("<svg") :])
-    for left_out in (r"<metadata>.*?</metadata>", r"<!--.*?-->", r"<style.*?</style>"):
-        svg = re.sub(left_out, "", svg, flags=re.DOTALL)
-    svg = svg.replace("DejaVu Sans", FONT).replace(f"'{FONT}'", FONT)
-    svg = TAG.sub(
-        lambda tag: NUMBER.sub(_rounded, tag[0]), svg
-    )  # what is written between tags stays as it is
-    svg = re.sub(r"\s*\n(?=[A-Zz])", "", svg)  # between the commands of a path
-    svg, styles = _classes(_own_ids(re.sub(r">\s+<", "><", svg), name), name)
-    head, rest = svg.split(">", 1)
-    box = re.search(r'viewBox="[^"]+"', head)
-    assert box is not None
-    opened = (
-        f'<svg {box[0]} role="img" aria-labelledby="{name}-alt" xmlns:xlink="http://www.w3.org/1999/xlink">'
-    )
-    return f'{opened}<title id="{name}-alt">{html.escape(alt)}</title><style>{styles}</style>{rest}'
+    """The text of an SVG file as an element of a page; `name` must be unlike that of any other in the page.
+
+    It is read as XML: what is written in the picture, such as an arm's name, is never taken for its markup.
+    """
+    root = ET.fromstring(NO_XML.sub("?", svg))
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.tag in LEFT_OUT]:
+            parent.remove(child)
+    ids = {old: f"{name}-{i}" for i, old in enumerate(dict.fromkeys(_referred(root)))}
+    classes: dict[str, str] = {}
+    for element in root.iter():
+        element.text, element.tail = _kept(element.text), _kept(element.tail)
+        for key, value in list(element.attrib.items()):
+            _rewrite(element, key, value, ids, classes, name)
+    styles = "".join(f".{key}{{{style}}}" for style, key in classes.items())
+    whole = ET.Element(f"{{{SVG}}}svg", {"viewBox": root.attrib["viewBox"], "role": "img"})
+    whole.set("aria-labelledby", f"{name}-alt")
+    ET.SubElement(whole, f"{{{SVG}}}title", {"id": f"{name}-alt"}).text = NO_XML.sub("?", alt)
+    ET.SubElement(whole, f"{{{SVG}}}style").text = styles
+    whole.extend(root)
+    return ET.tostring(whole, encoding="unicode")
+
+
+def _kept(text: str | None) -> str | None:
+    """Text between elements, without what only indents."""
+    return text if text and text.strip() else None
+
+
+def _referred(root: ET.Element) -> list[str]:
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    hrefs = [e.attrib[HREF][1:] for e in root.iter() if e.attrib.get(HREF, "").startswith("#")]
+    return hrefs + [found for value in values for found in REFERENCE.findall(value)]
+
+
+def _rewrite(
+    element: ET.Element, key: str, value: str, ids: dict[str, str], classes: dict[str, str], name: str
+) -> None:
+    """One attribute: ids of this picture alone, repeated styles as classes, coordinates shortened."""
+    if key == "id":
+        if value in ids:
+            element.set("id", ids[value])
+        else:
+            del element.attrib["id"]
+        return
+    if key == HREF:
+        element.set(key, f"#{ids[value[1:]]}" if value.startswith("#") else smaller(value))
+        return
+    value = REFERENCE.sub(lambda found: f"url(#{ids[found[1]]})", value.replace("DejaVu Sans", FONT))
+    value = NUMBER.sub(_rounded, value)
+    if key == "style":
+        del element.attrib["style"]
+        value = value.replace(f"'{FONT}'", FONT)
+        if HARMLESS.fullmatch(value):
+            element.set("class", classes.setdefault(value, f"{name}_{len(classes)}"))
+        return
+    element.set(key, re.sub(r"\s+(?=[A-Zz])", "", value.strip()) if key == "d" else value)
 
 
 def _rounded(found: re.Match[str]) -> str:
     """A tenth of a point is less than can be seen, but not of a line's width."""
     value = float(found[0])
     return f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")
-
-
-def _own_ids(svg: str, name: str) -> str:
-    """Ids that are referred to get new ones that begin with `name`; the others go."""
-    wanted = dict.fromkeys(found for _, found in REFERENCE.findall(svg))
-    new = {old: f"{name}-{i}" for i, old in enumerate(wanted)}
-    svg = REFERENCE.sub(lambda found: found[1] + new[found[2]], svg)
-    return re.sub(r' id="([^"]+)"', lambda f: f' id="{new[f[1]]}"' if f[1] in new else "", svg)
-
-
-def _classes(svg: str, name: str) -> tuple[str, str]:
-    """Styles that are repeated, as classes: the elements, and the style sheet."""
-    known: dict[str, str] = {}
-
-    def classed(found: re.Match[str]) -> str:
-        return f' class="{known.setdefault(found[1], f"{name}_{len(known)}")}"'
-
-    svg = re.sub(r' style="([^"]+)"', classed, svg)
-    return svg, "".join(f".{key}{{{style}}}" for style, key in known.items())

@@ -40,4 +40,5 @@ def test_the_network_ends_as_the_model_does() -> None:
     for name in ("norm_f", "final_layer"):
         assert name in dict(model.named_children())
         assert name in said
-    assert f"\\Omega_{{{ZigMaConfig().depth - 1}}}" in said, "the last layer is shown"
+    assert ZigMaConfig().depth == 24
+    assert "Ω₂₃" in said, "the last layer is shown"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.picture import Picture
 from analysis.figures.series import Band
-from analysis.figures.trends import ROW, draw_trend, figure_8, figure_14, legend_height
+from analysis.figures.trends import ROW, draw_trend, figure_8, figure_14, legend_height, thinned
 from analysis.records import load
 from analysis.style import WIDTH, style
 
@@ -28,6 +28,23 @@ def test_curve_and_band() -> None:
     dashes = {line.get_linestyle() for line in ax.lines}
     markers = {line.get_marker() for line in ax.lines}
     assert len(dashes) == len(markers) == 2, "readable in grey"
+
+
+def test_a_noisy_curve_is_drawn_as_means_of_neighbouring_points() -> None:
+    noisy = Band(np.arange(1.0, 101), 1 + 0.5 * (-1.0) ** np.arange(100), np.full(100, 0.1), 3)
+    drawn = thinned(noisy, most=25)
+    assert drawn.step.tolist()[:2] == [2.5, 6.5]
+    assert drawn.mean == pytest.approx(np.ones(25))
+    assert thinned(drawn, most=25) is drawn
+
+
+def test_the_steep_beginning_does_not_hide_where_arms_differ() -> None:
+    steep = np.array([50.0, 5.0, 1.2, 1.1, 1.0, 0.98, 0.97, 0.96, 0.95, 0.94])
+    ax = Figure().subplots()
+    flat = np.zeros(10)
+    step = np.arange(10.0, 110, 10)
+    draw_trend(ax, {"a": Band(step, steep, flat, 3), "b": Band(step, steep + 0.1, flat, 3)}, "loss")
+    assert ax.get_ylim()[1] < 6
 
 
 @pytest.mark.parametrize("curves", [1, 4, 16])

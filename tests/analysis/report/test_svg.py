@@ -4,10 +4,13 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures.catalogue import pictures
 from analysis.figures.picture import Picture
+from analysis.figures.series import Band
+from analysis.figures.trends import draw_trend
 from analysis.records import load
 from analysis.report.svg import embed, inline_svg
 
@@ -43,7 +46,8 @@ def test_numbers_that_are_read_stay_as_they_are() -> None:
 
 def test_coordinates_are_shortened() -> None:
     file = (
-        '<?xml version="1.0"?><svg viewBox="0 0 10 10"><!-- c --><metadata>m</metadata>'
+        '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><!-- c -->'
+        "<metadata>m</metadata>"
         '<path id="never" d="M 12.345678 0.123456 \nL 3 4 \n" style="fill: #012345"/></svg>'
     )
     made = embed(file, "n", "alt")
@@ -52,3 +56,24 @@ def test_coordinates_are_shortened() -> None:
     assert not {"never", "metadata", "<!--"} & {
         word for word in ("never", "metadata", "<!--") if word in made
     }
+
+
+HOSTILE = 'a style="} * {display:none} .x{" </style><script>1</script> id="x" $\\frac{$ \x1b[31m\nnext'
+
+
+def test_what_a_name_says_is_never_markup() -> None:
+    """CSS in an arm's name was matched as style, and blanked the page."""
+    band = Band(np.array([1.0, 2.0]), np.array([2.0, 1.0]), np.array([0.1, 0.1]), 3)
+
+    def draw(figure: Figure) -> None:
+        draw_trend(figure.subplots(), {HOSTILE: band}, "loss")
+
+    svg = inline_svg(Picture((4, 3), draw, HOSTILE), "x")
+    root = ET.fromstring(svg.replace("\x1b", "?"))
+    styles = [element.text or "" for element in root.iter() if element.tag.endswith("style")]
+    assert len(styles) == 1
+    assert "display" not in styles[0]
+    assert not [element for element in root.iter() if element.tag.endswith("script")]
+    words = ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
+    assert any('style="} * {display:none} .x{" </style><script>1' in text for text in words), "shown as it is"
+    assert "\x1b" not in "".join(words)
