@@ -17,6 +17,7 @@ COMMANDS = (
     "list",
     "show",
     "run",
+    "new",
     "status",
     "logs",
     "cancel",

@@ -50,7 +50,7 @@ def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
     notes, levels = [], levels_of(sheet)
     if not levels:
         command = (
-            f"python -m studies levels {sheet.study.name} --scale {sheet.scale} --setting {sheet.setting}"
+            f"python -m studies levels {sheet.study.word} --scale {sheet.scale} --setting {sheet.setting}"
         )
         notes.append(Note("levels", f"no floors and baselines beside it yet: {command}"))
     main = main_metric(sheet.metric_names)

@@ -78,7 +78,7 @@ def study_table(study: Study, records: Iterable[Record]) -> Table:
     if not shown:
         scale = next(iter(by_scale))
         shown = {scale: by_scale[scale]}
-        notes.append(Note("missing", f"no records yet: python -m studies run {study.name} --scale {scale}"))
+        notes.append(Note("missing", f"no records yet: python -m studies run {study.word} --scale {scale}"))
     parts: list[Part] = []
     for scale, of_scale in shown.items():
         printed = any(arm.paper for arm in study.arms)

@@ -59,6 +59,8 @@ def run(request: Request) -> int:
 
 
 def _is_meant(what: str | None, run: Live) -> bool:
-    if what in studies():
+    if what is not None and what.endswith(".py"):  # the file of a study of hers
+        return run.about.get("study") == Path(what).stem
+    if what in studies() or run.about.get("study") == what:
         return run.about.get("study") == what
     return what is None or is_meant(what, run.identity, run.label)

@@ -10,7 +10,6 @@ from studies.cli.dry_run import check_machine, print_plan
 from studies.cli.options import add_results
 from studies.cli.start import start
 from studies.cli.where import Where
-from studies.declare.registry import find_study
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
@@ -37,8 +36,8 @@ class Request:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("study")
-    parser.add_argument("--scale", help=f"one of {', '.join(SCALES)}; default: tiny")
+    parser.add_argument("study", help="a study by its name, or a file of yours: my_study.py")
+    parser.add_argument("--scale", help=f"one of {', '.join(SCALES)}; default: tiny, or the study's first")
     parser.add_argument(
         "--setting",
         action="append",
@@ -116,7 +115,7 @@ def _seeds(args: argparse.Namespace) -> list[int]:
 def _say_setting(selection: Selection) -> None:
     """Which setting is run where none is named, and which others there are."""
     study, scale = selection.study.name, selection.scale
-    first, *others = find_study(study).scales[scale]
+    first, *others = selection.study.scales[scale]
     if others:
         print(f"setting {first} of {study}; --setting takes one of {', '.join(others)}, or all")
 

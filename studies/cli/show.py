@@ -27,7 +27,7 @@ class Request:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("study")
+    parser.add_argument("study", help="a study by its name, or a file of yours: my_study.py")
 
 
 def read(args: argparse.Namespace) -> Request:

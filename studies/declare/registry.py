@@ -1,32 +1,58 @@
-"""Which studies there are: every module of `studies.paper` and of `studies.beyond` declares one as `STUDY`."""
+"""Which studies there are: every module of `studies.paper` and of `studies.beyond` declares one as `STUDY`.
 
+A study in a person's own file, `find_study("my_study.py")`, joins them for the rest of this process.
+"""
+
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
+from studies.declare.own import read_study
 from studies.declare.study import Study
-from zigma.common.words import unknown
+from zigma.common.words import WordError, unknown
 
 ROOMS = ("studies.paper", "studies.beyond")
 
+_added: dict[str, Study] = {}
+
 
 @cache
-def studies() -> dict[str, Study]:
-    """All studies by name, in the order of their names."""
-    declared = {}
+def declared() -> dict[str, Study]:
+    """The studies of this package by name."""
+    by_name = {}
     for room in map(import_module, ROOMS):
         for module in iter_modules(room.__path__):
             study: Study = import_module(f"{room.__name__}.{module.name}").STUDY
-            declared[study.name] = study
-    return dict(sorted(declared.items()))
+            by_name[study.name] = study
+    return by_name
+
+
+def studies() -> dict[str, Study]:
+    """All studies by name, in the order of their names; those that were added in this process among them."""
+    return dict(sorted({**declared(), **_added}.items()))
+
+
+def add_study(study: Study) -> None:
+    """Let every later look-up of this process see the study, in the place of one of its name."""
+    _added[study.name] = study
 
 
 def find_study(name: str) -> Study:
-    """The study of that name.
+    """The study of that name, or of a file that declares one: `my_study.py`.
 
     Raises:
-        WordError: there is none; the nearest name is offered.
+        WordError: there is none; the nearest name is offered. Or the file does not declare one.
     """
+    if name.endswith(".py"):
+        study = replace(read_study(Path(name)), file=name)
+        if study.name in declared():
+            raise WordError(
+                f"{name}: a study of this package is called {study.name}; give the file another name"
+            )
+        add_study(study)
+        return study
     if name not in studies():
         raise unknown("study", name, studies())
     return studies()[name]

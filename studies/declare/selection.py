@@ -33,7 +33,7 @@ def select(
     scans: Sequence[str] = (),
     changes: Iterable[str] = (),
 ) -> Selection:
-    """Look the words up: by default scale tiny, the scale's first setting, and all arms.
+    """Look the words up: by default scale tiny (or the study's first), the scale's first setting, and all arms.
 
     `only` names arms to keep; the arms of `scans` stay beside them. `settings=("all",)` means every one of the scale.
 
@@ -41,7 +41,7 @@ def select(
         WordError: a word is wrong, or two contradict each other.
     """
     declared = find_study(study)
-    scale = _scale(declared, scale or "tiny")
+    scale = _scale(declared, scale or ("tiny" if "tiny" in declared.scales else next(iter(declared.scales))))
     chosen = with_scans(declared, scans)
     added = {arm.name for arm in chosen.arms} - {arm.name for arm in declared.arms}
     return Selection(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -52,6 +53,12 @@ class Study:
         default_factory=dict
     )  # arm -> the arm beside which the same row of the paper stands too: its numbers count once
     changes: Mapping[str, Any] = field(default_factory=dict)  # the user's own, made last (`with_settings`)
+    file: str = ""  # that declares it, where it is a person's own and no part of this package
+
+    @property
+    def word(self) -> str:
+        """How a command line names it."""
+        return shlex.quote(self.file or self.name)
 
     def config(self, arm: Arm | None, scale: str, setting: str) -> Config:
         """What an arm computes under a setting at a scale; without an arm, what all of them start from.

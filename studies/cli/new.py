@@ -1,0 +1,63 @@
+"""`new`: write a study of one's own to begin from, with comments, that runs as it is."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.cli.options import PROGRAM
+from studies.declare.own import LONGEST_NAME, NAME
+from studies.declare.registry import declared
+from zigma.common.words import WordError
+
+HELP = "write a study of your own to begin from: a Python file that runs as it is"
+EXAMPLE = "new my_study"
+TEMPLATE = Path(__file__).with_name("study_template.txt")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where the file goes."""
+
+    path: Path
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("name", help="of the study and its file: my_study writes my_study.py here")
+
+
+def read(args: argparse.Namespace) -> Request:
+    """The command line as a request.
+
+    Raises:
+        WordError: no file can have the name, a study of the package has it, or such a file is there.
+    """
+    path = Path(args.name if args.name.endswith(".py") else f"{args.name}.py")
+    name = path.name.removesuffix(".py")
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise WordError(
+            f"{name!r} cannot be a study's name: letters, digits, spaces and _ . + - are allowed, "
+            f"a letter or digit first, {LONGEST_NAME} at most"
+        )
+    if name in declared():
+        raise WordError(f"a study of this package is called {name}: choose another name")
+    if path.exists():
+        raise WordError(f"{path} is there already, and is left as it is")
+    if not path.parent.is_dir():
+        raise WordError(f"there is no folder {path.parent}")
+    return Request(path)
+
+
+def run(request: Request) -> int:
+    """Write the file, and say what to do with it."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    file = shlex.quote(str(request.path))
+    with request.path.open("x", encoding="utf-8") as opened:  # never over a file that came meanwhile
+        opened.write(text.replace("FILE", file))
+    print(f"written to {request.path}; it runs as it is:")
+    print(f"  {PROGRAM} run {file}")
+    print(f"  python -m analysis make-tables {file}")
+    return 0

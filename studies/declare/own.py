@@ -1,0 +1,175 @@
+"""Studies that a person declares in a file of her own, outside this package: `python -m studies run my_study.py`.
+
+The file says `STUDY = own_study(...)`; the study's name is the file's. `python -m studies new NAME` writes one to
+begin from. Every path and every value of a configuration can be changed, as `--set` does.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import chdir
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from studies.declare.changes import SCANS, change
+from studies.declare.study import SCALES, Arm, Study
+from zigma.common.words import WordError, unknown
+from zigma.experiment.config import Config, ScanConfig
+
+NAME = re.compile(r"\w[\w .+-]*")  # of a study, an arm or a setting: it becomes part of a file's name
+LONGEST_NAME = 80
+OF_A_FILE = re.compile(r"\.py:|\.npy")  # in a plan: it names a file
+_UNNAMED = "?"
+
+
+def own_study(
+    title: str,
+    arms: Mapping[str, Mapping[str, Any]] | Iterable[Arm],
+    settings: Mapping[str, Config],
+    scale: str = "tiny",
+    notes: Sequence[str] = (),
+) -> Study:
+    """A study of one's own.
+
+    Args:
+        title: what it asks, in a line.
+        arms: name -> dotted path of the configuration -> value; or the arms that `grid` makes.
+        settings: name -> configuration; the first one is run by default. `vary(TINY, training={"steps": 200})`
+            makes one from those of `studies.declare.scales`.
+        scale: at which of the scales the records count; scales are never compared with each other.
+        notes: lines to print below the table.
+
+    Raises:
+        WordError: a name that no file can have, two arms of one name, or no arm or setting at all.
+    """
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    if isinstance(arms, Mapping):
+        arms = [Arm(name, dict(changes)) for name, changes in arms.items()]
+    chosen = tuple(arms)
+    if not chosen or not settings:
+        raise WordError("a study needs at least one arm and one setting")
+    names = [arm.name for arm in chosen]
+    for what, name in [*(("arm", name) for name in names), *(("setting", name) for name in settings)]:
+        check_name(what, name)
+    for name in names:
+        if names.count(name) > 1:
+            raise WordError(f"two arms are called {name!r}")
+    return Study(_UNNAMED, "own", title, chosen, {scale: dict(settings)}, notes=tuple(notes))
+
+
+def grid(axes: Mapping[str, Sequence[Any]]) -> tuple[Arm, ...]:
+    """An arm for each combination of values: `grid({"model.hidden": (32, 64), "model.scan": ("sweep-8", "zigzag-8")})`.
+
+    An arm is called by its values: `hidden 32, sweep-8`.
+
+    Raises:
+        WordError: an axis without values.
+    """
+    for path, values in axes.items():
+        if isinstance(values, str) or not len(values):
+            raise WordError(f"grid takes a list of values for {path}, such as [32, 64], not {values!r}")
+    arms = []
+    for values in product(*axes.values()):
+        changes = dict(zip(axes, values, strict=True))
+        arms.append(Arm(", ".join(_value_name(path, value) for path, value in changes.items()), changes))
+    return tuple(arms)
+
+
+def _value_name(path: str, value: Any) -> str:
+    if path in SCANS:
+        return re.sub(r"[^(+]*\.py:", "", str(value)) if OF_A_FILE.search(str(value)) else str(value)
+    word = getattr(value, "kind", value)
+    return str(word) if isinstance(word, str) else f"{path.rpartition('.')[2].replace('_', ' ')} {word}"
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise a WordError unless `name` can be part of a file's name on any system."""
+    if (
+        not isinstance(name, str)
+        or len(name) > LONGEST_NAME
+        or not re.fullmatch(r"[\w(@][\w ,.:;+=()@-]*", name)
+    ):
+        raise WordError(
+            f"{what} {name!r} cannot be part of a file's name: letters, digits, spaces and . , + - _ are allowed, "
+            f"{LONGEST_NAME} at most"
+        )
+
+
+def read_study(path: Path) -> Study:
+    """The study of a file, its plans with the whole paths of the files that they name.
+
+    A curve's file is looked for beside the study's file, then where the command was given.
+
+    Raises:
+        WordError: the file is not there, does not run, or declares no study, with the line that is wrong.
+    """
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise WordError(f"no file {path}; python -m studies new {path.stem} writes one to begin from")
+    if not NAME.fullmatch(path.stem):
+        raise WordError(
+            f"a study is called as its file, and {path.stem!r} should begin with a letter or digit"
+        )
+    module = _run(path)
+    study = getattr(module, "STUDY", None)
+    if not isinstance(study, Study):
+        raise WordError(f"{path.name} declares no study: it should say STUDY = own_study(...)")
+    name = path.stem if study.name == _UNNAMED else study.name
+    arms = tuple(replace(arm, changes=_with_files(arm.changes, path)) for arm in study.arms)
+    scales = {
+        scale: {setting: _config_with_files(config, path) for setting, config in settings.items()}
+        for scale, settings in study.scales.items()
+    }
+    return replace(study, name=name, arms=arms, scales=scales)
+
+
+def _config_with_files(config: Config, path: Path) -> Config:
+    plan = config.scan if isinstance(config, ScanConfig) else getattr(config.model, "scan", None)
+    field = "scan" if isinstance(config, ScanConfig) else "model.scan"
+    return change(config, _with_files({field: plan}, path)) if plan and OF_A_FILE.search(plan) else config
+
+
+def _with_files(changes: Mapping[str, Any], study: Path) -> dict[str, Any]:
+    return {
+        path: _whole_plan(value, study) if path in SCANS and OF_A_FILE.search(str(value)) else value
+        for path, value in changes.items()
+    }
+
+
+def _whole_plan(text: str, study: Path) -> str:
+    from zigma.scans import parse_plan
+
+    try:
+        with chdir(study.parent):
+            return parse_plan(text).text
+    except ValueError as error:
+        try:
+            return parse_plan(text).text
+        except ValueError:
+            raise WordError(f"{study.name}: {error}") from error
+
+
+def _run(path: Path) -> ModuleType:
+    """The file as a module; it may import what lies beside it."""
+    module = ModuleType("own_study_" + re.sub(r"\W", "_", path.stem))
+    module.__file__ = str(path)
+    sys.path.insert(0, str(path.parent))
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+        place = path.name if line is None else f"{path.name}:{line}"
+        kind = "" if isinstance(error, WordError) else f"{type(error).__name__}: "
+        raise WordError(f"{place} does not run: {kind}{' '.join(str(error).split())}") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module

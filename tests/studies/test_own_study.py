@@ -1,0 +1,109 @@
+"""A person's own study, in a file outside the package: declared, run, and shown as the paper's are."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
+from studies.declare import registry
+from studies.declare.own import grid, read_study
+from zigma.common.words import WordError
+
+HEAD = "from studies.declare.own import grid, own_study\nfrom studies.declare.scales import TINY, vary\n"
+CURVE = """
+from zigma.scans import register_scan
+@register_scan("down-the-columns")
+def down(height, width):
+    return [(row, column) for column in range(width) for row in range(height)]
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_added", {})
+
+
+def test_the_template_runs_and_its_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    from analysis.__main__ import main as main_of_analysis
+
+    assert main(["new", "my study 2.0"]) == 0
+    small = [
+        *("--set", "training.steps=2", "--set", "training.warmup_steps=1", "--set", "sampling.steps=1"),
+        *("--set", "evaluation.n_generated=4", "--set", "evaluation.n_real=4"),
+    ]
+    assert main(["run", "my study 2.0.py", "--only", "hidden 16, sweep-8", "--jobs", "1", *small]) == 0
+    assert (
+        len(list(Path("results/records/tiny/my study 2.0").glob("hidden 16, sweep-8.digits-8.seed0.*.json")))
+        == 1
+    )
+    capsys.readouterr()
+    assert main_of_analysis(["make-tables", "my study 2.0.py", "--source", "own", *small]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("hidden 16, sweep-8"))
+    assert any(word.replace(".", "").isdigit() for word in row.split()[3:])
+    assert Path("results/view/tables/my study 2.0.md").is_file()
+
+
+def test_new_writes_over_nothing_and_takes_no_name_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.py").write_text("x = 1")
+    for name, says in [("mine", "is there already"), ("hilbert", "choose another name"), (".x", "cannot be")]:
+        with pytest.raises(SystemExit):
+            main(["new", name])
+        assert says in capsys.readouterr().err
+    assert Path("mine.py").read_text() == "x = 1"
+
+
+def test_a_grid_has_every_combination_under_a_name_of_its_own() -> None:
+    arms = grid({"model.hidden": [32, 64], "model.scan": ["sweep-1", "/a b/c.py:d-2"], "training.steps": [5]})
+    assert [arm.name for arm in arms] == [
+        "hidden 32, sweep-1, steps 5",
+        "hidden 32, d-2, steps 5",
+        "hidden 64, sweep-1, steps 5",
+        "hidden 64, d-2, steps 5",
+    ]
+    assert arms[1].changes == {"model.hidden": 32, "model.scan": "/a b/c.py:d-2", "training.steps": 5}
+
+
+def test_a_curve_is_looked_for_beside_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "curves.py").write_text(CURVE)
+    (folder / "s.py").write_text(
+        HEAD + 'STUDY = own_study("t", grid({"model.scan": ["curves.py:down-the-columns-2"]}), {"d": TINY})'
+    )
+    study = read_study(folder / "s.py")
+    config = study.config(study.arms[0], "tiny", "d")
+    assert config.model.scan == f"{folder / 'curves.py'}:down-the-columns-2"  # type: ignore[union-attr]
+    assert study.arms[0].name == "down-the-columns-2"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1", "declares no study"),
+        ("x = 1\ny = 1 / 0", "s.py:2 does not run: ZeroDivisionError"),
+        ("def f(:", "s.py:1 does not run: SyntaxError"),
+        (HEAD + 'STUDY = own_study("t", {}, {"d": TINY})', "at least one arm"),
+        (HEAD + 'STUDY = own_study("t", {"a/b": {}}, {"d": TINY})', "cannot be part of a file's name"),
+        (HEAD + 'STUDY = own_study("t", grid({"model.hidden": [8, 8]}), {"d": TINY})', "two arms are called"),
+        (HEAD + 'STUDY = own_study("t", {"a": {}}, {"d": TINY}, scale="huge")', "unknown scale 'huge'"),
+        (HEAD + 'STUDY = own_study("t", {"a": {"model.scan": "no.py:c"}}, {"d": TINY})', "no file"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_line(text: str, says: str) -> None:
+    Path("s.py").write_text(text)
+    with pytest.raises(WordError, match=says.replace("(", r"\(")):
+        read_study(Path("s.py"))
+
+
+def test_a_misspelt_field_is_refused_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("s.py").write_text(HEAD + 'STUDY = own_study("t", {"a": {"model.hiden": 8}}, {"d": TINY})')
+    with pytest.raises(SystemExit):
+        main(["run", "s.py", "--dry-run"])
+    assert "did you mean 'model.hidden'" in capsys.readouterr().err
+
+
+def test_a_study_of_the_package_keeps_its_name() -> None:
+    Path("hilbert.py").write_text(HEAD + 'STUDY = own_study("t", {"a": {}}, {"d": TINY})')
+    with pytest.raises(WordError, match="give the file another name"):
+        registry.find_study("hilbert.py")
