@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "studies",
         nargs="*",
         metavar="STUDY",
-        help="print the tables of these, files of yours (my_study.py) included; default: an overview of all, and your own latest study",
+        help="print the tables of these, a file of yours (my_study.py) included; "
+        "default: an overview of all, and your own latest study",
     )
     add_results(parser)
     add_publish(parser, "results/tables/")
