@@ -56,11 +56,19 @@ STUDY = Study(
     name="exact",
     shows="beyond",
     title="Scans against the best possible network, on Gaussian fields",
-    arms=tuple(Arm(plan, {"model.scan": plan}) for plan in PLANS),
+    arms=(
+        *(Arm(plan, {"model.scan": plan}) for plan in PLANS),
+        *(
+            Arm(f"{plan} state", {"model.scan": plan, "model.mixer.carry_state": True})
+            for plan in ("sweep-1", "zigzag-1")
+        ),
+    ),
     scales={"tiny": _settings(SHORT), "desk": _settings(LONG)},
     notes=(
         "excess velocity: the mean squared distance, per value, of the averaged network's velocity from the best one; "
         "a loss is the least loss and this",
+        "state: every scan begins in the state in which the layer before ended (Arcee, arXiv 2511.11243), so that "
+        "from the second layer on every token knows something of all",
         "least of its plan, of one path, of one token: what the best network reaches that sees through all layers "
         "of the plan, along the first layer's path alone, or one token",
         "steps, batch and learning rate are one choice for all arms; tiny shows that everything works and says nothing "

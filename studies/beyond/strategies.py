@@ -25,6 +25,7 @@ STUDY = Study(
         Arm("sweep-1", {"model.scan": "sweep-1"}),
         Arm("zigzag-8", {"model.scan": "zigzag-8"}),
         *(Arm(name, {"model.scan": name}) for name in PUBLISHED),
+        Arm("arcee", {"model.scan": "zigzag-1", "model.mixer.carry_state": True}),
     ),
     scales={
         "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
@@ -32,5 +33,10 @@ STUDY = Study(
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },
-    notes=(*PAPER_NOTES, *(f"{name}: {source}" for name, source in PUBLISHED.items())),
+    notes=(
+        *PAPER_NOTES,
+        *(f"{name}: {source}" for name, source in PUBLISHED.items()),
+        "arcee: Arcee, arXiv 2511.11243: one zigzag, each layer begins in the state in which the one before ended; "
+        "without its optional modulation by that state",
+    ),
 )

@@ -10,8 +10,9 @@ from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
 from zigma.common.words import Problems, WordError
-from zigma.experiment.config import Config, MeasurementConfig, RunConfig
+from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate
+from zigma.models.config import MambaSpec, ZigMaConfig
 
 FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate
@@ -132,7 +133,16 @@ def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[st
 
 def _scan(config: Config) -> Iterator[str]:
     orders_fingerprint(config)  # raises where a plan and a grid do not fit
-    yield from ()
+    if not isinstance(config, ScanConfig) and isinstance(config.model, ZigMaConfig):
+        yield from _state(config.model)
+
+
+def _state(model: ZigMaConfig) -> Iterator[str]:
+    """Layers that cannot hand their states on."""
+    if isinstance(model.mixer, MambaSpec) and model.mixer.carry_state:
+        from zigma.scans import cannot_carry, scan_plan
+
+        yield from filter(None, map(cannot_carry, scan_plan(model.scan, model.token_grid, model.depth)))
 
 
 def _grid(config: Config) -> Iterator[str]:

@@ -47,6 +47,11 @@ def test_what_needs_no_download_can_be_run_as_declared(scale: str) -> None:
         (TINY_VIDEO, {"data.frames": 4}, r"videos of 4 frames.* should be \(4, 16, 16\)"),
         (TINY, {"model.in_channels": 3}, "in_channels=3, but digits as pixels has 1"),
         (TINY, {"model.scan": "video-sst"}, "needs a grid"),
+        (
+            TINY_VIDEO,
+            {"model.mixer.carry_state": True, "model.scan": "video-sst"},
+            "has 8 segments, each with",
+        ),
         (TINY, {"model.scan": "zigzag-9"}, "zigzag.*1..8"),
         (TINY, {"model.scan": "zigzagg-8"}, "zigzag"),
         (TINY, {"model.classes": 9}, "digits has 10 classes: it should be 10"),

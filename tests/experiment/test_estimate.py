@@ -35,6 +35,13 @@ NETWORKS = {
         grid=(4, 8, 8), hidden=40, depth=4, patch=2, scan="video-sst", temporal_position=True
     ),
     "mixer": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, mixer=MambaSpec(state=8, taps=3, expand=1)),
+    "carried state": ZigMaConfig(
+        grid=(8, 8),
+        hidden=32,
+        depth=7,
+        scan="zigzag-1+parallel-3+channels-2",
+        mixer=MambaSpec(carry_state=True),
+    ),
     "gated": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, mixer=GatedLinearAttentionSpec(heads=2)),
     "gated twice": ZigMaConfig(
         grid=(8, 8), hidden=32, scan="bidirectional", mixer=GatedLinearAttentionSpec()

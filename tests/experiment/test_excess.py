@@ -18,7 +18,7 @@ from zigma.experiment.config import RunConfig
 from zigma.experiment.excess import Excess, has_optimum, levels
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
 from zigma.metrics.config import EvaluationConfig
-from zigma.models.config import DiTConfig, ZigMaConfig
+from zigma.models.config import DiTConfig, MambaSpec, ZigMaConfig
 from zigma.optimum import GaussianMixture, least_excess, least_loss, optimal_velocity
 from zigma.training.config import TrainingConfig
 
@@ -89,6 +89,9 @@ def test_the_levels_are_in_order_and_those_of_the_optimum() -> None:
         for row in levels(CONFIG.replace(model=CONFIG.model.replace(scan="zigzag-2")))
     }
     assert two["excess_velocity_plan"] < 0.5 * two["excess_velocity_one_path"]
+    carried = CONFIG.model.replace(mixer=MambaSpec(carry_state=True))
+    rows = {row["name"]: row["value"] for row in levels(CONFIG.replace(model=carried))}
+    assert rows["excess_velocity_plan"] == 0 < rows["excess_velocity_one_path"]
     both = CONFIG.model.replace(scan="bidirectional")
     assert {row["name"]: row["value"] for row in levels(CONFIG.replace(model=both))}[
         "excess_velocity_one_path"

@@ -27,7 +27,7 @@ from zigma.data.fields import component_covariances
 from zigma.experiment.config import RunConfig
 from zigma.experiment.drawing import batch_of
 from zigma.interpolant import convert, time_interval
-from zigma.models.config import ZigMaConfig
+from zigma.models.config import MambaSpec, ZigMaConfig
 from zigma.optimum import (
     GaussianMixture,
     OptimalVelocity,
@@ -153,6 +153,8 @@ def levels(config: RunConfig) -> list[Row]:
     if isinstance(model, ZigMaConfig):
         first = scan_plan(model.scan, model.token_grid, 1)[0]
         whole = plan_sight(model.scan, model.token_grid, model.depth)
+        if isinstance(model.mixer, MambaSpec) and model.mixer.carry_state and model.depth > 1:
+            whole[:] = True  # a state that is handed on has seen every token
         one_path = np.logical_or.reduce([path_sight(scan) for scan in first.scans])
         rows.append(_row("excess_velocity_plan", 0.0 if whole.all() else least(seen=whole)))
         rows.append(_row("excess_velocity_one_path", 0.0 if one_path.all() else least(seen=one_path)))

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from zigma.models.config import (
     GatedDeltaNetSpec,
@@ -45,6 +46,9 @@ def mixer_cost(model: ZigMaConfig) -> MixerCost:
     paths = sum(1 if layer.mixing == "channels" else len(layer.readings) for layer in layers) / model.depth
     hidden, spec = model.hidden, model.mixer
     parameters = sum(_parameters(spec, hidden, len(layer.readings), layer.mixing) for layer in layers)
+    if isinstance(spec, MambaSpec) and spec.carry_state:
+        states = [1 if layer.mixing == "channels" else len(layer.readings) for layer in layers]
+        parameters += sum(before * here for before, here in pairwise(states) if before != here)
     if isinstance(spec, GatedLinearAttentionSpec):
         return MixerCost(
             parameters,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from zigma.common.configuration import Configuration, Count, Flag, Grid, Share
+from zigma.common.configuration import Configuration, Count, Flag, Grid, Share, later
 from zigma.common.words import unknown
 
 Position = Literal["none", "cosine", "learned"]
@@ -67,6 +67,9 @@ class MambaSpec(Configuration):
     state: Count = 16  # N of Eqs. 5 and 6
     taps: Count = 4  # of the short convolution
     expand: Count = 2  # inner width over hidden width
+    carry_state: Flag = later(
+        False
+    )  # begin where the layer before ended (Arcee, arXiv 2511.11243), not at zero
 
 
 class GatedLinearAttentionSpec(Configuration):

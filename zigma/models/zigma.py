@@ -1,6 +1,7 @@
 """ZigMa: a DiT-style stack of Mamba blocks, each reading the tokens along its own path (section 3.2)."""
 
 import math
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -55,24 +56,43 @@ class Block(nn.Module):
         self.drop = drop
 
     def forward(
-        self, stream: Tensor, c: Tensor | None = None, text: Tensor | None = None, arranged: bool = False
-    ) -> Tensor:
-        branch = drop_path(self.branch(stream, c, text, arranged), self.drop, self.training)
-        return stream + branch
+        self,
+        stream: Tensor,
+        c: Tensor | None = None,
+        text: Tensor | None = None,
+        arranged: bool = False,
+        states: Tensor | None = None,
+        hand_on: bool = False,
+    ) -> Any:
+        """The stream after the block; with `hand_on` and the states in which the mixer ended, begun in `states`."""
+        branch, states = self.branch(stream, c, text, arranged, states)
+        stream = stream + drop_path(branch, self.drop, self.training)
+        return (stream, states) if hand_on else stream
 
-    def branch(self, stream: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool) -> Tensor:
-        """What the block adds to the stream."""
+    def branch(
+        self, stream: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool, states: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the block adds to the stream, and the states in which its mixer ended."""
         if c is None:
             x = self.norm(stream)
-            x = x + self.mixer(x, arranged)
-            return x if self.msa is None else x + self.msa(layer_norm(x), text)
+            mixed, states = self.mix(x, arranged, states)
+            x = x + mixed
+            return (x if self.msa is None else x + self.msa(layer_norm(x), text)), states
         shift, scale, gate, *of_text = self.adaLN_modulation(c).chunk(3 if self.msa is None else 6, dim=1)
         x, modulated = self.norm.modulated(stream, shift, scale)
-        x = torch.addcmul(x, gate.unsqueeze(1), self.mixer(modulated, arranged))
-        if self.msa is None:
-            return x
-        shift, scale, gate = of_text
-        return torch.addcmul(x, gate.unsqueeze(1), self.msa(modulate(layer_norm(x), shift, scale), text))
+        mixed, states = self.mix(modulated, arranged, states)
+        x = torch.addcmul(x, gate.unsqueeze(1), mixed)
+        if self.msa is not None:
+            shift, scale, gate = of_text
+            of_caption = self.msa(modulate(layer_norm(x), shift, scale), text)
+            x = torch.addcmul(x, gate.unsqueeze(1), of_caption)
+        return x, states
+
+    def mix(self, x: Tensor, arranged: bool, states: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Let tokens (B, L, D) talk to each other, from the states of the layer before where the mixer has any."""
+        if self.mixer.states:
+            return self.mixer.carry(x, arranged, states)
+        return self.mixer(x, arranged), None
 
 
 def layer_norm(x: Tensor) -> Tensor:
@@ -142,6 +162,9 @@ class ZigMa(nn.Module):
             )
             for scan, rate in zip(parse_plan(config.scan).layers(grid, depth), rates, strict=True)
         )
+        mixers = [cast(Block, block).mixer for block in self.blocks]
+        for before, mixer in pairwise(mixers):
+            mixer.follow(before.states)
         self.norm_f = RMSNorm(hidden)
         self.final_layer = FinalLayer(hidden, config.patch**2 * config.in_channels)
 
@@ -160,14 +183,14 @@ class ZigMa(nn.Module):
         if self.prefix and text is not None:  # in-context: captions are read before the image (Table 8)
             x = torch.cat([text, x], dim=1)
 
-        stream, here = wide(x), None
+        stream, here, states = wide(x), None, None
         for block in self.blocks:
             there = cast(Block, block).mixer.order if self.keep_order else None
             stream, here = rearrange(stream, here, there), there
-            inputs = (stream, c, text if self.text else None, there is not None)
+            inputs = (stream, c, text if self.text else None, there is not None, states, True)
             if config.gradient_checkpointing and self.training:
-                stream = checkpoint(block, *inputs, use_reentrant=False)
+                stream, states = checkpoint(block, *inputs, use_reentrant=False)
             else:
-                stream = block(*inputs)
+                stream, states = block(*inputs)
         x = self.norm_f(rearrange(stream, here, None))[:, self.prefix :]
         return unpatchify(self.final_layer(x), config.token_grid, config.patch)

@@ -7,7 +7,7 @@ from zigma.scans import bits, blocks, hilbert, peano, rows  # noqa: F401  each r
 from zigma.scans.grammar import parse_plan, scan_plan
 from zigma.scans.loading import load_scan
 from zigma.scans.measures import locality
-from zigma.scans.order import Layer, ParallelScan, ScanOrder, shares
+from zigma.scans.order import Layer, ParallelScan, ScanOrder, cannot_carry, shares
 from zigma.scans.plans import Plan
 from zigma.scans.reach import coverage, reach, reach_shares
 from zigma.scans.registry import make_scan, register_scan, scan_names, scan_order
@@ -20,6 +20,7 @@ __all__ = [
     "Plan",
     "ScanOrder",
     "Strategy",
+    "cannot_carry",
     "coverage",
     "load_scan",
     "locality",

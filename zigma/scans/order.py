@@ -92,6 +92,17 @@ class ParallelScan:
 Layer = ScanOrder | ParallelScan
 
 
+def cannot_carry(layer: Layer) -> str | None:
+    """Why a layer cannot hand its state on to the next one, in one line; None where it can."""
+    for scan in layer.scans:
+        if scan.segments > 1:
+            return (
+                f"a state is handed on by scans of all tokens: {scan.name!r} has {scan.segments} segments, each with "
+                "its own; take a plan such as video-zigzag3d-8"
+            )
+    return None
+
+
 def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels") -> list[int]:
     """On how many of `units` (channels, heads) each set of parameters of a layer works: all, or its share of them.
 

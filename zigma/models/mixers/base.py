@@ -1,6 +1,6 @@
 """What every mixer has: the grid, the paths along which it reads the tokens, and how several of them are mixed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 from typing import Any, cast
 
@@ -75,9 +75,12 @@ class Mixer(nn.Module):
     What reads one path, with parameters of its own, is a *direction*: a module in `self.directions` that is called
     with streams of tokens, the path and `arranged`. A recurrence over the grid itself needs no path: it finds the
     tokens' `grid`, (H, W) or (T, H, W), and returns None as its `order`.
+
+    A mixer whose states the layer after it begins with says how many `states` it hands on, and has `carry`.
     """
 
     directions: nn.ModuleList
+    states = 0  # none
 
     def __init__(self, scan: Layer, prefix: int) -> None:
         super().__init__()
@@ -92,6 +95,13 @@ class Mixer(nn.Module):
         """The one order along which tokens may already stand when they come; None for several."""
         first, *others = self.paths
         return None if others else cast(Path, first).order
+
+    def follow(self, states: int) -> None:
+        """Prepare for the states that the layer before hands on; before the first forward pass."""
+
+    def carry(self, x: Tensor, arranged: bool, states: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `forward`, from the states that the layer before ended in (None: from zero), with those to hand on."""
+        raise NotImplementedError(f"{type(self).__name__} hands no state on")
 
     def widths(self, units: int, what: str) -> list[int]:
         """How many of `units` (channels, heads) each direction works on: all, or its share of them.
@@ -109,23 +119,28 @@ class Mixer(nn.Module):
         and the results stand side by side; else all of them, and the results are added. `whole` goes to every one.
         """
         paths = cast(Sequence[Path], self.paths)
-        if self.mixing != "channels":
-            first, *others = (
-                direction(*whole, *streams, path, arranged)
-                for direction, path in zip(cycle(self.directions), paths, strict=False)
-            )
-            return sum(others, start=first)
+        groups = self.streams_of_paths(streams, units)
+        return self.joined(
+            direction(*whole, *group, path, arranged)
+            for direction, path, group in zip(cycle(self.directions), paths, groups, strict=False)
+        )
+
+    def streams_of_paths(self, streams: Sequence[Tensor], units: int) -> list[tuple[Tensor, ...]]:
+        """For each path all streams, or its groups of their channels."""
+        if self.mixing != "channels" or not streams:
+            return [tuple(streams)] * len(self.paths)
         widths = self.widths(units, "units")
-        groups = [
+        split = [
             stream.split([w * (stream.shape[-1] // units) for w in widths], dim=-1) for stream in streams
         ]
-        return torch.cat(
-            [
-                direction(*whole, *group, path, arranged)
-                for direction, path, *group in zip(self.directions, paths, *groups, strict=True)
-            ],
-            dim=-1,
-        )
+        return list(zip(*split, strict=True))
+
+    def joined(self, results: Iterable[Tensor]) -> Tensor:
+        """The results of all paths, added or side by side."""
+        if self.mixing == "channels":
+            return torch.cat(list(results), dim=-1)
+        first, *others = results
+        return sum(others, start=first)
 
 
 def inverse(order: Tensor) -> Tensor:
