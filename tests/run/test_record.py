@@ -175,7 +175,7 @@ def test_a_pipe_a_device_and_a_huge_file_are_named_and_never_waited_for(tmp_path
 
 
 def test_every_published_record_passes_and_every_changed_configuration_is_refused() -> None:
-    paths = sorted(PUBLISHED.rglob("*.json"))
+    paths = [path for path in PUBLISHED.rglob("*.json") if "levels" not in path.parts]
     assert len(paths) >= 613
     for path in paths:
         data = read_record(path).data
@@ -189,7 +189,7 @@ def test_records_of_every_older_schema_are_read(tmp_path: Path, monkeypatch: pyt
     write_record(path_of(tmp_path), record())
     monkeypatch.setattr(records, "SCHEMA", 2)
     assert read_record(path_of(tmp_path))["arm"] == "sweep"
-    published = next(PUBLISHED.rglob("*.json"))
+    published = next((PUBLISHED / "tiny").rglob("*.json"))
     assert read_record(published)["schema"] == 1
 
 
