@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.declare.identity import fingerprints, orders_fingerprint
 from studies.run.record import Record
-from zigma.experiment.config import Config
+from zigma.experiment.config import NUMERICS, Config
 
 
 @dataclass
@@ -20,23 +20,24 @@ class Row:
 
 
 def hashes_of(record: Record) -> dict[str, str]:
-    """What a record names but does not contain, by hash."""
-    return dict(record.data.get("fingerprints") or {})
+    """What a record names but does not contain, by hash; and the version of numerics, which is not written before 2."""
+    return {"numerics": "1", **(record.data.get("fingerprints") or {})}
 
 
 def hashes_here(config: Config | None) -> dict[str, str]:
     """The same of a configuration on this machine; without what is not here: data, weights, a user's curve."""
     if config is None:
         return {}
+    version = {"numerics": str(NUMERICS)}
     try:
-        return dict(fingerprints(config))
+        return version | fingerprints(config)
     except (ValueError, FileNotFoundError):
         pass
     try:
         orders = orders_fingerprint(config)
     except (ValueError, FileNotFoundError):
-        return {}
-    return {} if orders is None else {"orders": orders}
+        return version
+    return version if orders is None else version | {"orders": orders}
 
 
 def one_set(records: Iterable[Record], here: Mapping[str, str]) -> Row:

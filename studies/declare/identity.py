@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zigma.data.config import DataConfig
-from zigma.experiment.config import Config, RunConfig, ScanConfig
+from zigma.experiment.config import NUMERICS, Config, RunConfig, ScanConfig
 from zigma.models.config import ZigMaConfig
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def fingerprints(config: Config) -> dict[str, str]:
 def _fingerprints(config: Config, plan: Plan | None) -> dict[str, str]:
     orders = orders_fingerprint(config)
     hashes = {} if orders is None else {"orders": orders}
+    if NUMERICS != 1:
+        hashes["numerics"] = str(NUMERICS)
     if isinstance(config, RunConfig):
         from zigma.data import autoencoder_identity
         from zigma.metrics import extractor_identity

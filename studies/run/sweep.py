@@ -44,7 +44,7 @@ def sweep(results: Path) -> list[Path]:
 def _is_left_over(work: Path, record: Path) -> bool:
     """Whether a run is recorded, and the process that recorded it was killed before it could clear away."""
     lease = read_lease(work)
-    if lease is None or lease.released or is_dead(lease.process) is not True:
+    if lease is None or not (lease.released or is_dead(lease.process)):
         return False
     with contextlib.suppress(OSError):
         recorded_since = record.stat().st_mtime >= (work / f"claim-{lease.number:06}.json").stat().st_mtime

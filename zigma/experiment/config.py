@@ -15,6 +15,13 @@ from zigma.models.config import ModelConfig, ZigMaConfig
 from zigma.training.config import TrainingConfig
 
 Quantity = Literal["parameters", "flops", "speed", "memory"]
+# The version of all that computes numbers from a configuration: loss, kernels, optimiser, EMA, samplers, metrics,
+# scaling and split of data, initialisation. A person raises it when the same configuration is to give other numbers,
+# and `tests/experiment/test_numerics.py` fails until that is done. It enters a run's identity (from 2 on, so that
+# the identities of before stay), which makes older records stale, as they should be. Neither a commit nor a hash of
+# the source would do: nearly every change of code leaves the numbers as they are, and must not throw records away.
+# What a commit, torch or a device may change beyond that, in the last digits, stands in the record's history.
+NUMERICS = 1
 
 
 class RunConfig(Configuration):

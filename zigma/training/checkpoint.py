@@ -21,16 +21,20 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         OSError: it cannot be written, such as to a full disk.
     """
     with replacing(path) as beside, beside.open("wb") as file:
-        writer = _Writer(file)
         with signals_later():
-            try:
-                torch.save(state, cast(BinaryIO, writer))
-            except RuntimeError as error:
-                if writer.failure is None:
-                    raise
-                raise writer.failure from error
+            _write(state, file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _write(state: dict[str, Any], file: BinaryIO) -> None:
+    writer = _Writer(file)
+    try:
+        torch.save(state, cast(BinaryIO, writer))
+    except RuntimeError as error:
+        if writer.failure is None:
+            raise
+        raise writer.failure from error
 
 
 class _Writer:
