@@ -22,6 +22,8 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "////", "....", "xx", "\\\\\\\\", "--", "oo")
 
+LONGEST_NAME = 40  # letters of a name in a figure
+
 # One arm looks the same in every figure; those not named here take what is left.
 KNOWN = {
     "zigzag-8": 1,
@@ -67,7 +69,8 @@ def _styles(count: int) -> list[dict[str, Any]]:
 
 def label(name: str) -> str:
     """A name that others chose, on one line and without control characters, which no file format of figures takes."""
-    return printable(" ".join(name.split()))
+    plain = printable(" ".join(name.split()))
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
 
 
 def line(look: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from studies.declare.registry import studies
 from studies.declare.study import SCALES
 
 FIRST = "scan_ablation"  # Table 1: shown where it is recorded
+NARROW = 3.4  # inches of a panel by itself
 COLUMNS, ROW, PER_ROW = (
     3,
     0.9,
@@ -69,6 +70,21 @@ def figure_levels(records: Records) -> Picture | Missing:
     return Picture(
         (WIDTH, height), draw, " ".join(map(_in_words, shown)), tuple(dict.fromkeys(notes)), behind
     )
+
+
+def level_panel(standing: Standing) -> Picture:
+    """One sheet of the same, for a narrow page."""
+    metric = standing.metric
+    height = ROW + PER_ROW * (len(standing.arms) + len(standing.levels))
+
+    def draw(figure: Figure) -> None:
+        ax, xlabel = figure.subplots(), find_metric(metric).head(metric).replace("_", " ")
+        draw_levels(ax, standing.arms, standing.levels, xlabel)
+        ax.set_title(f"{standing.part.scale}, {standing.part.setting}")
+
+    behind = tuple(r for r in standing.part.records if r["status"] == "done")
+    notes = provenance(standing.part, metric)
+    return Picture((NARROW, height), draw, _in_words(standing), notes, behind)
 
 
 def main_standings(records: Records) -> list[Standing]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.figures.catalogue import TITLES, pictures
+from analysis.figures.catalogue import TITLES, heading, pictures
+from analysis.figures.levels import Standing, level_panel
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.samples import sample_file
@@ -16,7 +17,7 @@ from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.trends import bands_of, draw_trend, legend_height
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of
-from analysis.report.images import data_uris
+from analysis.report.images import data_uris, read_picture
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg
 from analysis.style import WIDTH
@@ -83,14 +84,14 @@ def overview(records: Records) -> Overview:
 
 
 def shown_figures(records: Records, results: Path, store: Store) -> list[ShownFigure]:
-    """Figures 1 to 17."""
+    """The paper's figures, and those beyond it."""
     found = []
     for name, picture in pictures(TITLES, records, results, side=SAMPLES_SIDE).items():
         number = name.removeprefix("figure_")
         if isinstance(picture, Missing):
-            found.append(ShownFigure(name, number, TITLES[name], "", (), (), (), (), picture.run))
+            found.append(ShownFigure(name, number, heading(name), "", (), (), (), (), picture.run))
         else:
-            found.append(_figure(name, f"f{number}", number, TITLES[name], picture, store))
+            found.append(_figure(name, f"f{number}", number, heading(name), picture, store, picture.notes))
     return found
 
 
@@ -115,6 +116,13 @@ def _figure(
     )
 
 
+def panel(standing: Standing, number: int, store: Store) -> ShownFigure:
+    """A chart of the page's opening."""
+    title = f"Between baselines and floor: {standing.part.scale}, {standing.part.setting}"
+    picture = level_panel(standing)
+    return _figure(f"chart-{number}", f"o{number}", "", title, picture, store, picture.notes)
+
+
 def counted_sheets(records: Records) -> list[Sheet]:
     """Every study's records at every scale and setting that has any."""
     return [part for study in studies().values() for part in recorded_sheets(study, records)]
@@ -137,13 +145,24 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
 
 
 def _curves(part: Sheet, done: list[Record]) -> Picture:
+    height = CURVES_HEIGHT + legend_height(len(part.arms))
     names = curve_names(done)
     judged = main_metric(names)
     shown = [name for name in dict.fromkeys(["loss", judged]) if name in names]
 
     def draw(figure: Any) -> None:
-        for ax, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-            draw_trend(ax, bands_of(part, str(name)), str(name).replace("_", " "), log=name != "loss")
+        axes = figure.subplots(1, len(shown), squeeze=False)[0]
+        figure.subplots_adjust(
+            left=0.09, right=0.98, top=0.97, bottom=1 - 0.75 * CURVES_HEIGHT / height, wspace=0.25
+        )
+        for ax, name in zip(axes, shown, strict=True):
+            draw_trend(
+                ax,
+                bands_of(part, str(name)),
+                str(name).replace("_", " "),
+                name != "loss",
+                legend=name == shown[0],
+            )
 
     ends = [
         f"{str(name).replace('_', ' ')}: "
@@ -151,8 +170,7 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
         for name in shown
     ]
     alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."
-    height = CURVES_HEIGHT + legend_height(len(part.arms))
-    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done))
+    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done), layout=None)
 
 
 def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[ShownSample]:
@@ -164,6 +182,7 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
             found = next(((record, file) for record, file in saved if file is not None), None)
             if found is not None:
                 first.setdefault(found[0]["identity"], found)
+    first = {k: pair for k, pair in first.items() if read_picture(pair[1], 1) is not None}
     uris = data_uris([file for _, file in first.values()])
     return [
         ShownSample(_place(record), record["scale"], device_of(record), uri, store.refer([record])[0])
@@ -174,14 +193,3 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
 def _place(record: Record) -> str:
     study, arm, scale, setting = (record[part] for part in ("study", "arm", "scale", "setting"))
     return f"{study}: {arm}, {scale}, {setting}, seed {record['seed']}"
-
-
-def shown_rows(records: Records, parts: Sequence[Sheet]) -> list[dict[str, Any]]:
-    """A row for each record; `stale` where no study counts it: what it computed is not, or no more, declared."""
-    counted = {record["identity"] for part in parts for record in part.records}
-    rows = []
-    for record in records:
-        row = {name: record[name] for name in ("study", "arm", "setting", "scale", "seed", "identity")}
-        status = record["status"] if record["identity"] in counted else "stale"
-        rows.append(row | {"status": status, "device": device_of(record)})
-    return rows

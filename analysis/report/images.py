@@ -9,15 +9,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from analysis.figures.samples import read_grid
+from zigma.common.words import WordError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Pixels = npt.NDArray[np.uint8]
 BUDGET = 900_000  # bytes of all samples of a page
 LARGEST, SMALLEST = 384, 64  # pixels of a grid's longer side
 PER_PIXEL = 0.25  # bytes that a pixel of samples takes, about: where to begin
 FLAT = 2  # a picture is kept exact where that costs at most so many times as much
+
+
+def read_picture(path: Path | None, side: int) -> Pixels | None:
+    """A grid of samples as (H, W, 3), at most `side` pixels long; None where the file is none that can be shown."""
+    try:
+        return None if path is None else read_grid(path, side)
+    except WordError:
+        return None
 
 
 def data_uris(paths: Sequence[Path]) -> list[str]:
@@ -27,7 +40,7 @@ def data_uris(paths: Sequence[Path]) -> list[str]:
     """
     side = max(SMALLEST, min(LARGEST, int(math.sqrt(BUDGET / max(1, len(paths)) / PER_PIXEL))))
     while True:
-        encoded = [_read(path, side) for path in paths]
+        encoded = [encode(read_grid(path, side)) for path in paths]
         spent = sum(map(len, encoded))
         if spent <= BUDGET or side == SMALLEST:
             return encoded
@@ -39,21 +52,18 @@ def smaller(uri: str) -> str:
     from PIL import Image
 
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
-        return min(uri, encode(image.convert("RGB")), key=len)
+        return min(uri, encode(np.asarray(image.convert("RGB"))), key=len)
 
 
-def encode(image: Image) -> str:
+def encode(pixels: Pixels) -> str:
     """A picture as a `data:` address: WebP, or PNG where exactness costs little."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(pixels))
     lossy = _saved(image, "webp", quality=70)
     exact = _saved(image, "png")
     kind, data = ("png", exact) if len(exact) <= FLAT * len(lossy) else ("webp", lossy)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def _read(path: Path, side: int) -> str:
-    from PIL import Image
-
-    return encode(Image.fromarray(read_grid(path, side)))
 
 
 def _saved(image: Image, kind: str, **options: int) -> bytes:

@@ -32,7 +32,8 @@
     const head = table.appendChild(make("thead")).appendChild(make("tr"));
     for (const name of ["metric", "value", "protocol"]) head.appendChild(make("th", name, { scope: "col" }));
     const rows = table.appendChild(make("tbody"));
-    for (const { name, value, ...protocol } of metrics) {
+    for (const { name, value, $: number } of metrics) {
+      const protocol = store.parts[number];
       const row = rows.appendChild(make("tr"));
       row.appendChild(make("th", name, { scope: "row" }));
       row.appendChild(make("td", cell(value)));
@@ -48,8 +49,8 @@
     details.appendChild(make("summary", `${record.study}, ${record.arm}, ${record.setting}, ${record.scale}, seed ${record.seed}: ${record.status}`));
     const facts = details.appendChild(make("dl"));
     const device = record.environment.device ?? "unknown device";
-    const said = { file: record.path, device, commit: record.environment.commit ?? "unknown", error: record.error };
-    for (const [name, value] of Object.entries(said)) {
+    const origin = { file: record.path, device, commit: record.environment.commit ?? "unknown", error: record.error };
+    for (const [name, value] of Object.entries(origin)) {
       if (!value) continue;
       facts.appendChild(make("dt", name));
       facts.appendChild(make("dd", cell(value)));
@@ -57,7 +58,8 @@
     if (record.metrics.length) details.appendChild(metricsTable(record.metrics));
     const json = details.appendChild(make("details"));
     json.appendChild(make("summary", "The whole record: configuration, environment, cost"));
-    json.appendChild(make("pre", JSON.stringify(record, null, 1)));
+    const metrics = record.metrics.map(({ $: number, ...metric }) => ({ ...metric, ...store.parts[number] }));
+    json.appendChild(make("pre", JSON.stringify({ ...record, metrics }, null, 1)));
     return details;
   };
 
@@ -74,6 +76,28 @@
   document.getElementById("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
+  });
+
+  // --- the list of all records
+  const stale = new Set(store.stale);
+  const devices = new Map([...document.querySelectorAll("#device option")].map((o) => [o.textContent, o.value]));
+  const list = document.querySelector("#all-records tbody");
+  store.records.forEach((_, number) => {
+    const record = whole(number);
+    const device = String(record.environment.device ?? "unknown device");
+    const row = list.appendChild(make("tr", undefined, {
+      class: "filtered", "data-kind": "records", "data-scale": record.scale, "data-devices": devices.get(device) ?? "",
+    }));
+    const status = stale.has(number) ? "stale" : record.status;
+    row.appendChild(make("td", record.study));
+    row.appendChild(make("th", record.arm, { scope: "row" }));
+    for (const text of [record.setting, record.scale, record.seed]) row.appendChild(make("td", text));
+    row.appendChild(make("td", status, { class: status }));
+    row.appendChild(make("td", device));
+    const what = `${record.study}, ${record.arm}, seed ${record.seed}`;
+    row.appendChild(make("td")).appendChild(make("button", record.identity, {
+      type: "button", class: "number", "data-records": number, "data-what": what, "aria-haspopup": "dialog",
+    }));
   });
 
   // --- filter by scale and device
@@ -99,8 +123,8 @@
       const parts = [...article.querySelectorAll(".filtered")];
       if (parts.length) article.hidden = parts.every((part) => part.hidden);
     }
-    const said = Object.entries(counts).map(([kind, [some, all]]) => `${some} of ${all} ${kind}`);
-    document.getElementById("shown").textContent = `Showing ${said.join(", ")}`;
+    const words = Object.entries(counts).map(([kind, [some, all]]) => `${some} of ${all} ${kind}`);
+    document.getElementById("shown").textContent = `Showing ${words.join(", ")}`;
   };
   form.hidden = false;
   form.addEventListener("change", filter);

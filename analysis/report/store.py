@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ class Store:
         path = record.path
         return (path.relative_to(self._results) if path.is_relative_to(self._results) else path).as_posix()
 
-    def packed(self) -> dict[str, Any]:
-        """`{"parts": [...], "records": [...]}`: in a record, `{"$": n}` stands for `parts[n]`."""
+    def packed(self, counted: Collection[str] = ()) -> dict[str, Any]:
+        """`{"parts": [...], "records": [...], "stale": [...]}`: `{"$": n}` stands for `parts[n]`, and so does a number
+        in the place of a metric's protocol; stale are the numbers of records that no study counts."""
         parts: dict[str, int] = {}
         packed = []
         for record in self.records:
@@ -50,12 +51,20 @@ class Store:
                 if name in data:
                     text = json.dumps(data[name], sort_keys=True)
                     data[name] = {"$": parts.setdefault(text, len(parts))}
+            data["metrics"] = [self._metric(metric, parts) for metric in data["metrics"]]
             packed.append(data)
-        return {"parts": [json.loads(text) for text in parts], "records": packed}
+        stale = [i for i, record in enumerate(self.records) if record["identity"] not in counted]
+        return {"parts": [json.loads(text) for text in parts], "records": packed, "stale": stale}
 
-    def script(self) -> str:
+    @staticmethod
+    def _metric(metric: dict[str, Any], parts: dict[str, int]) -> dict[str, Any]:
+        protocol = {name: value for name, value in metric.items() if name not in ("name", "value")}
+        text = json.dumps(protocol, sort_keys=True)
+        return {"name": metric["name"], "value": metric["value"], "$": parts.setdefault(text, len(parts))}
+
+    def script(self, counted: Collection[str] = ()) -> str:
         """The same as JSON that may stand inside a script element, whatever the records hold."""
-        return for_script(self.packed())
+        return for_script(self.packed(counted))
 
 
 def for_script(data: Any) -> str:

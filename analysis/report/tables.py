@@ -78,18 +78,20 @@ def _shown(study: Study, records: Records, store: Store) -> ShownTable:
 
 def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
     rows = []
-    for label, cells in part.rows:
+    places = sorted(range(len(part.columns)), key=lambda i: part.columns[i].group == PAPER)  # ours first
+    columns = [part.columns[i] for i in places]
+    for label, cells in (*part.rows, *part.levels):
         shown = []
-        for column, cell in zip(part.columns, cells, strict=True):
+        for column, cell in zip(columns, (cells[i] for i in places), strict=True):
             words = text(cell)
             behind = behind_cell(known, part, label, column) if words != MISSING else []
             shown.append(
                 ShownCell(words, tuple(store.refer(behind)), devices_of(behind), _cell_kind(words, column))
             )
         rows.append((label, tuple(shown)))
-    groups = tuple((name, len(list(found))) for name, found in groupby(part.columns, lambda c: c.group))
+    groups = tuple((name, len(list(found))) for name, found in groupby(columns, lambda c: c.group))
     everywhere = tuple(dict.fromkeys(d for _, cells in rows for cell in cells for d in cell.devices))
-    heads = tuple(column.head for column in part.columns)
+    heads = tuple(column.head for column in columns)
     return ShownPart(
         part.title,
         part.scale,

@@ -10,23 +10,27 @@ from typing import Any
 from analysis.claims import judge
 from analysis.claims.findings import FINDINGS
 from analysis.claims.show import RULE, bullets
+from analysis.figures.levels import main_standings
 from analysis.records import Records
 from analysis.report.claims import shown_claims, shown_findings
 from analysis.report.content import (
     counted_sheets,
     learning_curves,
     overview,
+    panel,
     shown_figures,
-    shown_rows,
     shown_samples,
 )
+from analysis.report.opening import beside, what_was_run
 from analysis.report.store import Store, for_script
 from analysis.report.tables import shown_tables
 from analysis.report.walks import SIDE, path_data, walks
 from studies.declare.study import SCALES
+from zigma.common.files import replace_text
 
 HERE = Path(__file__).parent
 SECTIONS = (
+    ("opening", "What was run"),
     ("claims", "Claims"),
     ("findings", "Errors found"),
     ("tables", "Tables"),
@@ -42,9 +46,7 @@ def write_report(out: Path, records: Records, results: Path) -> Path:
     """Write the page to `out`. The same records give the same bytes."""
     page = render(records, results)
     out.parent.mkdir(parents=True, exist_ok=True)
-    beside = out.with_name(f".{out.name}.tmp")
-    beside.write_text(page, encoding="utf-8")
-    beside.replace(out)
+    replace_text(out, page)
     return out
 
 
@@ -69,6 +71,9 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
     about = overview(records)
     parts = counted_sheets(records)
     claims = shown_claims(judge(records), store)
+    standings = main_standings(records)
+    first = [standing.part for standing in standings]
+    counted = {record["identity"] for part in parts for record in part.records}
     script = (HERE / "script.js").read_text(encoding="utf-8")
     known = walks()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -83,13 +88,16 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "claim_scales": [scale for scale in SCALES if any(scale in claim.at for claim in claims)],
         "tables": shown_tables(records, store),
         "figures": shown_figures(records, results, store),
+        "opening": what_was_run(first),
+        "charts": [panel(standing, i, store) for i, standing in enumerate(standings)],
+        "every_run": what_was_run(parts),
+        "beside": beside(first, results),
         "curves": learning_curves(parts, store),
         "samples": shown_samples(parts, results, store),
-        "records": shown_rows(records, parts),
         "walks": [_still(walk) for walk in known],
         "walk_side": SIDE,
         "walk_orders": for_script(known),
-        "store": store.script(),
+        "store": store.script(counted),
         "style": (HERE / "style.css").read_text(encoding="utf-8"),
         "script": script,
         "script_hash": f"sha256-{digest}",

@@ -59,12 +59,20 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     assert faults == []
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_the_page_never_scrolls_sideways(page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_phone_our_numbers_and_the_charts_are_on_the_screen(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for place in (f"{NUMBER} >> nth=0", ".charts svg >> nth=0"):
+        box = page.locator(place).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
 
 
 def test_a_number_opens_its_records_by_keyboard_and_gives_the_focus_back(page: Any) -> None:

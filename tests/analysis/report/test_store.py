@@ -8,7 +8,11 @@ from analysis.report.store import Store, for_script
 
 
 def unpacked(packed: dict, number: int) -> dict:
-    record = packed["records"][number]
+    record = dict(packed["records"][number])
+    record["metrics"] = [
+        {**{name: value for name, value in metric.items() if name != "$"}, **packed["parts"][metric["$"]]}
+        for metric in record["metrics"]
+    ]
     return {
         name: packed["parts"][value["$"]] if isinstance(value, dict) and set(value) == {"$"} else value
         for name, value in record.items()
@@ -33,6 +37,12 @@ def test_what_records_share_is_written_once(recorded: Path) -> None:
     records = load(recorded)
     packed = Store(records, recorded).packed()
     assert len(packed["parts"]) < len(records), "three seeds share a configuration"
+
+
+def test_what_no_study_counts_is_stale(recorded: Path) -> None:
+    records = load(recorded)
+    counted = {record["identity"] for record in records[2:]}
+    assert Store(records, recorded).packed(counted)["stale"] == [0, 1]
 
 
 def test_numbers_of_records(recorded: Path) -> None:

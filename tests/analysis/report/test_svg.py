@@ -66,7 +66,9 @@ def test_what_a_name_says_is_never_markup() -> None:
     band = Band(np.array([1.0, 2.0]), np.array([2.0, 1.0]), np.array([0.1, 0.1]), 3)
 
     def draw(figure: Figure) -> None:
-        draw_trend(figure.subplots(), {HOSTILE: band}, "loss")
+        ax = figure.subplots()
+        draw_trend(ax, {HOSTILE: band}, "loss")
+        ax.set_title(HOSTILE)
 
     svg = inline_svg(Picture((4, 3), draw, HOSTILE), "x")
     root = ET.fromstring(svg.replace("\x1b", "?"))

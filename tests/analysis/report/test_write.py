@@ -122,6 +122,29 @@ def test_a_page_without_records_says_what_to_run(tmp_path: Path) -> None:
     assert Page(text).headings.count(2) >= 7
 
 
+def test_the_page_opens_with_what_was_run_and_with_samples_beside_each_other(tmp_path: Path) -> None:
+    fill(tmp_path, "scan_ablation", seeds=2)
+    fill(tmp_path, "hilbert", seeds=1)
+    sizes = {"sweep": (32, 32), "zigzag-8": (60_000, 2)}
+    for path in (tmp_path / "records").rglob("*.json"):
+        record = json.loads(path.read_text())
+        if record["study"] == "scan_ablation" and record["seed"] == 0 and record["arm"] in sizes:
+            name = f"samples/{record['arm']}.png"
+            (tmp_path / "samples").mkdir(exist_ok=True)
+            Image.new("RGB", sizes[record["arm"]], "red").save(tmp_path / name)
+            path.write_text(json.dumps(record | {"artifacts": {"samples": name}}))
+    records = load(tmp_path)
+    text = render(records, tmp_path)
+    opening = text[text.index('id="opening"') : text.index('id="claims"')]
+    assert "500 steps of 32 images" in opening
+    assert "hidden 32, depth 8" in opening
+    assert "4 arms, 2 seeds" in opening
+    assert re.search(r"All \d+ settings that were trained", opening)
+    assert 'alt="sweep, tiny, digits-8"' in opening
+    assert "zigzag-8, tiny, digits-8" not in opening, "a picture of absurd size is left out"
+    assert opening.count("<svg") == 1
+
+
 def test_files_that_are_no_records_are_named(tmp_path: Path) -> None:
     bad = tmp_path / "records" / "tiny" / "scan_ablation" / "x.json"
     bad.parent.mkdir(parents=True)
@@ -166,6 +189,8 @@ def test_what_no_study_declares_is_listed_as_stale_and_shown_nowhere_else(tmp_pa
     Image.new("RGB", (8, 8)).save(samples)
     write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0), artifacts={"samples": "samples/a.png"}))
     text = render(load(tmp_path), tmp_path)
-    assert '<td class="stale">stale</td>' in text
+    store = re.search(r'id="records-data">(.*?)</script>', text, re.DOTALL)
+    assert store is not None
+    assert json.loads(store[1])["stale"] == [0]
     assert "No declared run has saved samples yet" in text
     assert "No declared run that trains is recorded yet" in text
