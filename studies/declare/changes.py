@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from zigma.common.configuration import Configuration, kinds
+from zigma.common.plugged import whole
 from zigma.common.words import WordError, unknown
 
 SCANS = ("scan", "model.scan")  # paths whose values are plans
@@ -25,6 +26,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         from zigma.scans import parse_plan
 
         return path, parse_plan(value).text  # with the whole path of a file, which a job elsewhere can read
+    value = whole(value)  # of a file's mixer and its like, too
     try:
         read = json.loads(value)
     except (json.JSONDecodeError, RecursionError):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from zigma.common.plugged import MIXERS, Socket, short
 from zigma.data.config import DataConfig
 from zigma.experiment.config import NUMERICS, Config, RunConfig, ScanConfig
-from zigma.models.config import ZigMaConfig
+from zigma.models.config import OwnMixerSpec, ZigMaConfig
 
 if TYPE_CHECKING:
     from zigma.scans import Plan
@@ -32,6 +33,12 @@ def identity(config: Config) -> str:
 def as_recorded(config: Config) -> dict[str, Any]:
     """A configuration as records hold it: a plan by its name, without the folders of this machine."""
     plain, plan = config.model_dump(mode="json"), plan_of(config)
+    for place, _, text in _plugged(config):
+        *parts, field = place
+        part = plain
+        for name in parts:
+            part = part[name]
+        part[field] = short(text)
     if plan is not None:
         (plain if isinstance(config, ScanConfig) else plain["model"])["scan"] = plan.name
     return plain
@@ -68,7 +75,16 @@ def identity_here(config: Config) -> str | None:
 
 def fingerprints(config: Config) -> dict[str, str]:
     """Hashes of what a configuration names but does not contain: the data, the networks that judge it, the orders."""
-    return _fingerprints(config, plan_of(config))
+    own = {socket.what: socket.identity(text) for _, socket, text in _plugged(config)}
+    return _fingerprints(config, plan_of(config)) | own
+
+
+def _plugged(config: Config) -> Iterator[tuple[tuple[str, ...], Socket, str]]:
+    """What a configuration takes from files and packages of others, beside its plan: where it stands, and its name."""
+    if isinstance(config, ScanConfig):
+        return
+    if isinstance(config.model, ZigMaConfig) and isinstance(config.model.mixer, OwnMixerSpec):
+        yield ("model", "mixer", "source"), MIXERS, config.model.mixer.source
 
 
 @cache

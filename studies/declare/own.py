@@ -7,18 +7,16 @@ begin from. Every path and every value of a configuration can be changed, as `--
 from __future__ import annotations
 
 import re
-import sys
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from studies.declare.changes import SCANS, change
 from studies.declare.study import SCALES, Arm, Study
+from zigma.common.plugged import run_file, whole
 from zigma.common.words import WordError, unknown
 from zigma.experiment.config import Config, ScanConfig
 
@@ -117,7 +115,7 @@ def read_study(path: Path) -> Study:
         raise WordError(
             f"a study is called as its file, and {path.stem!r} should begin with a letter or digit"
         )
-    module = _run(path)
+    module = run_file(path, path.read_bytes())
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         raise WordError(f"{path.name} declares no study: it should say STUDY = own_study(...)")
@@ -138,7 +136,11 @@ def _config_with_files(config: Config, path: Path) -> Config:
 
 def _with_files(changes: Mapping[str, Any], study: Path) -> dict[str, Any]:
     return {
-        path: _whole_plan(value, study) if path in SCANS and OF_A_FILE.search(str(value)) else value
+        path: _whole_plan(value, study)
+        if path in SCANS and OF_A_FILE.search(str(value))
+        else whole(value, study)
+        if isinstance(value, str)
+        else value
         for path, value in changes.items()
     }
 
@@ -154,22 +156,3 @@ def _whole_plan(text: str, study: Path) -> str:
             return parse_plan(text).text
         except ValueError:
             raise WordError(f"{study.name}: {error}") from error
-
-
-def _run(path: Path) -> ModuleType:
-    """The file as a module; it may import what lies beside it."""
-    module = ModuleType("own_study_" + re.sub(r"\W", "_", path.stem))
-    module.__file__ = str(path)
-    sys.path.insert(0, str(path.parent))
-    try:
-        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
-        place = path.name if line is None else f"{path.name}:{line}"
-        kind = "" if isinstance(error, WordError) else f"{type(error).__name__}: "
-        raise WordError(f"{place} does not run: {kind}{' '.join(str(error).split())}") from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return module

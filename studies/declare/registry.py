@@ -3,6 +3,7 @@
 A study in a person's own file, `find_study("my_study.py")`, joins them for the rest of this process.
 """
 
+import warnings
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -11,6 +12,7 @@ from pkgutil import iter_modules
 
 from studies.declare.own import read_study
 from studies.declare.study import Study
+from zigma.common.plugged import STUDIES, one_line
 from zigma.common.words import WordError, unknown
 
 ROOMS = ("studies.paper", "studies.beyond")
@@ -29,9 +31,27 @@ def declared() -> dict[str, Study]:
     return by_name
 
 
+@cache
+def installed() -> dict[str, Study]:
+    """The studies that other packages bring, by their entry points in `zigma.studies`; a broken one is left out."""
+    by_name = {}
+    for name in STUDIES.entries():
+        try:
+            study = STUDIES.thing(name)
+            study = study() if callable(study) else study
+            if not isinstance(study, Study):
+                raise WordError(f"study {name!r} of a package is a {type(study).__name__} and no Study")
+            if name in declared():
+                raise WordError(f"study {name!r} of a package has the name of one of this package")
+            by_name[name] = replace(study, name=name)
+        except Exception as error:  # a broken package must not take the other studies with it
+            warnings.warn(f"{one_line(error)}; it is left out", stacklevel=2)
+    return by_name
+
+
 def studies() -> dict[str, Study]:
     """All studies by name, in the order of their names; those that were added in this process among them."""
-    return dict(sorted({**declared(), **_added}.items()))
+    return dict(sorted({**declared(), **installed(), **_added}.items()))
 
 
 def add_study(study: Study) -> None:

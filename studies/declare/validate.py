@@ -11,8 +11,8 @@ from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
-from zigma.experiment.estimate import estimate
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.experiment.estimate import estimate, parameters
+from zigma.models.config import MambaSpec, OwnMixerSpec, ZigMaConfig
 
 FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate
@@ -135,6 +135,8 @@ def _scan(config: Config) -> Iterator[str]:
     orders_fingerprint(config)  # raises where a plan and a grid do not fit
     if not isinstance(config, ScanConfig) and isinstance(config.model, ZigMaConfig):
         yield from _state(config.model)
+        if isinstance(config.model.mixer, OwnMixerSpec):
+            parameters(config.model)  # raises where its file does not run, or makes no mixer
 
 
 def _state(model: ZigMaConfig) -> Iterator[str]:

@@ -20,6 +20,7 @@ from zigma.models.config import (
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
+    OwnMixerSpec,
     RWKV6Spec,
     ZigMaConfig,
 )
@@ -45,6 +46,8 @@ def mixer_cost(model: ZigMaConfig) -> MixerCost:
     layers = parse_plan(model.scan).layer_plans(model.depth)
     paths = sum(1 if layer.mixing == "channels" else len(layer.readings) for layer in layers) / model.depth
     hidden, spec = model.hidden, model.mixer
+    if isinstance(spec, OwnMixerSpec):
+        return _own(model, spec)
     parameters = sum(_parameters(spec, hidden, len(layer.readings), layer.mixing) for layer in layers)
     if isinstance(spec, MambaSpec) and spec.carry_state:
         states = [1 if layer.mixing == "channels" else len(layer.readings) for layer in layers]
@@ -78,10 +81,27 @@ def mixer_cost(model: ZigMaConfig) -> MixerCost:
     )
 
 
+def _own(model: ZigMaConfig, spec: OwnMixerSpec) -> MixerCost:
+    """Of a mixer that this package does not have: parameters by building it, the rest as of a mixer that multiplies
+    each token by each of them, with four streams of the hidden width: assumed, not fitted. It may need torch."""
+    from zigma.models.mixers.own import own_parameters
+
+    in_context = model.text_width is not None and model.conditioning == "in-context"
+    prefix = model.text_tokens if in_context else 0
+    layers = parse_plan(model.scan).layers(model.token_grid, model.depth)
+    each = {id(layer): layer for layer in layers}
+    counts = {
+        key: own_parameters(model.hidden, layer, spec, model.depth, prefix) for key, layer in each.items()
+    }
+    parameters = sum(counts[id(layer)] for layer in layers)
+    return MixerCost(parameters, parameters / model.depth, 4.0 * model.hidden, 60.0 * model.hidden)
+
+
 @cache
 def _parameters(spec: MixerSpec, hidden: int, paths: int, mixing: Mixing | None) -> int:
     if isinstance(spec, MambaSpec):
         return _of_mamba(spec, hidden, paths, mixing)
+    assert not isinstance(spec, OwnMixerSpec)
     shared, direction = COUNTS[type(spec)](spec, hidden)
     return shared + sum(map(direction, shares(spec.heads, paths, mixing)))
 

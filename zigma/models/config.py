@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from zigma.common.configuration import Configuration, Count, Flag, Grid, Share, later
+from zigma.common.plugged import MIXERS
 from zigma.common.words import unknown
 
 Position = Literal["none", "cosine", "learned"]
@@ -122,8 +124,57 @@ class MLSTMSpec(Configuration):
     block: Count = 4  # channels that a query, key or value is made of
 
 
+class OwnMixerSpec(Configuration):
+    """A mixer of a person's file, `FILE.py:NAME`, or of an installed package (entry point of `zigma.mixers`).
+
+    NAME is a subclass of `zigma.models.mixers.base.Mixer`, or a function that makes one, called with
+    `(hidden, scan, depth=, prefix=)` and the options.
+    """
+
+    source: str
+    kind: Literal["own"] = "own"
+    options: tuple[tuple[str, bool | int | float | str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `FILE.py:NAME` or `FILE.py:NAME:heads=4,gate=silu`; an entry point likewise."""
+        match = re.fullmatch(r"(?P<source>(?:.*\.py:)?[^:]+)(?::(?P<options>[^:]*))?", text)
+        if match is None:
+            raise ValueError(
+                f"a mixer of a file is written FILE.py:NAME or FILE.py:NAME:key=value, unlike {text!r}"
+            )
+        options = []
+        for assignment in filter(None, (match["options"] or "").split(",")):
+            key, equals, value = assignment.partition("=")
+            if not (key.isidentifier() and equals and value):
+                raise ValueError(f"options of a mixer are written key=value,key=value, unlike {assignment!r}")
+            options.append((key, _option(value)))
+        return cls(source=match["source"], options=tuple(sorted(options)))
+
+
+def _source(text: str) -> str:
+    """Of a mixer as it is written, without its options."""
+    return text if "=" not in text else text.rpartition(":")[0]
+
+
+def _option(text: str) -> bool | int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text, text)
+
+
 MixerSpec = Annotated[
-    MambaSpec | GatedLinearAttentionSpec | Mamba2Spec | GatedDeltaNetSpec | HGRN2Spec | MLSTMSpec | RWKV6Spec,
+    MambaSpec
+    | GatedLinearAttentionSpec
+    | Mamba2Spec
+    | GatedDeltaNetSpec
+    | HGRN2Spec
+    | MLSTMSpec
+    | RWKV6Spec
+    | OwnMixerSpec,
     Field(discriminator="kind"),
 ]
 
@@ -156,7 +207,9 @@ class ZigMaConfig(NetworkConfig):
     @field_validator("mixer", mode="before")
     @classmethod
     def _mixer_by_name(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return OwnMixerSpec.parse(value) if MIXERS.takes(_source(value)) else {"kind": value}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -34,9 +34,10 @@ from typing import Any, get_args
 
 import numpy as np
 
+from zigma.common.plugged import is_file
 from zigma.common.words import printable, unknown
 from zigma.scans.given import GivenOrders, recall, remember
-from zigma.scans.loading import is_file, load_curve, read_curves, read_orders
+from zigma.scans.loading import load_curve, read_curves, read_orders
 from zigma.scans.order import Layer, Mixing, ParallelScan, ScanOrder
 from zigma.scans.plans import LayerPlan, Plan, Reading
 from zigma.scans.registry import Curve, find_curve, scan_names

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
 import re
-import sys
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 
+from zigma.common.plugged import is_file, run_file
 from zigma.common.words import unknown
 from zigma.scans.given import GivenOrders
 from zigma.scans.registry import SEPARATORS, Curve, collecting, curve_of, forget, publish, taken
@@ -77,7 +74,7 @@ def read_curves(path: Path) -> FileCurves:
     if path not in _files or _files[path].source != source:
         registered: dict[str, Curve] = {}
         with collecting(registered):
-            module = _run(path, source)
+            module = run_file(path, source)
         _files[path] = _curves_of(path, source, module, registered)
         forget(path)
         publish(_files[path].registered.values())
@@ -94,14 +91,6 @@ def read_orders(path: Path) -> GivenOrders:
     if not isinstance(table, np.ndarray):
         raise ValueError(f"{path.name} holds several arrays; save one, with np.save")
     return GivenOrders.of(table, _speakable(path.name), path)
-
-
-def is_file(path: Path) -> bool:
-    """Whether the path leads to a file, whatever was typed as one."""
-    try:
-        return path.expanduser().is_file()
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a home that nobody has
-        return False
 
 
 def _curves_of(path: Path, source: bytes, module: ModuleType, registered: Mapping[str, Curve]) -> FileCurves:
@@ -123,24 +112,3 @@ def _curves_of(path: Path, source: bytes, module: ModuleType, registered: Mappin
 def _speakable(stem: str) -> str:
     """A file's name without what means something in a plan."""
     return re.sub(f"[{re.escape(SEPARATORS)}]", "_", stem)
-
-
-def _run(path: Path, source: bytes) -> ModuleType:
-    """The file as a module; its name is made from its path, so that two files of one name do not collide.
-
-    It is compiled from the text that was read: Python's own cache compares times, and would miss a quick change.
-    """
-    name = f"scan_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        exec(compile(importlib.util.decode_source(source), str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
-        place = path.name if line is None else f"{path.name}:{line}"
-        message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-        raise ValueError(f"{place} does not run: {type(error).__name__}: {message}") from error
-    return module

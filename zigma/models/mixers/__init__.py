@@ -10,6 +10,7 @@ from zigma.models.config import (
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
+    OwnMixerSpec,
     RWKV6Spec,
 )
 from zigma.models.mixers.base import Mixer
@@ -19,6 +20,7 @@ from zigma.models.mixers.hgrn2 import HGRN2
 from zigma.models.mixers.mamba import Mamba
 from zigma.models.mixers.mamba2 import Mamba2
 from zigma.models.mixers.mlstm import MLSTM
+from zigma.models.mixers.own import own_mixer
 from zigma.models.mixers.rwkv6 import RWKV6
 from zigma.scans import Layer
 
@@ -30,6 +32,7 @@ MIXERS: dict[type, Callable[..., Mixer]] = {
     HGRN2Spec: HGRN2,
     MLSTMSpec: MLSTM,
     RWKV6Spec: RWKV6,
+    OwnMixerSpec: own_mixer,
 }
 
 

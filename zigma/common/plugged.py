@@ -1,0 +1,218 @@
+"""What a person adds without editing this package: `FILE.py:NAME`, or the entry point of an installed package.
+
+A file is run when its text is new or has changed, so that what it offers is always what it says now. Its identity is
+a hash of that text (and of the files that its `FILES` lists): an edit makes the records of what was before stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zigma.common.remembered import remembered_sha256
+from zigma.common.words import WordError, unknown
+
+IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
+LARGE_BYTES = 1 << 26  # of a file whose hash is remembered
+_files: dict[Path, OwnFile] = {}
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A Python file as it was when it was last read."""
+
+    path: Path
+    source: bytes
+    module: ModuleType
+
+
+def is_file(path: Path) -> bool:
+    """Whether the path leads to a file, whatever was typed as one."""
+    try:
+        return path.expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a home that nobody has
+        return False
+
+
+def read_file(path: Path) -> OwnFile:
+    """A Python file as it is now. WordError, in one line with its place, where there is none or it does not run."""
+    path = path.expanduser().absolute()
+    if not is_file(path):
+        raise WordError(f"no file {path}")
+    source = path.read_bytes()
+    if path not in _files or _files[path].source != source:
+        _files[path] = OwnFile(path, source, run_file(path, source))
+    return _files[path]
+
+
+def run_file(path: Path, source: bytes) -> ModuleType:
+    """The text of a file as a module; it may import what lies beside it.
+
+    The module's name is made from the path, so that two files of one name do not collide. It is compiled from the text
+    that was read: Python's own cache compares times, and would miss a quick change.
+
+    Raises:
+        WordError: it does not run; says at which of its lines.
+    """
+    name = f"own_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        exec(compile(importlib.util.decode_source(source), str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+        place = path.name if line is None else f"{path.name}:{line}"
+        message = error.msg if isinstance(error, SyntaxError) else one_line(error)
+        kind = "" if isinstance(error, WordError) else f"{type(error).__name__}: "
+        raise WordError(f"{place} does not run: {kind}{message}") from error
+    finally:
+        if str(path.parent) in sys.path:
+            sys.path.remove(str(path.parent))
+    return module
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A place into which things can be put: `what` they are called, the `group` of their entry points."""
+
+    what: str
+    group: str
+
+    def entries(self) -> dict[str, EntryPoint]:
+        """Of the packages that are installed."""
+        return _entries(self.group)
+
+    def takes(self, text: str) -> bool:
+        """Whether a text names a thing of a file or of a package, and none of this one."""
+        return IN_A_FILE.fullmatch(text) is not None or text in self.entries()
+
+    def load(self, text: str, built_in: Iterable[str] = ()) -> Callable[..., Any]:
+        """The class or function to which `FILE.py:NAME` or an entry point's name leads.
+
+        Raises:
+            WordError: there is no such file, name or entry point, it does not run, or it cannot be called.
+        """
+        thing = self.thing(text, built_in)
+        if not callable(thing):
+            raise WordError(f"{self.what} {short(text)} must be a class or a function, not {thing!r:.60}")
+        return thing
+
+    def thing(self, text: str, built_in: Iterable[str] = ()) -> Any:
+        """The same, whatever it is."""
+        match = IN_A_FILE.fullmatch(text)
+        if match is not None:
+            names = vars(read_file(Path(match["file"])).module)
+            if match["name"] not in names:
+                own = [name for name in names if not name.startswith("_")]
+                raise unknown(f"{self.what} of {Path(match['file']).name}", match["name"], own)
+            return names[match["name"]]
+        if text in self.entries():
+            try:
+                return self.entries()[text].load()
+            except Exception as error:  # a package may be anybody's
+                raise WordError(
+                    f"{self.what} {text!r} of {self.entries()[text].value} cannot be loaded: "
+                    f"{type(error).__name__}: {one_line(error)}"
+                ) from error
+        raise unknown(self.what, text, [*built_in, *self.entries(), "FILE.py:NAME"])
+
+    def identity(self, text: str) -> str:
+        """A hash of the source, and of the files that a list `FILES` in it names, beside it or anywhere.
+
+        Of an entry point it is its module's, with the version of its package. Nothing is run.
+        """
+        match = IN_A_FILE.fullmatch(text)
+        if match is not None:
+            return _file_identity(Path(match["file"]).expanduser())
+        if text not in self.entries():
+            raise unknown(self.what, text, [*self.entries(), "FILE.py:NAME"])
+        entry = self.entries()[text]
+        try:
+            spec = importlib.util.find_spec(entry.module)
+            source = Path(spec.origin).read_bytes() if spec and spec.origin else b""
+        except (ImportError, OSError) as error:
+            raise WordError(
+                f"{self.what} {text!r} of {entry.value} cannot be read: {one_line(error)}"
+            ) from error
+        version = entry.dist.version if entry.dist is not None else ""
+        return hashlib.sha256(f"{entry.value} {version} ".encode() + source).hexdigest()[:16]
+
+
+MIXERS = Socket("mixer", "zigma.mixers")
+EXTRACTORS = Socket("extractor", "zigma.extractors")
+DATA = Socket("data set", "zigma.data")
+ORDERINGS = Socket("ordering", "zigma.orderings")
+STUDIES = Socket("study", "zigma.studies")
+
+
+def _file_identity(path: Path) -> str:
+    if not is_file(path):
+        raise WordError(f"no file {path}")
+    source = path.read_bytes()
+    digest = hashlib.sha256(source)
+    for each in remembered_sha256(_listed_files(path, source), LARGE_BYTES):
+        digest.update(each.encode())
+    return digest.hexdigest()[:16]
+
+
+def _listed_files(path: Path, source: bytes) -> list[Path]:
+    """The files that a file names in `FILES = [...]`, read from its text."""
+    try:
+        assignments = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+        values = [
+            a.value for a in assignments for t in a.targets if isinstance(t, ast.Name) and t.id == "FILES"
+        ]
+        listed = [
+            path.parent / Path(each).expanduser() for value in values for each in ast.literal_eval(value)
+        ]
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise WordError(
+            f"{path.name}: FILES must be a list of names of files, written out: {error}"
+        ) from error
+    for each in listed:
+        if not is_file(each):
+            raise WordError(f"{path.name} lists {each} in FILES, and there is no such file")
+    return listed
+
+
+@cache
+def _entries(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def whole(text: str, beside: Path | None = None) -> str:
+    """`FILE.py:NAME` with the whole path, which means the same in any process: of the file `beside` another one, else
+    as the command was given. Anything else, and a file that is in neither place, as it is.
+    """
+    match = re.match(r"(?P<file>.*?\.py)(?P<rest>:\w+.*)", text)
+    if match is None:
+        return text
+    for folder in [Path(), *([] if beside is None else [beside.parent])][::-1]:
+        if is_file(path := folder / Path(match["file"]).expanduser()):
+            return f"{path.absolute()}{match['rest']}"
+    return text
+
+
+def short(text: str) -> str:
+    """`FILE.py:NAME` without the folders, as records and tables show it."""
+    match = IN_A_FILE.fullmatch(text)
+    return text if match is None else f"{Path(match['file']).name}:{match['name']}"
