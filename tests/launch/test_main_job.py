@@ -286,3 +286,17 @@ def test_records_are_plain_json(results: Path) -> None:
 
     for path in files(results / "records"):
         json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_a_curve_that_leaves_python_is_named_and_ends_nothing_silently(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curve = tmp_path / "leaving.py"
+    curve.write_text(
+        "import sys\nfrom zigma.scans import register_scan\n"
+        "@register_scan('leaving')\ndef leaving(height, width):\n    sys.exit(0)\n"
+    )
+    with pytest.raises(SystemExit) as left:
+        main(["run", "scan_ablation", "--scan", f"{curve}:leaving", "--results", str(tmp_path / "new")])
+    assert left.value.code == 2
+    assert "'leaving' fails on the grid (8, 8)" in capsys.readouterr().err

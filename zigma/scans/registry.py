@@ -109,7 +109,7 @@ class Curve:
         try:
             drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
             return np.asarray(list(drawn) if isinstance(drawn, Iterator) else drawn)
-        except Exception as error:  # a rule may be anybody's
+        except (Exception, SystemExit) as error:  # a rule may be anybody's
             if self.built_in and isinstance(error, ValueError):
                 raise  # a wrong option, in words of its own
             words = ", ".join(f"{name}={value}" for name, value in options.items())
