@@ -300,8 +300,8 @@ def test_two_launchers_at_once(cluster: Cluster, runs: Runs, undisturbed: Any) -
     assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
     cluster.wait_idle(PATIENCE_S)
     logs = [path.read_text() for path in runs.results.glob("work/jobs/*/*_log.out")]
-    assert len(logs) == 2
-    assert sum("drawing 100 samples" in log for log in logs) == 1  # the other one has done nothing
+    assert sum("drawing 100 samples" in log for log in logs) == 1
+    assert len(list(runs.results.glob("work/jobs/*"))) == 1  # the other one has seen it and submitted nothing
 
 
 def test_a_full_disk(cluster: Cluster, undisturbed: Any) -> None:
@@ -386,6 +386,41 @@ def test_cancelled_while_queued_and_while_running(cluster: Cluster, runs: Runs) 
     assert (status, "cancelled 2 runs" in said) == (0, True)
     wait_for(lambda: {run.state for run in runs.live().values()} == {"cancelled"}, 30)
     cluster.wait_idle()
+    assert not runs.records()
+
+
+def test_a_job_that_its_launcher_could_not_write_down_is_found_and_cancelled(
+    cluster: Cluster, runs: Runs
+) -> None:
+    runs.steps = 100_000
+    job = runs.submit("--only sweep --slurm job_name=mine")
+    next(runs.results.glob("work/jobs/*/jobs.json")).unlink()  # killed between sbatch and this file
+    wait_for(lambda: runs.live()["zigzag-8"].heartbeat.get("step", 0) > 0, PATIENCE_S)
+    assert runs.live()["zigzag-8"].job == job
+    status, said = runs.command("cancel")
+    assert (status, "cancelled 2 runs" in said) == (0, True)
+    wait_for(lambda: {run.state for run in runs.live().values()} == {"cancelled"}, 30)
+    cluster.wait_idle()
+    assert not runs.records()
+
+
+def test_a_cancel_while_a_preempted_job_is_put_back_holds(cluster: Cluster, runs: Runs) -> None:
+    runs.steps = 100_000
+    job = runs.submit("--partition main")
+    runs.training()
+    cluster.run("sbatch", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 5")
+
+    def let_go() -> bool:
+        run = runs.only()
+        assert run.under_way, f"{run.state}: {run.reason}"  # at no moment does it look ended
+        return run.lease is None or run.lease.released
+
+    wait_for(let_go, 40, "for the job to let go")
+    status, said = runs.command("cancel")
+    assert (status, "cancelled 1 run" in said) == (0, True)
+    cluster.wait_idle(60)
+    assert runs.only().state == "cancelled"
+    assert cluster.job_state(job) in ("", "CANCELLED")
     assert not runs.records()
 
 

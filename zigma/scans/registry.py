@@ -128,14 +128,14 @@ class Curve:
         return order
 
 
-def _place(error: Exception, rule: Callable[..., Any]) -> str:
+def _place(error: BaseException, rule: Callable[..., Any]) -> str:
     """` at my_curves.py:12`: the last line of the rule's own file that was under way."""
     file = inspect.unwrap(rule).__code__.co_filename if hasattr(inspect.unwrap(rule), "__code__") else None
     lines = [line for name, line, *_ in traceback.extract_tb(error.__traceback__) if name == file]
     return f" at {Path(file).name}:{lines[-1]}" if file and lines else ""
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
