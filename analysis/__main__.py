@@ -42,6 +42,11 @@ COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what 
         "put two sets of records side by side, with differences and significance",
         "results ../other-machine/results",
     ),
+    "card": (
+        "analysis.card.command",
+        "write one page about a curve, a plan or a mixer from what is recorded: what `python -m studies try` shows",
+        "my_curves.py:my-spiral",
+    ),
     "check": (
         "analysis.check",
         "say for every table, figure and number of README whether a record backs it; 1 if one is not backed",

@@ -9,6 +9,7 @@ import numpy as np
 from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
 from analysis.records import Sheet
 from analysis.stats import Array, Friedman, RankCorrelation, friedman, rank_correlation
+from studies.declare.own_data import is_own
 
 SEED = 2403_13802  # of every generator here: the same records give the same numbers
 
@@ -45,6 +46,8 @@ def metric_names(sheet: Sheet) -> list[str]:
 
 def paper_column(sheet: Sheet, metric: str) -> str | None:
     """The column of the paper that a metric of ours answers in this setting, or None."""
+    if is_own(sheet.study.scales[sheet.scale][sheet.setting]):
+        return None
     printed = list(dict.fromkeys(column for arm in sheet.study.arms for column in arm.paper))
     stands_for = sheet.study.stands_for.get(sheet.setting)
     group = paper_metric(stands_for)[0] if stands_for else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from analysis.records import Records, Source, load
+from studies.declare.own_data import declare_own_data
 from zigma.common.files import replace_text
 from zigma.common.words import WordError
 
@@ -60,6 +61,7 @@ def load_chosen(args: argparse.Namespace) -> Records:
             raise WordError("--publish takes the published records; move yours to published/ first")
         source = "published"
     records = load(args.results, source)
+    declare_own_data(Path(args.results), records.by_place)
     say_faults(records)
     return records
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from keyword import iskeyword
+from types import ModuleType
 
 from studies.cli.options import PROGRAM
 from zigma.common.program import carry_out, interrupt_again
@@ -17,6 +19,7 @@ COMMANDS = (
     "list",
     "show",
     "run",
+    "try",
     "new",
     "status",
     "logs",
@@ -36,8 +39,13 @@ RESUMES = "interrupted; the same command resumes from the last checkpoint"
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
     args = _parser().parse_args(words)
-    command = import_module(f"studies.cli.{args.word}")
+    command = command_module(args.word)
     return carry_out(f"{PROGRAM} {args.word}", lambda: command.run(command.read(args)), RESUMES)
+
+
+def command_module(word: str) -> ModuleType:
+    """The module of a command; a word that Python keeps for itself has an underscore more there (`try_`)."""
+    return import_module(f"studies.cli.{word}{'_' if iskeyword(word) else ''}")
 
 
 def _parser() -> Parser:
@@ -49,7 +57,7 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
     for word in COMMANDS:
-        command = import_module(f"studies.cli.{word}")
+        command = command_module(word)
         example = f"example: {PROGRAM} {command.EXAMPLE}"
         command.add(commands.add_parser(word, help=command.HELP, description=command.HELP, epilog=example))
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from studies.cli import where
+from studies.cli import own_images, where
 from studies.cli.dry_run import check_machine, print_plan
 from studies.cli.options import add_results
 from studies.cli.start import start
@@ -66,6 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="PATH=VALUE",
         help="change the configuration of every arm, such as training.steps=2000; `show` prints paths and values",
     )
+    own_images.add(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
     add_results(parser, made=True)
     where.add(parser)
@@ -77,8 +78,10 @@ def read(args: argparse.Namespace) -> Request:
     Raises:
         WordError: a word is wrong.
     """
-    selection = select(args.study, args.scale, args.setting, _seeds(args), args.only, args.scan, args.set)
-    if not args.setting:
+    seeds = _seeds(args)
+    data = own_images.read(args)
+    selection = select(args.study, args.scale, args.setting, seeds, args.only, args.scan, args.set, data)
+    if not args.setting and data is None:
         _say_setting(selection)
     return Request(selection, where.read(args), args.dry_run)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from studies.declare.changes import parse_setting
+from studies.declare.own_data import OwnData, with_own_data
 from studies.declare.registry import find_study
 from studies.declare.scans import with_scans
 from studies.declare.study import SCALES, Study
@@ -32,16 +33,20 @@ def select(
     only: Sequence[str] = (),
     scans: Sequence[str] = (),
     changes: Iterable[str] = (),
+    data: OwnData | None = None,
 ) -> Selection:
     """Look the words up: by default scale tiny (or the study's first), the scale's first setting, and all arms.
 
     `only` names arms to keep; the arms of `scans` stay beside them. `settings=("all",)` means every one of the scale.
+    `data` are images of her own, in the place of the declared settings.
 
     Raises:
         WordError: a word is wrong, or two contradict each other.
     """
     declared = find_study(study)
     scale = _scale(declared, scale or ("tiny" if "tiny" in declared.scales else next(iter(declared.scales))))
+    if data is not None:
+        declared = with_own_data(declared, scale, data)
     chosen = with_scans(declared, scans)
     added = {arm.name for arm in chosen.arms} - {arm.name for arm in declared.arms}
     return Selection(

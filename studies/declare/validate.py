@@ -224,12 +224,25 @@ def _weights(config: Config) -> Iterator[str]:
 
 
 def _shards(config: Config) -> Iterator[str]:
-    """Shards that are there but are not those that were prepared."""
-    if isinstance(config, RunConfig):
-        from zigma.data import fingerprint
+    """Shards that are there but are not those that were prepared, or were prepared at another size."""
+    if not isinstance(config, RunConfig):
+        return
+    from zigma.data import fingerprint
+    from zigma.data.names import PREPARED
+    from zigma.data.shards.manifest import read_manifest
+    from zigma.data.shards.sources import shards_root
 
-        fingerprint(config.data)
-    yield from ()
+    fingerprint(config.data)
+    if config.data.name not in PREPARED:
+        return
+    root = shards_root(config.data)
+    manifest = read_manifest(root)
+    size = None if manifest is None else (manifest.request.model_extra or {}).get("size")
+    if size is not None and size != config.data.size:
+        yield (
+            f"data.size={config.data.size}, but the shards in {root} were prepared at {size}: "
+            f"prepare them at {config.data.size}, or --set data.size={size}"
+        )
 
 
 RULES = (_grid, _told, _scan, _judged, _weights, _shards)

@@ -1,0 +1,40 @@
+"""`python -m analysis card`: the page of `python -m studies try`, made again from what is recorded."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from analysis.card.content import both_records, card
+from analysis.card.write import write_card
+from analysis.options import say_faults, view_folder
+from studies.declare.trial import trial
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.add_argument("word", metavar="WHAT", help="my_curves.py:my-spiral, a plan, or a mixer")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the verdict, and write the page as HTML and PNG."""
+    records = both_records(args.results)
+    say_faults(records)
+    content = card(trial(args.word), records)
+    print(content.verdict)
+    for line in content.missing:
+        print(f"not recorded: {line}")
+    try:
+        page, picture = write_card(
+            content, view_folder(args.results), f"python -m studies try {shlex.quote(args.word)}"
+        )
+    except OSError as error:
+        print(f"not written to {view_folder(args.results)}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    print(f"Open {page} (or {picture})")
+    return 0

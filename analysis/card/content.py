@@ -1,0 +1,197 @@
+"""All that the page says, as values: gathered once, and shown as HTML and as PNG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.card.closed_form import MEASURES, SHORT, ZOO, Form, form, rank, zoo
+from analysis.card.measured import Against, against, judged_by, times
+from analysis.metrics import LOSS, find_metric
+from analysis.records import Records, Sheet, load, sheets
+from analysis.records.learned import learned
+from analysis.stats import spearman
+from studies.declare.registry import find_study
+from studies.declare.shipped import shipped_results
+from studies.declare.trial import SCALE, Trial
+from zigma.experiment.config import RunConfig
+from zigma.models.config import ZigMaConfig
+
+DIGITS = "digits-8"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one measure says of the curve, and how well it put the zoo's recorded curves in order."""
+
+    name: str
+    meaning: str
+    value: float
+    place: tuple[int, int] | None
+    spearman: float  # with the held-out loss of the zoo's curves; positive: it predicts it; nan where unknown
+    curves: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """The page's content."""
+
+    trial: Trial
+    verdict: str
+    own: Form | None  # None for a mixer
+    zoo: Mapping[str, Form]
+    place: tuple[int, int] | None  # among the zoo by closed form, herself included
+    measured_place: tuple[int, int] | None  # by held-out loss on digits
+    predictions: tuple[Prediction, ...]
+    sheets: Mapping[str, Sheet]
+    pairs: tuple[Against, ...]
+    missing: tuple[str, ...]
+    what_was_run: tuple[str, ...]
+
+
+def both_records(results: Path) -> Records:
+    """Her own records first, then those that ship."""
+    own, shipped = load(results, "own"), load(shipped_results(results), "published")
+    taken = {record["identity"] for record in own}
+    records = Records([*own, *(record for record in shipped if record["identity"] not in taken)])
+    records.faults += [*own.faults, *shipped.faults]
+    records.levels = {**shipped.levels, **own.levels}
+    return records
+
+
+def card(trial: Trial, records: Records) -> Card:
+    """Gather what is known of what is tried."""
+    by_setting = sheets(trial.study, records, SCALE)
+    base = next(iter(trial.study.scales[SCALE].values()))
+    assert isinstance(base, RunConfig)
+    assert isinstance(base.model, ZigMaConfig)
+    grid, depth, length = base.model.token_grid, base.model.depth, _length(base)
+    own, curves = None, {}
+    if trial.plan is not None:
+        own, curves = form(trial.plan, grid, depth, length), zoo(grid, depth, length)
+        curves[own.name] = own
+    losses = _losses(records, by_setting, trial)
+    pairs = tuple(
+        pair for sheet in by_setting.values() for pair in against(sheet, trial.arm.name, trial.beside)
+    )
+    shorts = {name: each.measures[SHORT] for name, each in curves.items() if SHORT in each.measures}
+    place = rank(own.name, shorts) if own is not None else None
+    return Card(
+        trial,
+        _verdict(trial, by_setting, pairs, place),
+        own,
+        curves,
+        place,
+        rank(trial.arm.name, losses),
+        tuple(_predictions(own, curves, losses)) if own is not None else (),
+        by_setting,
+        pairs,
+        tuple(_missing(trial, by_setting)),
+        tuple(_what_was_run(by_setting)),
+    )
+
+
+def _length(config: RunConfig) -> float:
+    return config.data.field.lengths[0] if config.data.field is not None else config.model.token_grid[-1] / 2
+
+
+def _losses(records: Records, by_setting: Mapping[str, Sheet], trial: Trial) -> dict[str, float]:
+    """Held-out loss on digits by arm, means over seeds: the zoo's recorded curves and the arms of the trial."""
+    if DIGITS not in by_setting:
+        return {}
+    both = (sheets(find_study(ZOO), records, SCALE)[DIGITS], by_setting[DIGITS])
+    return {
+        arm: float(np.mean(values))
+        for sheet in both
+        for arm in sheet.arms
+        if (values := sheet.values(arm, LOSS))
+    }
+
+
+def _predictions(own: Form, curves: Mapping[str, Form], losses: Mapping[str, float]) -> list[Prediction]:
+    result = []
+    for name, (meaning, less) in MEASURES.items():
+        values = {each: one.measures[name] for each, one in curves.items() if name in one.measures}
+        if own.name not in values:
+            continue
+        others = [each for each in values if each in losses and each != own.name]
+        seen = [values[each] if less else -values[each] for each in others]
+        tied = len(set(seen)) < 2 or len(others) < 3
+        told = np.array([losses[each] for each in others])
+        rho = math.nan if tied else float(spearman(np.array(seen), told))
+        result.append(
+            Prediction(name, meaning, values[own.name], rank(own.name, values, less), rho, len(others))
+        )
+    return result
+
+
+def _verdict(
+    trial: Trial, by_setting: Mapping[str, Sheet], pairs: tuple[Against, ...], place: tuple[int, int] | None
+) -> str:
+    parts = []
+    for setting, sheet in by_setting.items():
+        metric = judged_by(sheet)
+        told = [
+            pair
+            for pair in pairs
+            if pair.setting == setting and pair.metric == metric and pair.ratio is not None
+        ]
+        said = " and ".join(
+            f"{_than(pair)} {pair.other} ({times(pair.ratio)})" for pair in told if pair.ratio is not None
+        )
+        if said:
+            parts.append(f"on {setting}, by {find_metric(metric).head(metric)}: {said}")
+    if not parts:
+        parts.append("nothing is trained yet")
+    if place is not None:
+        parts.append(f"{_nth(place[0])} of {place[1]} curves by least excess in closed form")
+    trained = [sheet for sheet in by_setting.values() if sheet.done(trial.arm.name)]
+    if any(not learned(sheet).allowed for sheet in trained):
+        parts.append("networks were still learning: no verdict about longer training")
+    return f"{trial.arm.name}: {'; '.join(parts)}."
+
+
+def _than(pair: Against) -> str:
+    words = {"not told apart": "not told apart from", "one seed, no interval": "one seed against"}
+    return words.get(pair.word, f"{pair.word} than")
+
+
+def _nth(number: int) -> str:
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _missing(trial: Trial, by_setting: Mapping[str, Sheet]) -> list[str]:
+    lines = []
+    for setting, sheet in by_setting.items():
+        for arm in (trial.arm.name, *trial.beside):
+            if not sheet.done(arm):
+                failed = sheet.failed(arm)
+                lines.append(f"{arm} on {setting}" + (f" (failed: {failed[0]['error']})" if failed else ""))
+    if trial.plan is not None and DIGITS not in by_setting:
+        lines.append(
+            "the zoo's curves on these images: not recorded, so measures are not compared with losses"
+        )
+    return lines
+
+
+def _what_was_run(by_setting: Mapping[str, Sheet]) -> list[str]:
+    lines = []
+    for setting, sheet in by_setting.items():
+        config = sheet.study.scales[SCALE][setting]
+        if not isinstance(config, RunConfig):
+            continue
+        training = config.training
+        counted = ", ".join(f"{arm} {len(sheet.done(arm))}" for arm in sheet.arms)
+        devices = dict.fromkeys(str(record["environment"].get("device", "?")) for record in sheet.records)
+        where = f"; on {', '.join(devices)}" if devices else ""
+        lines.append(
+            f"{setting}: {training.steps} steps of {training.batch_images}, "
+            f"{config.model.token_grid[0]}x{config.model.token_grid[1]} tokens, width {config.model.hidden}, "
+            f"depth {config.model.depth}; seeds: {counted}{where}"
+        )
+    return lines

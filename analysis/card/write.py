@@ -1,0 +1,71 @@
+"""The page as HTML and as PNG, each one file."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from analysis.card.content import Card
+from analysis.card.draw import pictures
+from analysis.card.measured import times
+from analysis.figures.picture import Picture
+from analysis.report.svg import inline_svg
+from zigma.common.files import replace_text, replacing
+
+HERE = Path(__file__).parent
+STYLE = HERE.parent / "report" / "style.css"
+COLUMNS = 105  # of the verdict on the picture
+
+
+def write_card(card: Card, folder: Path, command: str) -> tuple[Path, Path]:
+    """Write both below `folder`; returns HTML and PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = "try-" + re.sub(r"[^\w.+-]+", "_", card.trial.arm.name)
+    page, picture = folder / f"{stem}.html", folder / f"{stem}.png"
+    drawn = pictures(card)
+    replace_text(page, render(card, drawn, command))
+    with replacing(picture) as beside:
+        draw(card, drawn, beside)
+    return page, picture
+
+
+def render(card: Card, drawn: dict[str, Picture], command: str) -> str:
+    """The page as text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,  # records may come from strangers
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template("card.html.j2").render(
+        card=card,
+        name=card.trial.arm.name,
+        times=times,
+        command=command,
+        style=STYLE.read_text(encoding="utf-8"),
+        pictures={head: inline_svg(one, f"p{i}") for i, (head, one) in enumerate(drawn.items())},
+    )
+    return page
+
+
+def draw(card: Card, drawn: dict[str, Picture], path: Path) -> None:
+    """All pictures below the verdict."""
+    from matplotlib.figure import Figure
+
+    from analysis.style import style
+
+    verdict = textwrap.wrap(card.verdict, COLUMNS) + [f"not recorded: {line}" for line in card.missing]
+    top = 0.3 + 0.17 * len(verdict)
+    heights = [top, *(one.size[1] + 0.35 for one in drawn.values())]
+    with style():
+        figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
+        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+        parts[0].text(0.02, 0.95, "\n".join(verdict), va="top", fontsize=8.5, parse_math=False)
+        for part, (head, one) in zip(parts[1:], drawn.items(), strict=True):
+            part.suptitle(head, fontsize=9, fontweight="bold", x=0.02, ha="left")
+            one.draw(part)
+        figure.savefig(path, metadata={"Software": None})

@@ -1,0 +1,71 @@
+"""What a person tries: a curve, a plan or a mixer, as an arm beside those of the study `trial`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from studies.declare.registry import find_study
+from studies.declare.study import Arm, Study
+from zigma.common.configuration import kinds
+from zigma.common.words import WordError
+from zigma.experiment.config import RunConfig
+from zigma.models.config import ZigMaConfig
+
+if TYPE_CHECKING:
+    from zigma.scans import Plan
+
+STUDY = "trial"
+SCALE = "tiny"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An arm to be tried, and the study in which it stands last."""
+
+    arm: Arm
+    study: Study
+    plan: Plan | None  # None where a mixer is tried
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The arms that it is compared with."""
+        return tuple(arm.name for arm in self.study.arms if arm.name != self.arm.name)
+
+
+def mixers() -> tuple[str, ...]:
+    """The names of the mixers that a network can have."""
+    return tuple(kinds(ZigMaConfig, "mixer"))
+
+
+def trial(word: str) -> Trial:
+    """Look a word up: `my_curves.py:my-spiral`, `hilbert-4`, `peano` (its eight variants) or a mixer, `mamba-2`.
+
+    Raises:
+        WordError: it is none of these, or reads videos only.
+    """
+    from zigma.scans import parse_plan, scan_names
+
+    study = find_study(STUDY)
+    config = next(iter(study.scales[SCALE].values()))
+    assert isinstance(config, RunConfig)
+    base = config.model
+    assert isinstance(base, ZigMaConfig)
+    if word in mixers():
+        arm = Arm(word, {"model.mixer": word, "model.scan": "zigzag-8"})
+        plan = None
+        if word == base.mixer.kind:
+            raise WordError(f"{word} is the mixer of the arms beside it: try one of {', '.join(mixers())}")
+    else:
+        try:
+            plan = parse_plan(f"{word}-8" if word in scan_names() else word)
+            plan.layers(base.token_grid, base.depth)
+        except ValueError as error:
+            raise WordError(f"{error}; a mixer is one of {', '.join(mixers())}") from error
+        arm = Arm(plan.name, {"model.scan": plan.text})
+    arms = tuple(each for each in study.arms if each.name != arm.name)
+    if len(arms) < len(study.arms):
+        raise WordError(
+            f"{arm.name} is one of the arms beside which yours is put: {', '.join(a.name for a in study.arms)}"
+        )
+    return Trial(arm, replace(study, arms=(*arms, arm)), plan)

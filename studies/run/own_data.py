@@ -1,0 +1,148 @@
+"""Prepare a person's folder of images for runs: once for each contents, below the results folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from studies.declare.own_data import FILE, FOLDER, OwnData, as_json, own_data
+from zigma.common.files import read_json, replace_json
+from zigma.common.remembered import remembered_sha256
+from zigma.common.words import WordError, printable
+
+TABLES = ("captions", "metadata")  # names of captions' tables beside the images, with one of these endings
+ENDINGS = (".csv", ".jsonl", ".json")
+LISTED = 5  # skipped files that are named for each reason
+FEWEST = 2  # held-out images: fewer have no covariance
+HELD_OUT = 500  # images that are held out of a large folder; a fifth of a small one
+
+
+def prepare_own(
+    folder: Path,
+    size: int,
+    results: Path,
+    *,
+    captions: Path | None = None,
+    latents: bool = False,
+    say: Callable[[str], None] = print,
+) -> OwnData:
+    """The folder as shards of `size` pixels a side. What was prepared of the same contents before is taken as it is.
+
+    Classes are the first folders below `folder`, where every image lies in one of several. Captions are those of
+    `captions`, of a table beside the images (captions.csv, .json, .jsonl), or of .txt files beside them.
+
+    Raises:
+        WordError: no folder, no images, too few of them, or a size that cannot be.
+    """
+    from zigma.data.folders.plan import PrepareRequest
+    from zigma.data.folders.prepare import prepare
+    from zigma.data.weights import autoencoder_folder
+
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        raise WordError(f"--data takes a folder of images; there is no folder {folder}")
+    if size < 8 or size % 8:
+        raise WordError(f"--size takes pixels that 8 divides, such as 32 or 64, not {size}")
+    images = _images(folder)
+    if not images:
+        raise WordError(f"--data {folder} holds no image")
+    captions = captions or _captions_beside(folder, images)
+    request = PrepareRequest(
+        source=str(folder),
+        size=size,
+        captions=None if captions is None else str(captions),
+        classes=_has_classes(folder, images),
+        held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
+        vae=str(autoencoder_folder()) if latents else None,
+    )
+    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_") or "images"
+    key = _key(folder, images, captions, request)
+    root = results / FOLDER / f"{name}-{size}-{key}"
+    done = next((data for data in own_data(results) if Path(data.root) == root.absolute()), None)
+    if done is not None:
+        _say_skipped(read_json(root / "manifest.json"), say)
+        return done
+    if root.exists() and not (root / "manifest.json").exists():
+        shutil.rmtree(root)  # begun and not finished: perhaps of files whose times have changed since
+    manifest = prepare(request, root, say=say)
+    assert manifest is not None
+    _say_skipped(manifest, say)
+    counts = manifest["counts"]
+    if counts["held_out"] < FEWEST or counts["train"] < FEWEST:
+        shutil.rmtree(root)
+        raise WordError(
+            f"--data {folder}: {counts['train']} images to train on and {counts['held_out']} to compare with are too "
+            f"few; give about 20 different ones or more"
+        )
+    data = OwnData(
+        _setting(f"{name}-{size}", key, results),
+        str(root.absolute()),
+        size,
+        counts["train"],
+        counts["held_out"],
+        len(manifest["classes"]),
+        _longest_caption(root),
+        latents,
+    )
+    replace_json(root / FILE, as_json(data))
+    return data
+
+
+def _images(folder: Path) -> list[Path]:
+    from zigma.data.folders.walk import walk
+    from zigma.data.media import IMAGE_SUFFIXES
+
+    return sorted(path for path in walk(folder).files if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _captions_beside(folder: Path, images: list[Path]) -> Path | None:
+    for table in (folder / f"{stem}{ending}" for stem in TABLES for ending in ENDINGS):
+        if table.is_file():
+            return table
+    return folder if any(image.with_suffix(".txt").is_file() for image in images) else None
+
+
+def _has_classes(folder: Path, images: list[Path]) -> bool:
+    """Whether every image lies in the folder of a class, and there are several."""
+    from zigma.data.folders.annotations import class_folders
+
+    classes = set(class_folders([image.relative_to(folder).as_posix() for image in images], None).values())
+    return None not in classes and len(classes) > 1
+
+
+def _key(folder: Path, images: list[Path], captions: Path | None, request: Any) -> str:
+    """A hash of what the shards will hold: names and contents of the images, their captions, and what is asked for."""
+    from zigma.data.folders.plan import identity_of
+
+    digest = hashlib.sha256(repr(sorted(identity_of(request, {}).items())).encode())
+    for image, contents in zip(images, remembered_sha256(images, from_bytes=1 << 20), strict=True):
+        digest.update(os.fsencode(f"{image.relative_to(folder).as_posix()}\0{contents}\n"))
+    digest.update(str(request.vae is not None).encode())
+    return digest.hexdigest()[:8]
+
+
+def _setting(name: str, key: str, results: Path) -> str:
+    """The name, unless other contents have it already."""
+    return f"{name}-{key[:4]}" if name in {data.setting for data in own_data(results)} else name
+
+
+def _longest_caption(root: Path) -> int:
+    from zigma.data.folders.kept import read_plan
+
+    plan = read_plan(root)
+    samples = [] if plan is None else [sample for shard in plan.shards for sample in shard.samples]
+    return max((len(caption.split()) for sample in samples for caption in sample.captions or ()), default=0)
+
+
+def _say_skipped(manifest: dict[str, Any], say: Callable[[str], None]) -> None:
+    reasons = Counter(str(row["reason"]) for row in manifest.get("skipped", []))
+    for reason, count in reasons.most_common():
+        files = [str(row["file"]) for row in manifest.get("skipped", []) if row["reason"] == reason]
+        more = f" and {count - LISTED} more" if count > LISTED else ""
+        say(printable(f"skipped, {reason}: {', '.join(files[:LISTED])}{more}"))
