@@ -1,15 +1,21 @@
 """Records: whole or not there, checked before they are believed, never lost."""
 
+import copy
 import json
 import os
+import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studies.declare.identity import identity_of
+from studies.declare.study import Run
 from studies.run import record as records
+from studies.run.carry_out import carry_out
+from studies.run.conditions import Conditions
 from studies.run.publish import Superseded, publish, write_record
 from studies.run.record import (
     LARGEST_BYTES,
@@ -21,6 +27,7 @@ from studies.run.record import (
     recorded,
 )
 from zigma.common.words import WordError
+from zigma.experiment.config import ScanConfig
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 CONFIG = {"scan": "sweep-1", "grid": [8, 8], "depth": 2, "seed": 0}
@@ -296,3 +303,66 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
         publish(path, record(seed=2), None)
     assert read_record(path)["seed"] == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    2**80,
+    1e308,
+    "",
+    "a\nb",
+    "\x1b[2J",
+    "../x",
+    [],
+    {},
+    [[]],
+    {"a": {}},
+    "x" * 30_000,
+    0.5,
+)
+
+
+def leaves(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The place of every value, inner ones too."""
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for name, value in parts:
+        yield (*at, name)
+        yield from leaves(value, (*at, name))
+
+
+def test_whatever_stands_at_whatever_place_it_is_read_or_named(tmp_path: Path) -> None:
+    """Records with one odd value each: none ends in anything but a record or a WordError that names the file."""
+    chance = random.Random(0)
+    whole = read_record(next((PUBLISHED / "tiny" / "scan_ablation").glob("*.json"))).data
+    places = [place for place in leaves(whole) if place[0] != "curves" or len(place) < 5 or place[-1] == 0]
+    path = tmp_path / f"x.{whole['identity']}.json"
+    refused: list[str] = []
+    for place in places:
+        data = copy.deepcopy(whole)
+        part = data
+        for name in place[:-1]:
+            part = part[name]
+        part[place[-1]] = chance.choice(ODD)
+        path.write_text(json.dumps(data))
+        try:
+            record = read_record(path)
+        except WordError as error:
+            refused.append(str(error))
+        else:
+            assert {type(metric["value"]) for metric in record["metrics"]} <= {int, float}
+    assert len(refused) > len(places) / 2
+    assert all(words.startswith(str(path)) and words.isprintable() for words in refused)
+
+
+def test_a_record_of_a_users_curve_passes(tmp_path: Path) -> None:
+    curve = tmp_path / "curves.py"
+    curve.write_text("def mirrored(height, width):\n    return list(reversed(range(height * width)))\n")
+    run = Run(
+        "scans", "mirrored-1", "tiny", "8x8", ScanConfig(scan=f"{curve}:mirrored-1", grid=(8, 8), depth=2)
+    )
+    data = carry_out(run, Conditions(tmp_path))
+    (found,) = read_records(tmp_path)
+    assert (found["status"], found["config"]["scan"]) == ("done", "mirrored-1")
+    assert identity_of(data["config"], data["fingerprints"]) == run.identity
