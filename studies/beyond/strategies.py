@@ -25,6 +25,8 @@ STUDY = Study(
         Arm("sweep-1", {"model.scan": "sweep-1"}),
         Arm("zigzag-8", {"model.scan": "zigzag-8"}),
         *(Arm(name, {"model.scan": name}) for name in PUBLISHED),
+        Arm("sorted-brightness", {"model.scan": "sweep@0,0r", "model.ordering": "brightness"}),
+        Arm("sorted-score", {"model.scan": "sweep@0,0r", "model.ordering": "score"}),
         Arm("arcee", {"model.scan": "zigzag-1", "model.mixer.carry_state": True}),
     ),
     scales={
@@ -36,6 +38,8 @@ STUDY = Study(
     notes=(
         *PAPER_NOTES,
         *(f"{name}: {source}" for name, source in PUBLISHED.items()),
+        "sorted-brightness, sorted-score: ours: each sample's tokens from dark to bright and back over the layers, or "
+        "by a score that each layer learns",
         "arcee: Arcee, arXiv 2511.11243: one zigzag, each layer begins in the state in which the one before ended; "
         "without its optional modulation by that state",
     ),

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zigma.common.plugged import MIXERS, Socket, short
+from zigma.common.plugged import MIXERS, ORDERINGS, Socket, short
 from zigma.data.config import DataConfig
 from zigma.experiment.config import NUMERICS, Config, RunConfig, ScanConfig
-from zigma.models.config import OwnMixerSpec, ZigMaConfig
+from zigma.models.config import OwnMixerSpec, OwnOrdering, ZigMaConfig
 
 if TYPE_CHECKING:
     from zigma.scans import Plan
@@ -85,6 +85,8 @@ def _plugged(config: Config) -> Iterator[tuple[tuple[str, ...], Socket, str]]:
         return
     if isinstance(config.model, ZigMaConfig) and isinstance(config.model.mixer, OwnMixerSpec):
         yield ("model", "mixer", "source"), MIXERS, config.model.mixer.source
+    if isinstance(config.model, ZigMaConfig) and isinstance(config.model.ordering, OwnOrdering):
+        yield ("model", "ordering", "source"), ORDERINGS, config.model.ordering.source
 
 
 @cache

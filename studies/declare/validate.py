@@ -12,7 +12,7 @@ from zigma.common.machine import Machine
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
-from zigma.models.config import MambaSpec, OwnMixerSpec, ZigMaConfig
+from zigma.models.config import MambaSpec, OwnMixerSpec, OwnOrdering, ZigMaConfig
 
 FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate
@@ -135,16 +135,19 @@ def _scan(config: Config) -> Iterator[str]:
     orders_fingerprint(config)  # raises where a plan and a grid do not fit
     if not isinstance(config, ScanConfig) and isinstance(config.model, ZigMaConfig):
         yield from _state(config.model)
-        if isinstance(config.model.mixer, OwnMixerSpec):
-            parameters(config.model)  # raises where its file does not run, or makes no mixer
+        if isinstance(config.model.mixer, OwnMixerSpec) or isinstance(config.model.ordering, OwnOrdering):
+            parameters(config.model)  # raises where its file does not run, or makes no such thing
 
 
 def _state(model: ZigMaConfig) -> Iterator[str]:
-    """Layers that cannot hand their states on."""
-    if isinstance(model.mixer, MambaSpec) and model.mixer.carry_state:
-        from zigma.scans import cannot_carry, scan_plan
+    """Layers that cannot hand their states on, or cannot read sorted tokens."""
+    carries = isinstance(model.mixer, MambaSpec) and model.mixer.carry_state
+    if carries or model.ordering is not None:
+        from zigma.scans import cannot_carry, cannot_sort, scan_plan
 
-        yield from filter(None, map(cannot_carry, scan_plan(model.scan, model.token_grid, model.depth)))
+        layers = scan_plan(model.scan, model.token_grid, model.depth)
+        yield from filter(None, map(cannot_carry, layers if carries else ()))
+        yield from filter(None, map(cannot_sort, layers if model.ordering is not None else ()))
 
 
 def _grid(config: Config) -> Iterator[str]:

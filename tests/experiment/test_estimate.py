@@ -42,6 +42,8 @@ NETWORKS = {
         scan="zigzag-1+parallel-3+channels-2",
         mixer=MambaSpec(carry_state=True),
     ),
+    "sorted": ZigMaConfig(grid=(8, 8), hidden=32, depth=3, ordering="score"),
+    "sorted by brightness": ZigMaConfig(grid=(8, 8), hidden=32, depth=3, ordering="brightness"),
     "gated": ZigMaConfig(grid=(8, 8), hidden=32, depth=2, mixer=GatedLinearAttentionSpec(heads=2)),
     "gated twice": ZigMaConfig(
         grid=(8, 8), hidden=32, scan="bidirectional", mixer=GatedLinearAttentionSpec()

@@ -150,7 +150,7 @@ def levels(config: RunConfig) -> list[Row]:
         return float(np.mean(least_excess(covariance, LEVEL_TIMES, token_of=tokens, **sight)))
 
     rows = [_row("optimum_loss", float(np.mean(least_loss(covariance, LOSS_TIMES))))]
-    if isinstance(model, ZigMaConfig):
+    if isinstance(model, ZigMaConfig) and model.ordering is None:  # else what is seen depends on the sample
         first = scan_plan(model.scan, model.token_grid, 1)[0]
         whole = plan_sight(model.scan, model.token_grid, model.depth)
         if isinstance(model.mixer, MambaSpec) and model.mixer.carry_state and model.depth > 1:

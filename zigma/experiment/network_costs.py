@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from zigma.experiment.mixer_costs import MixerCost, mixer_cost
-from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.config import (
+    DiTConfig,
+    ModelConfig,
+    OwnOrdering,
+    ScoreOrdering,
+    UViTConfig,
+    ZigMaConfig,
+)
 
 TIME_WIDTH = 256  # of the code of t (zigma.models.embeddings)
 HEADS, ATTENTION_WIDTH = 8, 512  # of cross-attention
@@ -44,6 +51,8 @@ def _zigma(model: ZigMaConfig) -> NetworkCost:
         attention = _attention(hidden, math.prod(model.token_grid), model.text_tokens)
         multiplies, channels = multiplies + attention.multiplies, channels + attention.channels
         kept += attention.kept
+    if model.ordering is not None:  # tokens are gathered twice and kept once: assumed, not fitted
+        channels, kept = channels + 0.2 * hidden, kept + 8.0 * hidden
     return NetworkCost(_zigma_parameters(model, mixer), multiplies, channels, kept)
 
 
@@ -102,7 +111,16 @@ def _zigma_parameters(model: ZigMaConfig, mixer: MixerCost) -> int:
     ends += (model.text_width or 0) * hidden + hidden if text else (model.classes or 0) * hidden
     ends += math.prod(model.token_grid) * hidden if model.position == "learned" else 0
     ends += model.grid[0] * hidden if model.temporal_position else 0
-    return model.depth * block + mixer.parameters + ends
+    return model.depth * (block + _ordering_parameters(model)) + mixer.parameters + ends
+
+
+def _ordering_parameters(model: ZigMaConfig) -> int:
+    """Of a layer; of a person's own by making one, which may need torch."""
+    if isinstance(model.ordering, OwnOrdering):
+        from zigma.models.orderings import own_parameters
+
+        return own_parameters(model.hidden, model.ordering)
+    return model.hidden if isinstance(model.ordering, ScoreOrdering) else 0
 
 
 def _time_parameters(hidden: int) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from zigma.common.configuration import Configuration, Count, Flag, Grid, Share, later
-from zigma.common.plugged import MIXERS
+from zigma.common.plugged import MIXERS, ORDERINGS
 from zigma.common.words import unknown
 
 Position = Literal["none", "cosine", "learned"]
@@ -179,6 +179,29 @@ MixerSpec = Annotated[
 ]
 
 
+class BrightnessOrdering(Configuration):
+    """Tokens sorted by the mean of the patch that the network is given there."""
+
+    kind: Literal["brightness"] = "brightness"
+
+
+class ScoreOrdering(Configuration):
+    """Tokens sorted by a linear score that each layer learns."""
+
+    kind: Literal["score"] = "score"
+
+
+class OwnOrdering(Configuration):
+    """An ordering of a person's file, `FILE.py:NAME`, or of an installed package (entry point of `zigma.orderings`):
+    a subclass of `zigma.models.orderings.Ordering`, called with the hidden width."""
+
+    source: str
+    kind: Literal["own"] = "own"
+
+
+OrderingSpec = Annotated[BrightnessOrdering | ScoreOrdering | OwnOrdering, Field(discriminator="kind")]
+
+
 def _mixer_fault(spec: MixerSpec, hidden: int) -> str | None:
     """Why a mixer cannot be built in this width."""
     match spec:
@@ -203,6 +226,16 @@ class ZigMaConfig(NetworkConfig):
     temporal_position: Flag = False
     conditioning: Conditioning = "cross-attention"  # how captions enter, where text_width asks for them
     drop_path: Share = 0.0  # stochastic depth: the last layer's rate, the first one's is 0
+    ordering: OrderingSpec | None = later(
+        None
+    )  # sorts each sample's tokens; the plan then reads the sorted ones
+
+    @field_validator("ordering", mode="before")
+    @classmethod
+    def _ordering_by_name(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return {"kind": "own", "source": value} if ORDERINGS.takes(value) else {"kind": value}
 
     @field_validator("mixer", mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """ZigMa: a DiT-style stack of Mamba blocks, each reading the tokens along its own path (section 3.2)."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, cast
 
@@ -23,7 +24,8 @@ from zigma.models.embeddings import (
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Mixer, rearrange
 from zigma.models.norm import RMSNorm, wide
-from zigma.scans import parse_plan
+from zigma.models.orderings import Ordering, build_ordering, patches_of, put_back
+from zigma.scans import cannot_sort, parse_plan
 
 
 def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -44,10 +46,18 @@ class Block(nn.Module):
     modulated and gates are one. Mixing happens in the weights' dtype, the stream is float32.
     """
 
-    def __init__(self, hidden: int, mixer: Mixer, *, text: bool = False, drop: float = 0.0) -> None:
+    def __init__(
+        self,
+        hidden: int,
+        mixer: Mixer,
+        *,
+        text: bool = False,
+        drop: float = 0.0,
+        ordering: Ordering | None = None,
+    ) -> None:
         super().__init__()
         self.norm = RMSNorm(hidden)
-        self.mixer = mixer
+        self.mixer, self.ordering = mixer, ordering
         modulation = nn.Linear(hidden, (6 if text else 3) * hidden)
         nn.init.zeros_(modulation.weight)
         nn.init.zeros_(modulation.bias)
@@ -63,24 +73,36 @@ class Block(nn.Module):
         arranged: bool = False,
         states: Tensor | None = None,
         hand_on: bool = False,
+        patches: Tensor | None = None,
     ) -> Any:
-        """The stream after the block; with `hand_on` and the states in which the mixer ended, begun in `states`."""
-        branch, states = self.branch(stream, c, text, arranged, states)
+        """The stream after the block; with `hand_on` and the states in which the mixer ended, begun in `states`.
+
+        `patches` (B, L, P), the network's input at each token, is what an ordering may look at.
+        """
+
+        def mix(x: Tensor) -> tuple[Tensor, Tensor | None]:
+            return self.mix(x, arranged, states, patches)
+
+        branch, ends = self.branch(stream, c, text, mix)
         stream = stream + drop_path(branch, self.drop, self.training)
-        return (stream, states) if hand_on else stream
+        return (stream, ends) if hand_on else stream
 
     def branch(
-        self, stream: Tensor, c: Tensor | None, text: Tensor | None, arranged: bool, states: Tensor | None
+        self,
+        stream: Tensor,
+        c: Tensor | None,
+        text: Tensor | None,
+        mix: Callable[[Tensor], tuple[Tensor, Tensor | None]],
     ) -> tuple[Tensor, Tensor | None]:
         """What the block adds to the stream, and the states in which its mixer ended."""
         if c is None:
             x = self.norm(stream)
-            mixed, states = self.mix(x, arranged, states)
+            mixed, states = mix(x)
             x = x + mixed
             return (x if self.msa is None else x + self.msa(layer_norm(x), text)), states
         shift, scale, gate, *of_text = self.adaLN_modulation(c).chunk(3 if self.msa is None else 6, dim=1)
         x, modulated = self.norm.modulated(stream, shift, scale)
-        mixed, states = self.mix(modulated, arranged, states)
+        mixed, states = mix(modulated)
         x = torch.addcmul(x, gate.unsqueeze(1), mixed)
         if self.msa is not None:
             shift, scale, gate = of_text
@@ -88,8 +110,27 @@ class Block(nn.Module):
             x = torch.addcmul(x, gate.unsqueeze(1), of_caption)
         return x, states
 
-    def mix(self, x: Tensor, arranged: bool, states: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def mix(
+        self, x: Tensor, arranged: bool, states: Tensor | None, patches: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
         """Let tokens (B, L, D) talk to each other, from the states of the layer before where the mixer has any."""
+        if self.ordering is not None:
+            return self.mix_sorted(x, states, patches, self.ordering)
+        return self.read(x, arranged, states)
+
+    def mix_sorted(
+        self, x: Tensor, states: Tensor | None, patches: Tensor | None, ordering: Ordering
+    ) -> tuple[Tensor, Tensor | None]:
+        """The same in each sample's own order; caption tokens stay before the image's."""
+        captions, tokens = x.split([self.mixer.prefix, x.shape[1] - self.mixer.prefix], dim=1)
+        if patches is None:
+            raise ValueError("a block that sorts its tokens needs the patches of the network's input")
+        tokens, order = ordering(tokens, patches)
+        mixed, states = self.read(torch.cat([captions, tokens], dim=1), False, states)
+        captions, tokens = mixed.split([captions.shape[1], tokens.shape[1]], dim=1)
+        return torch.cat([captions, put_back(tokens, order)], dim=1), states
+
+    def read(self, x: Tensor, arranged: bool, states: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.mixer.states:
             return self.mixer.carry(x, arranged, states)
         return self.mixer(x, arranged), None
@@ -124,6 +165,9 @@ class ZigMa(nn.Module):
     With `model.keep_order = True` tokens stay in scanned order between layers (Eqs. 14 to 16): the same numbers with
     half the rearrangements, for mixers that do not read in order by themselves.
 
+    With `ordering="brightness"` or `"score"` each layer sorts the tokens of each sample and reads the plan on the
+    sorted ones: see `zigma.models.orderings`.
+
     Raises ValueError for a configuration that does not fit together, and for inputs that do not fit it.
     """
 
@@ -153,14 +197,18 @@ class ZigMa(nn.Module):
         self.prefix = config.text_tokens if config.text_width is not None and not self.text else 0
         depth = config.depth
         rates = [config.drop_path * (i / (depth - 1) if depth > 1 else 1) for i in range(depth)]
+        layers = parse_plan(config.scan).layers(grid, depth)
+        if config.ordering is not None and (fault := next(filter(None, map(cannot_sort, layers)), None)):
+            raise ValueError(fault)
         self.blocks = nn.ModuleList(
             Block(
                 hidden,
                 build_mixer(hidden, scan, config.mixer, depth=depth, prefix=self.prefix),
                 text=self.text,
                 drop=rate,
+                ordering=None if config.ordering is None else build_ordering(hidden, config.ordering),
             )
-            for scan, rate in zip(parse_plan(config.scan).layers(grid, depth), rates, strict=True)
+            for scan, rate in zip(layers, rates, strict=True)
         )
         mixers = [cast(Block, block).mixer for block in self.blocks]
         for before, mixer in pairwise(mixers):
@@ -171,6 +219,7 @@ class ZigMa(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         config = self.config
         check_inputs(config, x, t, y, self.prefix)
+        patches = None if config.ordering is None else patches_of(x, config.patch)
         x, c, text = self.x_embedder(x), self.t_embedder(t), None
         if self.y_embedder is not None:
             told = self.y_embedder(y)
@@ -185,9 +234,9 @@ class ZigMa(nn.Module):
 
         stream, here, states = wide(x), None, None
         for block in self.blocks:
-            there = cast(Block, block).mixer.order if self.keep_order else None
+            there = cast(Block, block).mixer.order if self.keep_order and patches is None else None
             stream, here = rearrange(stream, here, there), there
-            inputs = (stream, c, text if self.text else None, there is not None, states, True)
+            inputs = (stream, c, text if self.text else None, there is not None, states, True, patches)
             if config.gradient_checkpointing and self.training:
                 stream, states = checkpoint(block, *inputs, use_reentrant=False)
             else:

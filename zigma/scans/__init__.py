@@ -7,7 +7,7 @@ from zigma.scans import bits, blocks, hilbert, peano, rows  # noqa: F401  each r
 from zigma.scans.grammar import parse_plan, scan_plan
 from zigma.scans.loading import load_scan
 from zigma.scans.measures import locality
-from zigma.scans.order import Layer, ParallelScan, ScanOrder, cannot_carry, shares
+from zigma.scans.order import Layer, ParallelScan, ScanOrder, cannot_carry, cannot_sort, shares
 from zigma.scans.plans import Plan
 from zigma.scans.reach import coverage, reach, reach_shares
 from zigma.scans.registry import make_scan, register_scan, scan_names, scan_order
@@ -21,6 +21,7 @@ __all__ = [
     "ScanOrder",
     "Strategy",
     "cannot_carry",
+    "cannot_sort",
     "coverage",
     "load_scan",
     "locality",

@@ -103,6 +103,17 @@ def cannot_carry(layer: Layer) -> str | None:
     return None
 
 
+def cannot_sort(layer: Layer) -> str | None:
+    """Why a layer cannot read the sorted tokens of a sample, in one line; None where it can."""
+    for scan in layer.scans:
+        if scan.segments > 1:
+            return (
+                f"tokens are sorted over the whole sample, and {scan.name!r} reads {scan.segments} segments apart; "
+                "take a plan such as video-zigzag3d-8"
+            )
+    return None
+
+
 def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels") -> list[int]:
     """On how many of `units` (channels, heads) each set of parameters of a layer works: all, or its share of them.
 
