@@ -82,8 +82,8 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
     panels = []
     for part in recorded_sheets(find_study(study_name), records):
         names = metric_names(part.records)
-        for wanted in metrics:
-            name = wanted or main_metric(names)
+        for metric in metrics:
+            name = metric or main_metric(names)
             if name in names and (values := by_arm(part, name)):
                 panels.append(Panel(part, name, values))
     if not panels:
@@ -107,11 +107,11 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
 
 
 def _in_words(panel: Panel) -> str:
-    values = ", ".join(f"{arm} {_said(value)}" for arm, value in panel.values.items())
+    values = ", ".join(f"{arm} {_number(value)}" for arm, value in panel.values.items())
     return f"{panel.metric.replace('_', ' ')} at {panel.part.scale}, {panel.part.setting}: {values}."
 
 
-def _said(value: SeedMean) -> str:
+def _number(value: SeedMean) -> str:
     return (
         f"{value.mean:.3g}" if math.isnan(value.half_width) else f"{value.mean:.3g} ± {value.half_width:.2g}"
     )

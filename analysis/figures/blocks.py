@@ -149,10 +149,10 @@ def _block(ax: Axes, hidden: int) -> None:
     ax.plot([1.75, 2.75], [4.35, 4.72], color="black", linewidth=0.8)
     arrow(ax, (2.9, 4.6), (2.9, 4.13))
     ax.text(2.2, 4.78, "mean", fontsize=SMALL, ha="center", va="center", rotation=20)
-    for y, said in ((4.65, "shift, scale"), (3.25, "gate"), (2.55, "shift, scale"), (1.15, "gate")):
+    for y, branch in ((4.65, "shift, scale"), (3.25, "gate"), (2.55, "shift, scale"), (1.15, "gate")):
         ax.plot([3.8, 4.1, 4.1], [3.75, 3.75, y], color="0.45", linewidth=0.7)
         arrow(ax, (4.1, y), (4.28, y), "0.45")
-        ax.text(4.05, y + (0.13 if y > 3.6 else -0.17), said, fontsize=SMALL, ha="right", color="0.3")
+        ax.text(4.05, y + (0.13 if y > 3.6 else -0.17), branch, fontsize=SMALL, ha="right", color="0.3")
     ax.plot([0.95, 0.95, 4.1], [4.14, 1.85, 1.85], color="#a8602b", linewidth=0.9)
     arrow(ax, (4.1, 1.85), (4.28, 1.85), "#a8602b")
     ax.text(1.0, 1.95, "caption tokens (keys, values)", fontsize=SMALL, color="#7a431b")
@@ -181,9 +181,9 @@ def _mamba(ax: Axes, hidden: int, inner: int, mixer: MambaSpec) -> None:
     ax.plot([6.92, 8.0], [3.78, 0.15], color="0.6", linewidth=0.6, linestyle=":")
 
 
-def boxes(ax: Axes, found: Sequence[Box]) -> None:
+def boxes(ax: Axes, steps: Sequence[Box]) -> None:
     """Draw the boxes with their words."""
-    for box in found:
+    for box in steps:
         corner = (box.x - box.width / 2, box.y - box.height / 2)
         style = "round,pad=0,rounding_size=0.08"
         ax.add_patch(

@@ -83,7 +83,7 @@ def figure_6(records: Records) -> Picture | Missing:
         return Missing(
             "python -m studies run complexity --setting all; python -m studies run order_receptive_field"
         )
-    notes = [_note(found[key]) for key in rows for found in (by_tokens, by_paths) if key in found]
+    notes = [_note(part[key]) for key in rows for part in (by_tokens, by_paths) if key in part]
     notes += [
         "(a, b) logarithmic, L tokens: L^p is the growth over the larger half of the sizes, × the ratio to ZigMa "
         "at the largest size that both have.",
@@ -100,31 +100,31 @@ def figure_6(records: Records) -> Picture | Missing:
             for ax, letter, metric in zip(axes[2:], "cd", (MEMORY, SPEED), strict=True):
                 _panel(ax, f"({letter})", paths, metric, draw_paths, "order_receptive_field")
 
-    found = [part[key] for key in rows for part in (by_tokens, by_paths) if key in part]
-    alt = " ".join(_in_words(part, metric) for part in found for metric in (MEMORY, SPEED))
-    behind = {record.path: record for part in found for record in part.records}
+    parts = [part[key] for key in rows for part in (by_tokens, by_paths) if key in part]
+    alt = " ".join(_in_words(part, metric) for part in parts for metric in (MEMORY, SPEED))
+    behind = {record.path: record for part in parts for record in part.records}
     size = (WIDTH, ROW * len(rows))
     return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
 
 
 def figure_7(records: Records) -> Picture | Missing:
     """Figure 7: parameters, FPS and memory against the order receptive field."""
-    found = list(costs("order_receptive_field", records, family, paths_of).values())
-    if not found:
+    parts = list(costs("order_receptive_field", records, family, paths_of).values())
+    if not parts:
         return Missing("python -m studies run order_receptive_field")
-    notes = [*map(_note, found), PRINTS_NONE]
+    notes = [*map(_note, parts), PRINTS_NONE]
     metrics = (PARAMETERS, SPEED, MEMORY)
 
     def draw(figure: Figure) -> None:
-        grid = figure.subplots(len(found), 3, squeeze=False)
-        for axes, part in zip(grid, found, strict=True):
+        grid = figure.subplots(len(parts), 3, squeeze=False)
+        for axes, part in zip(grid, parts, strict=True):
             axes[0].set_ylabel(f"{part.scale}, {part.device}", fontsize=SMALL)
             for ax, metric in zip(axes, metrics, strict=True):
                 _panel(ax, "", part, metric, draw_paths, "order_receptive_field")
 
-    alt = " ".join(_in_words(part, metric) for part in found for metric in metrics)
-    behind = {record.path: record for part in found for record in part.records}
-    size = (WIDTH, ROW * len(found))
+    alt = " ".join(_in_words(part, metric) for part in parts for metric in metrics)
+    behind = {record.path: record for part in parts for record in part.records}
+    size = (WIDTH, ROW * len(parts))
     return Picture(size, draw, alt, tuple(notes), tuple(behind.values()))
 
 
@@ -136,19 +136,19 @@ def costs(
 ) -> dict[tuple[str, str], Costs]:
     """(scale, device) -> what a study measured there. Devices never share a line."""
     study = find_study(study_name)
-    found: dict[tuple[str, str], Costs] = {}
+    parts: dict[tuple[str, str], Costs] = {}
     for part in recorded_sheets(study, records):
         for arm, record in ((arm, record) for arm, runs in part.arms.items() for record in runs):
             key = (part.scale, device_of(record))
-            here = found.setdefault(key, Costs(study_name, *key))
+            part_costs = parts.setdefault(key, Costs(study_name, *key))
             if record["status"] == "failed":
-                here.failed.append(f"{arm} {part.setting} seed {record['seed']}")
+                part_costs.failed.append(f"{arm} {part.setting} seed {record['seed']}")
             else:
-                here.add(line_of(arm), size_of(record), record)
+                part_costs.add(line_of(arm), size_of(record), record)
     declared = dict.fromkeys(line_of(arm.name) for arm in study.arms)
-    for here in found.values():
-        here.in_order(declared)
-    return found
+    for part_costs in parts.values():
+        part_costs.in_order(declared)
+    return parts
 
 
 def family(arm: str) -> str:

@@ -29,25 +29,25 @@ def make_figures(
     from analysis.figures.catalogue import TITLES, find_figure, heading, pictures
 
     names = [find_figure(word) for word in only] or list(TITLES)
-    known = read_manifest(folder)
-    found = pictures(names, records, results)
+    manifest = read_manifest(folder)
+    drawings = pictures(names, records, results)
     written: list[Path] = []
     missing: dict[str, str] = {}
-    for name, picture in found.items():
-        for file in known.pop(name, {}).get("files", ()):
+    for name, picture in drawings.items():
+        for file in manifest.pop(name, {}).get("files", ()):
             if Path(file).name == file:  # a manifest cannot point elsewhere
                 (folder / file).unlink(missing_ok=True)
         if isinstance(picture, Missing):
             missing[name] = picture.run
-            known[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
+            manifest[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
         else:
             files = draw(picture, folder / name)
             files.append(folder / f"{name}.{CAPTION}")
             replace_text(files[-1], caption(heading(name), picture))
             written += files
-            known[name] = entry(TITLES[name], picture, files, results)
+            manifest[name] = entry(TITLES[name], picture, files, results)
     folder.mkdir(parents=True, exist_ok=True)
-    ordered = {name: known[name] for name in TITLES if name in known}
+    ordered = {name: manifest[name] for name in TITLES if name in manifest}
     replace_json(folder / MANIFEST, ordered)
     return written, missing
 
@@ -83,15 +83,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder of figures; empty if there is none.
 
     Raises:
-        WordError: the file is there and is no manifest.
+        WordError: the file is no manifest.
     """
     path = folder / MANIFEST
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict) and all(isinstance(part.get("files"), list) for part in found.values()):
-            return found
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(manifest, dict) and all(
+            isinstance(part.get("files"), list) for part in manifest.values()
+        ):
+            return manifest
     except (OSError, ValueError, AttributeError) as error:
         raise WordError(f"{path} is no manifest: {error}; move it away and draw the figures again") from error
     raise WordError(f"{path} is no manifest of figures; move it away and draw the figures again")
@@ -101,18 +103,18 @@ def outdated(folder: Path, records: Records, results: Path) -> dict[str, str]:
     """Figures of a folder that are not what the records give now: name -> why. Draws nothing."""
     from analysis.figures.catalogue import TITLES, pictures
 
-    known = read_manifest(folder)
-    found = pictures([name for name in known if name in TITLES], records, results)
+    manifest = read_manifest(folder)
+    drawings = pictures([name for name in manifest if name in TITLES], records, results)
     why = {}
-    for name, picture in found.items():
-        files = [folder / str(file) for file in known[name]["files"]]
+    for name, picture in drawings.items():
+        files = [folder / str(file) for file in manifest[name]["files"]]
         absent = [file.name for file in files if not file.is_file()]
         if isinstance(picture, Missing):
             if files:
                 why[name] = f"no record backs it any more ({picture.run})"
         elif absent:
-            why[name] = f"{', '.join(absent)} is not there"
-        elif known[name] != entry(TITLES[name], picture, files, results):
+            why[name] = f"{', '.join(absent)} is missing"
+        elif manifest[name] != entry(TITLES[name], picture, files, results):
             why[name] = "the records behind it have changed since it was drawn"
         elif not files:
             why[name] = "not drawn, but there are records now"

@@ -18,8 +18,8 @@ def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
     lines = [f"{where}: {_seeds(part)}; on {devices(done)}."]
     if part.scale != "paper":
         lines[0] += " A stand-in for the paper's data and size."
-    if said := protocol(done, metric):
-        lines.append(f"{where}: {said}.")
+    if rules := protocol(done, metric):
+        lines.append(f"{where}: {rules}.")
     failed = {arm: len(part.failed(arm)) for arm in part.arms}
     if any(failed.values()):
         lines.append(f"{where}: failed: {', '.join(f'{arm} {n}' for arm, n in failed.items() if n)}.")
@@ -44,12 +44,12 @@ def protocol(records: Iterable[Record], metric: str | None = None) -> str:
     """How the samples were judged: the metric with its numbers of images, reference set and extractor."""
     metrics = [m for r in records for m in r["metrics"] if metric is None or m["name"] == metric]
     name = metric or main_metric(m["name"] for m in metrics)
-    said = dict.fromkeys(_said(m) for m in metrics if m["name"] == name)
-    return "; ".join(part for part in said if part)
+    rules = dict.fromkeys(_rules(m) for m in metrics if m["name"] == name)
+    return "; ".join(rule for rule in rules if rule)
 
 
-def _said(metric: dict[str, object]) -> str:
-    known = {
+def _rules(metric: dict[str, object]) -> str:
+    forms = {
         "n_generated": "{} generated",
         "n_real": "{} real",
         "reference": "reference: {}",
@@ -57,5 +57,5 @@ def _said(metric: dict[str, object]) -> str:
         "batch_images": "batch {}",
         "repeats": "{} repeats",
     }
-    parts = [form.format(metric[key]) for key, form in known.items() if metric.get(key) is not None]
+    parts = [form.format(metric[key]) for key, form in forms.items() if metric.get(key) is not None]
     return f"{metric['name']}: {', '.join(parts)}" if parts else ""

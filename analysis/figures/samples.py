@@ -101,15 +101,15 @@ def figure_17(records: Records, results: Path, side: int | None = None) -> Pictu
 
 def saved_grids(records: Records, results: Path, arms: Sequence[str] = ()) -> list[Grid]:
     """One grid for each arm of the study of samples at each scale: that of the lowest seed that saved one."""
-    found = []
+    grids = []
     for part in recorded_sheets(find_study(STUDY), records):
         for arm in arms or part.arms:
             done = sorted(
                 (r for r in part.arms.get(arm, ()) if r["status"] == "done"), key=lambda r: r["seed"]
             )
             files = [(record, sample_file(results, record)) for record in done]
-            found += [Grid(arm, part.scale, record, file) for record, file in files if file is not None][:1]
-    return found
+            grids += [Grid(arm, part.scale, record, file) for record, file in files if file is not None][:1]
+    return grids
 
 
 def draw_grid(ax: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:

@@ -20,7 +20,9 @@ def figure_1(side: int = 8, layers: int = 4) -> Picture:
     """Figure 1, the motivation: what consecutive layers read, and how far apart consecutive tokens lie."""
     plans = {"sweep": "sweep-1", "zigzag": "zigzag-8"}
     scans = {name: [only([s]) for s in scan_plan(p, (side, side), layers)] for name, p in plans.items()}
-    near = {name: locality(found[0].order, (side, side))["unit_steps"] for name, found in scans.items()}
+    near = {
+        name: locality(of_layers[0].order, (side, side))["unit_steps"] for name, of_layers in scans.items()
+    }
     notes = (
         f"{side}x{side} patches; layers 0 to {layers - 1} of the plans {' and '.join(plans.values())}. {KEY}",
         "Right: distance in the image between one token and the next, as layer 0 reads them.",
@@ -28,12 +30,12 @@ def figure_1(side: int = 8, layers: int = 4) -> Picture:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(2, layers + 1, width_ratios=[1] * layers + [1.5])
-        for letter, row, (name, found) in zip("ab", axes, scans.items(), strict=True):
-            for layer, scan in enumerate(found):
+        for letter, row, (name, of_layers) in zip("ab", axes, scans.items(), strict=True):
+            for layer, scan in enumerate(of_layers):
                 draw_path(
                     row[layer], scan, f"({letter}) {name}, layer {layer}" if layer == 0 else f"layer {layer}"
                 )
-            draw_steps(row[layers], found[0], f"{near[name]:.0%} to a neighbour")
+            draw_steps(row[layers], of_layers[0], f"{near[name]:.0%} to a neighbour")
 
     alt = (
         f"Paths over {side} by {side} patches. A sweep reads every row from the left and jumps back: "

@@ -31,14 +31,14 @@ class Band:
 
 def band(values: npt.ArrayLike) -> tuple[Array, Array]:
     """Mean and half-width of the 95 % interval of each column of (seeds, points)."""
-    found = [mean_over_seeds(list(column)) for column in np.asarray(values, float).T]
-    return np.array([e.mean for e in found]), np.array([e.half_width for e in found])
+    means = [mean_over_seeds(list(column)) for column in np.asarray(values, float).T]
+    return np.array([e.mean for e in means]), np.array([e.half_width for e in means])
 
 
 def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:
     """Steps and values of a recorded curve, or None."""
-    found = record["curves"].get(name)
-    return None if found is None else (found["step"], found["value"])
+    points = record["curves"].get(name)
+    return None if points is None else (points["step"], points["value"])
 
 
 def curve_names(records: Iterable[Record]) -> list[str]:
@@ -48,8 +48,8 @@ def curve_names(records: Iterable[Record]) -> list[str]:
 
 def mean_curve(records: Iterable[Record], name: str) -> Band | None:
     """The curve of that name over seeds: at the steps that most runs share; None where no finished run has it."""
-    found = [curve(record, name) for record in records if record["status"] == "done"]
-    curves = [(tuple(part[0]), part[1]) for part in found if part is not None and part[0]]
+    recorded = [curve(record, name) for record in records if record["status"] == "done"]
+    curves = [(tuple(part[0]), part[1]) for part in recorded if part is not None and part[0]]
     if not curves:
         return None
     steps, _ = Counter(steps for steps, _ in curves).most_common(1)[0]
@@ -67,16 +67,16 @@ def metric_names(records: Iterable[Record]) -> list[str]:
 def by_arm(part: Sheet, metric: str) -> dict[str, SeedMean]:
     """Mean and interval over seeds of every arm that has the metric."""
     values = {arm: part.values(arm, metric) for arm in part.arms}
-    return {arm: mean_over_seeds(found) for arm, found in values.items() if found}
+    return {arm: mean_over_seeds(of_arm) for arm, of_arm in values.items() if of_arm}
 
 
 def recorded_sheets(study: Study, records: Records) -> list[Sheet]:
     """The study's records, one sheet for each scale and setting that has any."""
     recorded = {record["scale"] for record in records}
-    found = [
+    parts = [
         part for scale in study.scales if scale in recorded for part in sheets(study, records, scale).values()
     ]
-    return [part for part in found if part.records]
+    return [part for part in parts if part.records]
 
 
 def token_count(record: Record) -> int:

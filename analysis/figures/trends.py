@@ -111,8 +111,8 @@ def legend_height(curves: int) -> float:
 
 def bands_of(part: Sheet, name: str) -> dict[str, Band]:
     """The mean curve of every arm that has one of this name."""
-    found = {arm: mean_curve(records, name) for arm, records in part.arms.items()}
-    return {arm: trend for arm, trend in found.items() if trend is not None}
+    bands = {arm: mean_curve(records, name) for arm, records in part.arms.items()}
+    return {arm: trend for arm, trend in bands.items() if trend is not None}
 
 
 def _trends(study_name: str, records: Records, loss: bool, printed_in: str) -> Picture | Missing:

@@ -56,7 +56,7 @@ class ShownSample:
 
 @dataclass(frozen=True)
 class Overview:
-    """How much there is."""
+    """Counts over all records."""
 
     done: int
     failed: int
@@ -85,14 +85,14 @@ def overview(records: Records) -> Overview:
 
 def shown_figures(records: Records, results: Path, store: Store) -> list[ShownFigure]:
     """The paper's figures, and those beyond it."""
-    found = []
+    figures = []
     for name, picture in pictures(TITLES, records, results, side=SAMPLES_SIDE).items():
         number = name.removeprefix("figure_")
         if isinstance(picture, Missing):
-            found.append(ShownFigure(name, number, heading(name), "", (), (), (), (), picture.run))
+            figures.append(ShownFigure(name, number, heading(name), "", (), (), (), (), picture.run))
         else:
-            found.append(_figure(name, f"f{number}", number, heading(name), picture, store, picture.notes))
-    return found
+            figures.append(_figure(name, f"f{number}", number, heading(name), picture, store, picture.notes))
+    return figures
 
 
 def _figure(
@@ -130,7 +130,7 @@ def counted_sheets(records: Records) -> list[Sheet]:
 
 def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
     """Loss and quality over training for every study, scale and setting; runs that several studies share once."""
-    found: list[ShownFigure] = []
+    figures: list[ShownFigure] = []
     seen: set[frozenset[str]] = set()
     for part in parts:
         done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
@@ -139,9 +139,9 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
             continue
         seen.add(runs)
         title = f"{part.study.name}, {part.scale}, {part.setting}"
-        name, short, picture = f"curves-{len(found)}", f"c{len(found)}", _curves(part, done)
-        found.append(_figure(name, short, "", title, picture, store, picture.notes))
-    return found
+        name, short, picture = f"curves-{len(figures)}", f"c{len(figures)}", _curves(part, done)
+        figures.append(_figure(name, short, "", title, picture, store, picture.notes))
+    return figures
 
 
 def _curves(part: Sheet, done: list[Record]) -> Picture:
@@ -179,9 +179,9 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
     for part in parts:
         for arm in part.arms:
             saved = ((record, sample_file(results, record)) for record in part.done(arm))
-            found = next(((record, file) for record, file in saved if file is not None), None)
-            if found is not None:
-                first.setdefault(found[0]["identity"], found)
+            pair = next(((record, file) for record, file in saved if file is not None), None)
+            if pair is not None:
+                first.setdefault(pair[0]["identity"], pair)
     first = {k: pair for k, pair in first.items() if read_picture(pair[1], 1) is not None}
     uris = data_uris([file for _, file in first.values()])
     return [

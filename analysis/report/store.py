@@ -27,8 +27,8 @@ class Store:
 
     def refer_identities(self, identities: Iterable[str]) -> list[int]:
         """The same by their identities; those that the store does not hold are left out."""
-        known = (self._numbers.get(identity) for identity in identities)
-        return list(dict.fromkeys(number for number in known if number is not None))
+        numbers = (self._numbers.get(identity) for identity in identities)
+        return list(dict.fromkeys(number for number in numbers if number is not None))
 
     def path(self, record: Record) -> str:
         """Where a record lies, from the results folder."""
@@ -77,4 +77,4 @@ def for_script(data: Any) -> str:
 
 def summary(record: Record) -> dict[str, str]:
     """Curves are long: how many points each has. They are in the file, and drawn on the page."""
-    return {name: f"{len(found['step'])} points, in the file" for name, found in record["curves"].items()}
+    return {name: f"{len(curve['step'])} points, in the file" for name, curve in record["curves"].items()}

@@ -74,7 +74,7 @@ def _kept(text: str | None) -> str | None:
 def _referred(root: ET.Element) -> list[str]:
     values = [value for element in root.iter() for value in element.attrib.values()]
     hrefs = [e.attrib[HREF][1:] for e in root.iter() if e.attrib.get(HREF, "").startswith("#")]
-    return hrefs + [found for value in values for found in REFERENCE.findall(value)]
+    return hrefs + [name for value in values for name in REFERENCE.findall(value)]
 
 
 def _rewrite(
@@ -90,7 +90,7 @@ def _rewrite(
     if key == HREF:
         element.set(key, f"#{ids[value[1:]]}" if value.startswith("#") else smaller(value))
         return
-    value = REFERENCE.sub(lambda found: f"url(#{ids[found[1]]})", value.replace("DejaVu Sans", FONT))
+    value = REFERENCE.sub(lambda match: f"url(#{ids[match[1]]})", value.replace("DejaVu Sans", FONT))
     value = NUMBER.sub(_rounded, value)
     if key == "style":
         del element.attrib["style"]
@@ -101,7 +101,7 @@ def _rewrite(
     element.set(key, re.sub(r"\s+(?=[A-Zz])", "", value.strip()) if key == "d" else value)
 
 
-def _rounded(found: re.Match[str]) -> str:
+def _rounded(match: re.Match[str]) -> str:
     """A tenth of a point is less than can be seen, but not of a line's width."""
-    value = float(found[0])
+    value = float(match[0])
     return f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")

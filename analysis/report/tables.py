@@ -54,8 +54,8 @@ class ShownTable:
 
 def shown_tables(records: Records, store: Store) -> list[ShownTable]:
     """Every study's table, the paper's in their order, then figures, then what is beyond."""
-    found = [_shown(study, records, store) for study in studies().values()]
-    return sorted(found, key=lambda table: (_kind(table.name), _first_number(table.name), table.study))
+    tables = [_shown(study, records, store) for study in studies().values()]
+    return sorted(tables, key=lambda table: (_kind(table.name), _first_number(table.name), table.study))
 
 
 def _kind(name: str) -> int:
@@ -69,14 +69,14 @@ def _first_number(name: str) -> int:
 
 def _shown(study: Study, records: Records, store: Store) -> ShownTable:
     table: Table = study_table(study, records)
-    found = {scale: sheets(study, records, scale) for scale in {part.scale for part in table.parts}}
-    parts = tuple(_part(part, found[part.scale], store) for part in table.parts)
+    by_scale = {scale: sheets(study, records, scale) for scale in {part.scale for part in table.parts}}
+    parts = tuple(_part(part, by_scale[part.scale], store) for part in table.parts)
     return ShownTable(
         study.name, table.name, table.caption, parts, tuple(map(str, table.notes)), table.recorded
     )
 
 
-def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
+def _part(part: Part, by_setting: dict[str, Sheet], store: Store) -> ShownPart:
     rows = []
     places = sorted(range(len(part.columns)), key=lambda i: part.columns[i].group == PAPER)  # ours first
     columns = [part.columns[i] for i in places]
@@ -84,12 +84,12 @@ def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
         shown = []
         for column, cell in zip(columns, (cells[i] for i in places), strict=True):
             words = text(cell)
-            behind = behind_cell(known, part, label, column) if words != MISSING else []
+            behind = behind_cell(by_setting, part, label, column) if words != MISSING else []
             shown.append(
                 ShownCell(words, tuple(store.refer(behind)), devices_of(behind), _cell_kind(words, column))
             )
         rows.append((label, tuple(shown)))
-    groups = tuple((name, len(list(found))) for name, found in groupby(columns, lambda c: c.group))
+    groups = tuple((name, len(list(members))) for name, members in groupby(columns, lambda c: c.group))
     everywhere = tuple(dict.fromkeys(d for _, cells in rows for cell in cells for d in cell.devices))
     heads = tuple(column.head for column in columns)
     return ShownPart(
@@ -104,11 +104,11 @@ def _part(part: Part, known: dict[str, Sheet], store: Store) -> ShownPart:
     )
 
 
-def behind_cell(known: dict[str, Sheet], part: Part, label: str, column: Column) -> list[Record]:
+def behind_cell(by_setting: dict[str, Sheet], part: Part, label: str, column: Column) -> list[Record]:
     """The records that a cell's number was computed from; of a failed or stale cell, those that say so."""
     if column.group == PAPER or not column.metric:
         return []
-    sheet = known.get(column.setting or part.setting)
+    sheet = by_setting.get(column.setting or part.setting)
     if sheet is None:
         return []
     done = [record for record in sheet.done(label) if record.metric(column.metric) is not None]

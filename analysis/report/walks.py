@@ -13,7 +13,7 @@ VARIANTS = 8
 
 def walks(side: int = SIDE) -> list[dict[str, Any]]:
     """Each curve's orders on a grid, a variant per layer as plans take them, and how near it keeps neighbours."""
-    found = []
+    curves = []
     for name in scan_names():
         orders: list[list[int]] = []
         for variant in range(VARIANTS):
@@ -23,8 +23,8 @@ def walks(side: int = SIDE) -> list[dict[str, Any]]:
                 break  # the curve has fewer variants
         if orders:
             near = locality(scan_order(name, (side, side)), (side, side))["unit_steps"]
-            found.append({"name": name, "side": side, "near": f"{near:.0%}", "orders": orders})
-    return found
+            curves.append({"name": name, "side": side, "near": f"{near:.0%}", "orders": orders})
+    return curves
 
 
 def path_data(order: list[int], side: int) -> tuple[str, str]:

@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 SECTIONS = (
     ("opening", "What was run"),
     ("claims", "Claims"),
-    ("findings", "Errors found"),
+    ("findings", "Errors"),
     ("tables", "Tables"),
     ("figures", "Figures"),
     ("walks", "Scans in motion"),
@@ -75,7 +75,7 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
     first = [standing.part for standing in standings]
     counted = {record["identity"] for part in parts for record in part.records}
     script = (HERE / "script.js").read_text(encoding="utf-8")
-    known = walks()
+    curves = walks()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {
         "sections": SECTIONS,
@@ -94,9 +94,9 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "beside": beside(first, results),
         "curves": learning_curves(parts, store),
         "samples": shown_samples(parts, results, store),
-        "walks": [_still(walk) for walk in known],
+        "walks": [_still(walk) for walk in curves],
         "walk_side": SIDE,
-        "walk_orders": for_script(known),
+        "walk_orders": for_script(curves),
         "store": store.script(counted),
         "style": (HERE / "style.css").read_text(encoding="utf-8"),
         "script": script,

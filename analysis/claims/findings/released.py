@@ -28,7 +28,7 @@ class Line:
         path = checkout / self.file
         if not path.is_file():
             raise FileNotFoundError(
-                f"{path} is not there: --released wants a checkout of {REPOSITORY} at {COMMIT}"
+                f"{path} is missing: --released takes a checkout of {REPOSITORY} at {COMMIT}"
             )
         text = path.read_text(encoding="utf-8", errors="replace")
         match = re.search(self.pattern, text, flags=re.MULTILINE)

@@ -131,7 +131,7 @@ def test_outdated(recorded: Path, tmp_path: Path) -> None:
     file.write_text(file.read_text() + "\n")  # as a repetition would
     assert list(outdated(figures, load(results), results)) == ["figure_13"]
     (figures / "figure_3.svg").unlink()
-    assert outdated(figures, load(results), results)["figure_3"] == "figure_3.svg is not there"
+    assert outdated(figures, load(results), results)["figure_3"] == "figure_3.svg is missing"
 
 
 def test_a_figure_whose_records_have_gone_is_taken_away(recorded: Path, tmp_path: Path) -> None:
