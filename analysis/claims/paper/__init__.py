@@ -3,6 +3,8 @@
 Margins, exponents and the settings that are meant are declared here, before any record is looked at.
 """
 
-from analysis.claims.paper import baselines, costs, curves, schemes, training
+from analysis.claims.paper import baselines, costs, curves, exact, schemes, training
 
-CLAIMS = tuple(claim for topic in (schemes, baselines, curves, costs, training) for claim in topic.CLAIMS)
+CLAIMS = tuple(
+    claim for topic in (schemes, baselines, curves, costs, training, exact) for claim in topic.CLAIMS
+)

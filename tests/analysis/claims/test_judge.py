@@ -331,6 +331,17 @@ def test_records_of_two_protocols_are_not_paired(tmp_path: Path) -> None:
     assert verdict(tmp_path, "zigzag-beats-sweep").last.tested[0].n == 3
 
 
+def test_on_fields_the_excess_over_the_optimum_decides(tmp_path: Path) -> None:
+    fill(tmp_path, "exact", means={"zigzag-1": 40.0, "sweep-1": 40.2}, setting="rows-8-positions", spread=0.2)
+    fill(tmp_path, "exact", means={"zigzag-1": 30.0, "sweep-1": 40.0}, setting="rows-8", spread=0.2)
+    alike, better = (
+        verdict(tmp_path, name)
+        for name in ("positions-make-up-for-continuity", "zigzag-beats-sweep-on-fields")
+    )
+    assert (alike.verdict, better.verdict) == ("holds", "holds")
+    assert {t.contrast.metric for t in alike.last.tested} == {"excess_velocity"}
+
+
 def test_the_largest_scale_has_the_last_word(tmp_path: Path) -> None:
     plant(tmp_path, "position_embedding", POSITIONS)
     reverse = dict(zip(POSITIONS, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0], strict=True))
