@@ -10,7 +10,9 @@ from pathlib import Path
 from analysis.card.content import both_records, card
 from analysis.card.write import write_card
 from analysis.options import say_faults, view_folder
+from studies.declare.own_data import OwnData, own_data
 from studies.declare.trial import trial
+from zigma.common.words import unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
+    parser.add_argument("--data", metavar="SETTING", help="images of yours that were prepared: birds-32")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdict, and write the page as HTML and PNG."""
     records = both_records(args.results)
     say_faults(records)
-    content = card(trial(args.word), records)
+    content = card(trial(args.word, _prepared(args)), records)
     print(content.verdict)
     for line in content.missing:
         print(f"not recorded: {line}")
@@ -38,3 +41,10 @@ def run(args: argparse.Namespace) -> int:
         return 1
     print(f"Open {page} (or {picture})")
     return 0
+
+
+def _prepared(args: argparse.Namespace) -> OwnData | None:
+    by_setting = {data.setting: data for data in own_data(args.results)}
+    if args.data is not None and args.data not in by_setting:
+        raise unknown("prepared folder of images", args.data, by_setting)
+    return by_setting.get(args.data)

@@ -156,7 +156,7 @@ def _verdict(
 
 
 def _than(pair: Against) -> str:
-    words = {"not told apart": "not told apart from", "one seed, no interval": "one seed against"}
+    words = {"not told apart": "not told apart from", "one seed, no interval": "with one seed, beside"}
     return words.get(pair.word, f"{pair.word} than")
 
 
@@ -169,9 +169,12 @@ def _missing(trial: Trial, by_setting: Mapping[str, Sheet]) -> list[str]:
     lines = []
     for setting, sheet in by_setting.items():
         for arm in (trial.arm.name, *trial.beside):
-            if not sheet.done(arm):
-                failed = sheet.failed(arm)
-                lines.append(f"{arm} on {setting}" + (f" (failed: {failed[0]['error']})" if failed else ""))
+            failed = sheet.failed(arm)
+            if failed:
+                seeds = ", ".join(str(record["seed"]) for record in failed)
+                lines.append(f"{arm} on {setting}, seed {seeds} (failed: {failed[0]['error']})")
+            elif not sheet.done(arm):
+                lines.append(f"{arm} on {setting}")
     if trial.plan is not None and DIGITS not in by_setting:
         lines.append(
             "the zoo's curves on these images: not recorded, so measures are not compared with losses"

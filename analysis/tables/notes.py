@@ -8,6 +8,7 @@ from typing import Any
 from analysis.agreement import Agreement, Difference, agreement
 from analysis.records import Sheet, device_of
 from analysis.tables.values import Column, Note
+from studies.declare.own_data import is_own
 from studies.run.record import Record
 from zigma.experiment.config import RunConfig
 
@@ -23,7 +24,13 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
     notes = []
     trained = isinstance(sheet.study.scales[sheet.scale][sheet.setting], RunConfig)
     if trained and sheet.scale != "paper" and any(arm.paper for arm in sheet.study.arms):
-        line = "ours is a stand-in for the paper's data and size: compare arms within a column, not columns"
+        own = is_own(sheet.study.scales[sheet.scale][sheet.setting])
+        what = (
+            "your images stand for none of the paper's"
+            if own
+            else "ours is a stand-in for the paper's data and size"
+        )
+        line = f"{what}: compare arms within a column, not columns"
         notes.append(Note("stand-in", line))
     if done:
         notes.append(seeds_note(sheet))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from studies.cli.options import add_results
 from studies.declare.levels import has_levels, levels_path
+from studies.declare.own_data import declare_own_data
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study
 from zigma.common.files import replace_json
@@ -44,6 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> Request:
     """The command line as a request."""
+    declare_own_data(
+        args.results, [(name, args.scale, each) for name in args.studies for each in args.setting]
+    )
     chosen = [find_study(name) for name in args.studies] or list(studies().values())
     folder = args.results / "published" if args.publish else args.results
     return Request(tuple(chosen), args.scale, tuple(args.setting), folder, args.force)

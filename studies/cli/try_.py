@@ -11,11 +11,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from studies.cli import where
+from studies.cli import own_images, where
 from studies.cli.dry_run import check_machine, print_plan
 from studies.cli.options import add_results
 from studies.cli.start import start
 from studies.cli.where import Where
+from studies.declare.own_data import OwnData
 from studies.declare.selection import Selection
 from studies.declare.shipped import PUBLISHED, shipped_results
 from studies.declare.trial import SCALE, Trial, trial
@@ -38,6 +39,7 @@ class Request:
     seeds: int
     where: Where
     dry_run: bool
+    data: OwnData | None = None
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, default=SEEDS, metavar="N", help=f"seeds 0 to N-1; default: {SEEDS}"
     )
+    own_images.add(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
     add_results(parser, made=True)
     where.add(parser)
@@ -65,7 +68,9 @@ def read(args: argparse.Namespace) -> Request:
         raise WordError(
             "try waits for its runs and shows them: `run trial --scan ... --cluster` submits them"
         )
-    return Request(args.what, trial(args.what), args.seeds, where.read(args), args.dry_run)
+    trial(args.what)  # a wrong word is told before images are prepared
+    data = own_images.read(args)
+    return Request(args.what, trial(args.what, data), args.seeds, where.read(args), args.dry_run, data)
 
 
 def run(request: Request) -> int:
@@ -104,4 +109,6 @@ def missing_runs(request: Request) -> list[RunStatus]:
 def _card(request: Request) -> int:
     sys.stdout.flush()
     command = ["-m", "analysis", "card", request.word, "--results", str(request.where.conditions.results)]
+    if request.data is not None:
+        command += ["--data", request.data.setting]
     return subprocess.run([sys.executable, *command], check=False).returncode

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from studies.declare.levels import has_levels
+from studies.declare.own_data import OwnData, with_own_data
 from studies.declare.registry import find_study
 from studies.declare.study import Arm, Study
 from zigma.common.configuration import kinds
@@ -38,8 +40,10 @@ def mixers() -> tuple[str, ...]:
     return tuple(kinds(ZigMaConfig, "mixer"))
 
 
-def trial(word: str) -> Trial:
+def trial(word: str, data: OwnData | None = None) -> Trial:
     """Look a word up: `my_curves.py:my-spiral`, `hilbert-4`, `peano` (its eight variants) or a mixer, `mamba-2`.
+
+    `data` are images of her own, in the place of the digits.
 
     Raises:
         WordError: it is none of these, or reads videos only.
@@ -47,6 +51,10 @@ def trial(word: str) -> Trial:
     from zigma.scans import parse_plan, scan_names
 
     study = find_study(STUDY)
+    if data is not None:
+        fields = {name: config for name, config in study.scales[SCALE].items() if not has_levels(config)}
+        own = with_own_data(study, SCALE, data).scales[SCALE]
+        study = replace(study, scales={SCALE: {**fields, **own}})
     config = next(iter(study.scales[SCALE].values()))
     assert isinstance(config, RunConfig)
     base = config.model

@@ -1,0 +1,94 @@
+"""The page of `python -m studies try`: what it says follows from records and closed forms alone."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from analysis.card.closed_form import SHORT, form, rank
+from analysis.card.content import both_records, card
+from analysis.card.measured import Against
+from analysis.card.write import write_card
+from analysis.records import Records
+from analysis.stats import paired_ratio
+from studies.declare.trial import trial
+from zigma.common.words import WordError
+from zigma.scans import parse_plan
+
+CURVE = """
+from zigma.scans import register_scan
+@register_scan("columns")
+def columns(height, width):
+    return [(row, column) for column in range(width) for row in range(height)]
+"""
+
+
+def test_a_curve_is_ranked_beside_the_zoo_without_any_run(tmp_path: Path) -> None:
+    (tmp_path / "my curves.v2.py").write_text(CURVE)
+    content = card(trial(f"{tmp_path}/my curves.v2.py:columns-8"), Records())
+    assert content.own is not None
+    assert content.place == rank("columns-8", {name: f.measures[SHORT] for name, f in content.zoo.items()})
+    assert content.place is not None
+    assert content.place[1] == 17
+    # a sweep by columns is a sweep turned on its side
+    assert content.own.measures[SHORT] == pytest.approx(content.zoo["sweep-8"].measures[SHORT])
+    assert "nothing is trained yet" in content.verdict
+    assert "columns-8 on digits-8" in content.missing
+    assert all(math.isnan(one.spearman) for one in content.predictions)
+
+
+def test_published_runs_serve_and_the_page_needs_no_other_file(tmp_path: Path) -> None:
+    content = card(trial("peano"), both_records(tmp_path))  # of the zoo: recorded on digits, not on fields
+    pair = next(p for p in content.pairs if p.setting == "digits-8" and p.metric == "held_out_loss")
+    assert pair.ratio is not None
+    assert pair.ratio.n == 5
+    assert "on digits-8, by held_out_loss: worse than zigzag-8" in content.verdict
+    assert "peano-8 on fields-8" in content.missing
+    assert next(p for p in content.predictions if p.name == "gap_mean").spearman > 0.5
+    page, picture = write_card(content, tmp_path / "view", "python -m studies try peano")
+    text = page.read_text()
+    assert content.verdict.split(";")[0] in text
+    assert "src=" not in text.replace("default-src", "").replace("style-src", "").replace("img-src", "")
+    assert "peano-8 on fields-8" in text
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_words_follow_the_interval() -> None:
+    def word(a: list[float], b: list[float], metric: str = "held_out_loss") -> str:
+        return Against("s", metric, "other", paired_ratio(a, b)).word
+
+    assert word([1.0, 1.1, 1.2], [2.0, 2.2, 2.5]) == "better"
+    assert word([2.0, 2.2, 2.5], [1.0, 1.1, 1.2]) == "worse"
+    assert word([1.0, 2.0, 1.0], [2.0, 1.0, 1.1]) == "not told apart"
+    assert word([1.0], [2.0]) == "one seed, no interval"
+
+
+def test_equals_share_a_place_and_a_plan_that_sees_all_has_no_excess() -> None:
+    assert rank("b", {"a": 1.0, "b": 2.0, "c": 2.0}) == (2, 3)
+    assert rank("b", {"a": 1.0, "b": 2.0}, less_is_better=False) == (1, 2)
+    assert rank("x", {"a": 1.0}) is None
+    assert form(parse_plan("sweep-8"), (4, 4), 8, 2.0).measures["excess"] == pytest.approx(0, abs=1e-6)
+    assert form(parse_plan("sweep-1"), (4, 4), 8, 2.0).measures["excess"] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("zigzag-8", "beside which yours is put"),
+        ("mamba", "is the mixer of the arms"),
+        ("spirl", "did you mean 'spiral"),
+        ("video-sst", "mixer is one of"),
+    ],
+)
+def test_what_cannot_be_tried_is_told(word: str, says: str) -> None:
+    with pytest.raises(WordError, match=says):
+        trial(word)
+
+
+def test_a_mixer_reads_along_the_zigzag() -> None:
+    tried = trial("mamba-2")
+    config = tried.study.config(tried.arm, "tiny", "digits-8")
+    assert (config.model.mixer.kind, config.model.scan) == ("mamba-2", "zigzag-8")  # type: ignore[union-attr]
+    content = card(tried, Records())
+    assert content.own is None
+    assert content.predictions == ()

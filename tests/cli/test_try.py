@@ -1,0 +1,34 @@
+"""`try` runs what is recorded nowhere, and no more."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
+
+
+def test_published_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["try", "mamba-2", "--seeds", "2", "--dry-run", "--results", str(tmp_path / "r")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    runs = {line.partition(" seed")[0] for line in lines if " seed " in line}
+    assert runs == {"zigzag-8 fields-8", "sweep-8 fields-8", "mamba-2 fields-8", "mamba-2 digits-8"}
+    assert "8 of 8 runs to do" in lines[-1]
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["peano", "--seeds", "0"], "from 1 on"),
+        (["no such.py:curve"], "no file"),
+        (["peano", "--size", "32"], "give --data FOLDER too"),
+        (["peano", "--cluster", "local"], "try waits for its runs"),
+    ],
+)
+def test_a_wrong_word_is_one_line(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["try", *words])
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.count("\n") == 1

@@ -1,0 +1,106 @@
+"""A person's own images: prepared once, labelled honestly, with counts that they have."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studies.declare import registry
+from studies.declare.own_data import configured, declare_own_data, own_data
+from studies.declare.registry import find_study
+from studies.declare.selection import select
+from studies.declare.validate import config_faults, resolve
+from studies.run.own_data import prepare_own
+from zigma.common.words import WordError
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Thirty pictures in two classes, half with a caption, one damaged and one twice."""
+    rng = np.random.default_rng(0)
+    for name in ("house wren", "blue.jay"):
+        below = tmp_path / "My birds 2.0" / name
+        below.mkdir(parents=True)
+        for i in range(30):
+            Image.fromarray(rng.integers(0, 255, (20 + i, 31, 3), dtype=np.uint8)).save(below / f"a {i}.png")
+    (below / "broken.jpg").write_bytes(b"no picture")
+    (below / "again.png").write_bytes((below / "a 1.png").read_bytes())
+    return tmp_path / "My birds 2.0"
+
+
+def test_it_is_prepared_once_and_says_what_it_skips(folder: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    data = prepare_own(folder, 32, tmp_path / "r", say=said.append)
+    assert (data.setting, data.classes, data.caption_words) == ("My_birds_2_0-32", 2, 0)
+    assert data.train + data.held_out == 60
+    assert any("broken.jpg" in line and line.startswith("skipped, ") for line in said)
+    assert any("the same contents" in line and "a 1.png" in line for line in said)
+    stamp = (Path(data.root) / "manifest.json").stat().st_mtime_ns
+    for path in folder.rglob("*.png"):
+        path.touch()  # the same contents at another time are the same
+    again: list[str] = []
+    assert prepare_own(folder, 32, tmp_path / "r", say=again.append) == data
+    assert (Path(data.root) / "manifest.json").stat().st_mtime_ns == stamp
+    assert any("broken.jpg" in line for line in again)
+    next(folder.rglob("a 2.png")).unlink()
+    changed = prepare_own(folder, 32, tmp_path / "r", say=again.append)
+    assert changed.setting.startswith("My_birds_2_0-32-")
+    assert changed.root != data.root
+
+
+def test_captions_beside_the_images_are_read(folder: Path, tmp_path: Path) -> None:
+    for path in folder.rglob("a *.png"):
+        path.with_suffix(".txt").write_text("a small brown bird\n")
+    said: list[str] = []
+    data = prepare_own(folder, 32, tmp_path / "r", say=said.append)
+    assert data.caption_words == 4
+    config = configured(find_study("scan_ablation"), "tiny", data)
+    assert (config.model.text_width, config.model.text_tokens) == (32, 4)
+
+
+def test_a_setting_fits_the_images_and_has_no_column_of_the_paper(folder: Path, tmp_path: Path) -> None:
+    from analysis.records import Records, sheets
+    from analysis.tables.parts import sheet_part
+
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    runs = resolve(select("scan_ablation", "tiny", data=data))
+    assert {run.setting for run in runs} == {data.setting}
+    config = runs[0].config
+    assert config_faults(config) == []
+    assert config.model.token_grid == (8, 8)  # type: ignore[union-attr]
+    assert config.evaluation.extractors == ("lite0",)  # type: ignore[union-attr]
+    assert config.evaluation.n_real == config.evaluation.n_generated == data.held_out  # type: ignore[union-attr]
+    declare_own_data(tmp_path / "r", [("scan_ablation", "tiny", data.setting)])
+    part = sheet_part(sheets(find_study("scan_ablation"), Records(), "tiny")[data.setting])
+    assert [column.group for column in part.columns] == ["ours"] * len(part.columns)
+
+
+def test_shards_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    selection = select("scan_ablation", "tiny", changes=["data.size=64", "model.grid=64x64"], data=data)
+    with pytest.raises(WordError, match="were prepared at 32"):
+        resolve(selection)
+
+
+def test_what_cannot_be_used_is_told_in_a_line(folder: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    Image.new("RGB", (9, 9)).save(few / "a.png")
+    for path, size, says in [
+        (tmp_path / "no", 32, "there is no folder"),
+        (folder, 30, "8 divides"),
+        (few, 32, "too few"),
+        (tmp_path / "few" / "..", 30, "8 divides"),
+    ]:
+        with pytest.raises(WordError, match=says):
+            prepare_own(path, size, tmp_path / "r", say=lambda line: None)
+    assert list(own_data(tmp_path / "r")) == []
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    with pytest.raises(WordError, match="trains nothing on images"):
+        select("model_sizes", "tiny", data=data)
