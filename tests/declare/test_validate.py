@@ -57,7 +57,6 @@ def test_what_needs_no_download_can_be_run_as_declared(scale: str) -> None:
             {"model.ordering": "score", "model.scan": "video-sst"},
             "sorted over the whole sample, and 'space",
         ),
-        (TINY, {"model.ordering": "scor"}, "did you mean 'score'"),
         (TINY, {"model.scan": "zigzag-9"}, "zigzag.*1..8"),
         (TINY, {"model.scan": "zigzagg-8"}, "zigzag"),
         (TINY, {"model.classes": 9}, "digits has 10 classes: it should be 10"),

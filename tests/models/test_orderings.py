@@ -186,6 +186,8 @@ def test_identity_and_cost_know_it() -> None:
     assert parameters(score) == parameters(TINY.model) + TINY.model.depth * TINY.model.hidden
 
 
-def test_segments_cannot_be_sorted() -> None:
+def test_segments_cannot_be_sorted_and_wrong_words_are_one_line() -> None:
+    with pytest.raises(ValueError, match=r"unknown model\.ordering\.kind 'scor': did you mean 'score'"):
+        change(TINY, {"model.ordering": "scor"})
     with pytest.raises(ValueError, match="tokens are sorted over the whole sample"):
         network(grid=(2, 3, 4), scan="video-st", ordering="score")
