@@ -26,7 +26,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         from zigma.scans import parse_plan
 
         return path, parse_plan(value).text  # with the whole path of a file, which a job elsewhere can read
-    value = whole(value)  # of a file's mixer and its like, too
+    value = ",".join(map(whole, value.split(",")))  # of a file's mixer and its like, too
     try:
         read = json.loads(value)
     except (json.JSONDecodeError, RecursionError):

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zigma.common.plugged import MIXERS, ORDERINGS, Socket, short
+from zigma.common.plugged import DATA, EXTRACTORS, MIXERS, ORDERINGS, Socket, short
 from zigma.data.config import DataConfig
 from zigma.experiment.config import NUMERICS, Config, RunConfig, ScanConfig
+from zigma.metrics.config import is_own
 from zigma.models.config import OwnMixerSpec, OwnOrdering, ZigMaConfig
 
 if TYPE_CHECKING:
@@ -75,14 +76,27 @@ def identity_here(config: Config) -> str | None:
 
 def fingerprints(config: Config) -> dict[str, str]:
     """Hashes of what a configuration names but does not contain: the data, the networks that judge it, the orders."""
-    own = {socket.what: socket.identity(text) for _, socket, text in _plugged(config)}
-    return _fingerprints(config, plan_of(config)) | own
+    return _fingerprints(config, plan_of(config)) | own_fingerprints(config)
 
 
-def _plugged(config: Config) -> Iterator[tuple[tuple[str, ...], Socket, str]]:
+def own_fingerprints(config: Config) -> dict[str, str]:
+    """Those of what comes from a person's files or from other packages."""
+    return {
+        f"extractor {short(text)}" if socket is EXTRACTORS else socket.what: socket.identity(text)
+        for _, socket, text in _plugged(config)
+    }
+
+
+def _plugged(config: Config) -> Iterator[tuple[tuple[Any, ...], Socket, str]]:
     """What a configuration takes from files and packages of others, beside its plan: where it stands, and its name."""
     if isinstance(config, ScanConfig):
         return
+    if isinstance(config, RunConfig):
+        if config.data.is_own:
+            yield ("data", "name"), DATA, config.data.name
+        for i, name in enumerate(config.evaluation.extractors):
+            if is_own(name):
+                yield ("evaluation", "extractors", i), EXTRACTORS, name
     if isinstance(config.model, ZigMaConfig) and isinstance(config.model.mixer, OwnMixerSpec):
         yield ("model", "mixer", "source"), MIXERS, config.model.mixer.source
     if isinstance(config.model, ZigMaConfig) and isinstance(config.model.ordering, OwnOrdering):
@@ -100,7 +114,8 @@ def _fingerprints(config: Config, plan: Plan | None) -> dict[str, str]:
         from zigma.metrics import extractor_identity
 
         hashes["data"] = _data_fingerprint(config.data)
-        hashes |= {f"extractor {name}": extractor_identity(name) for name in config.evaluation.extractors}
+        ours = [name for name in config.evaluation.extractors if not is_own(name)]
+        hashes |= {f"extractor {name}": extractor_identity(name) for name in ours}
         if config.data.view == "latents":
             hashes["autoencoder"] = autoencoder_identity()
     return hashes

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from studies.declare.identity import as_recorded, own_fingerprints
+from zigma.common.plugged import short
 from zigma.experiment.config import Config, RunConfig
 
 FOLDER = "levels"  # below a results folder and below what is published
@@ -17,13 +20,18 @@ def levels_key(config: RunConfig) -> str:
 
     Arms of a setting share it, and so do studies on the same data by the same protocol.
     """
-    plain = config.model_dump(mode="json")
-    whole = {
+    plain = as_recorded(config)
+    whole: dict[str, Any] = {
         "data": {name: value for name, value in plain["data"].items() if name != "root"},
         "interpolant": plain["interpolant"],
         "evaluation": {name: value for name, value in plain["evaluation"].items() if name not in ON_THE_WAY},
         "patch": config.model.patch,
     }
+    own = {
+        name: value for name, value in own_fingerprints(config).items() if name not in ("mixer", "ordering")
+    }
+    if own:  # a file that was edited gives other levels
+        whole["own"] = own
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -35,4 +43,8 @@ def has_levels(config: Config) -> bool:
 
 def levels_path(folder: Path, config: RunConfig) -> Path:
     """The file of a setting's levels below a results folder (or `published/`)."""
-    return folder / FOLDER / f"{config.data.name}-{config.data.size}.{levels_key(config)}.json"
+    return (
+        folder
+        / FOLDER
+        / f"{short(config.data.name).replace(':', '.')}-{config.data.size}.{levels_key(config)}.json"
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from studies.declare.identity import orders_fingerprint
 from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
+from zigma.common.plugged import EXTRACTORS
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
@@ -218,7 +220,9 @@ def _weights(config: Config) -> Iterator[str]:
     from zigma.data.weights import autoencoder_folder
     from zigma.metrics.weights import WEIGHTS
 
-    finders: list[Callable[[], object]] = [WEIGHTS[name].find for name in config.evaluation.extractors]
+    names = config.evaluation.extractors
+    finders: list[Callable[[], object]] = [WEIGHTS[name].find for name in names if name in WEIGHTS]
+    finders += [partial(EXTRACTORS.load, name) for name in names if name not in WEIGHTS]
     for find in [*finders, *([autoencoder_folder] if config.data.view == "latents" else [])]:
         try:
             find()

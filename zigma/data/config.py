@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from zigma.common.configuration import Configuration, Count, Number, Positive, later
-from zigma.data.names import EMBEDDED, PREPARED, check_name
+from zigma.common.plugged import short
+from zigma.data.names import EMBEDDED, PREPARED, check_name, is_own
 
 View = Literal["pixels", "latents"]
 CovarianceName = Literal["exponential", "matern", "power-law"]
@@ -71,11 +72,18 @@ class DataConfig(Configuration):
         """Height and width in pixels."""
         return self.size, self.size if self.width is None else self.width
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the data set is of a person's file or of an installed package."""
+        return is_own(self.name)
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         self._check_field()
         if self.name in EMBEDDED:
             self._check_embedded()
+        elif is_own(self.name):
+            self._check_own()
         elif PREPARED[self.name].video and self.frames is None:
             object.__setattr__(self, "frames", PAPER_FRAMES)
         if self.view == "latents" and self.size % 8:
@@ -93,6 +101,13 @@ class DataConfig(Configuration):
             raise ValueError(f"{self.name} are no Gaussian fields and take no field settings")
         if self.width is not None:
             raise ValueError(f"{self.name} come square: width must be left out, got {self.width}")
+
+    def _check_own(self) -> None:
+        if self.root is not None or self.view != "pixels":
+            raise ValueError(
+                f"{short(self.name)} reads its own files and gives pixels: root and view must be left out; name its "
+                "files in FILES, so that a run's identity knows them"
+            )
 
     def _check_embedded(self) -> None:
         known = EMBEDDED[self.name]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zigma.data.config import DataConfig
-from zigma.data.names import EMBEDDED, PREPARED
+from zigma.data.names import EMBEDDED, PREPARED, is_own
 from zigma.data.shards.manifest import read_manifest
 from zigma.data.shards.sources import shards_root
 
@@ -48,7 +48,18 @@ def data_facts(config: DataConfig) -> Facts:
         fewer = 4 if config.frames is not None and config.name in _FEWER_VIDEOS else 1
         words = words if config.frames is None else video_words
         return Facts(channels, classes, True, words, train // fewer, held_out // fewer)
+    if is_own(config.name):
+        return _of_own(config)
     return _of_shards(config, shards_root(config))
+
+
+def _of_own(config: DataConfig) -> Facts:
+    """By loading it, which needs torch."""
+    from zigma.data.own import load_own
+
+    data = load_own(config)
+    captions = data.train.batch([0]).captions is not None
+    return Facts(data.channels, data.classes or 0, captions, None, len(data.train), len(data.held_out))
 
 
 def _of_shards(config: DataConfig, root: Path) -> Facts:

@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 from zigma.common.files import sha256_of
+from zigma.common.plugged import DATA, short
 from zigma.data.config import DataConfig
 from zigma.data.embedded.shipped import shipped_file
-from zigma.data.names import EMBEDDED
+from zigma.data.names import EMBEDDED, is_own
 from zigma.data.shards.sources import shards_identity, shards_root
 
 
@@ -26,7 +27,9 @@ def fingerprint(config: DataConfig) -> str:
     seen = config.model_dump(mode="json")
     del seen["root"]
     identity: dict[str, Any] = {"config": seen}
-    if config.name in EMBEDDED:
+    if is_own(config.name):
+        seen["name"], identity["source"] = short(config.name), DATA.identity(config.name)
+    elif config.name in EMBEDDED:
         embedded = EMBEDDED[config.name]
         identity["recipe"] = embedded.recipe
         identity["sources"] = [sha256_of(shipped_file(*file)) for file in embedded.files]

@@ -6,7 +6,8 @@ from importlib import import_module
 
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Dataset
-from zigma.data.names import EMBEDDED
+from zigma.data.names import EMBEDDED, is_own
+from zigma.data.own import load_own
 
 
 def load_data(config: DataConfig) -> Dataset:
@@ -14,6 +15,8 @@ def load_data(config: DataConfig) -> Dataset:
 
     Raises ValueError, in one line, when the data cannot be had as configured.
     """
+    if is_own(config.name):
+        return load_own(config)
     module = f"embedded.{EMBEDDED[config.name].module}" if config.name in EMBEDDED else "shards.split"
     dataset: Dataset = import_module(f"zigma.data.{module}").load(config)
     return dataset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zigma.common.plugged import DATA
 from zigma.common.words import unknown
 
 
@@ -72,5 +73,10 @@ def data_names() -> tuple[str, ...]:
 
 def check_name(name: str) -> None:
     """Raise ValueError, naming the nearest data set, when there is none of this name."""
-    if name not in _NAMES:
-        raise unknown("data set", name, _NAMES)
+    if name not in _NAMES and not DATA.takes(name):
+        raise unknown("data set", name, (*_NAMES, *DATA.entries(), "FILE.py:NAME"))
+
+
+def is_own(name: str) -> bool:
+    """Whether it is of a person's file or of an installed package (entry point of `zigma.data`)."""
+    return name not in _NAMES

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from zigma.common.configuration import Configuration, Count, Whole
+from zigma.common.plugged import EXTRACTORS
 from zigma.common.words import unknown
 
 ExtractorName = Literal["digits", "lite0", "inception", "dinov2", "i3d"]
@@ -21,7 +22,12 @@ def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Extractors = Annotated[tuple[ExtractorName, ...], AfterValidator(_once)]
+def _extractor(name: str) -> str:
+    check_extractor(name)
+    return name
+
+
+Extractors = Annotated[tuple[Annotated[str, AfterValidator(_extractor)], ...], AfterValidator(_once)]
 Metrics = Annotated[tuple[MetricName, ...], AfterValidator(_once)]
 
 
@@ -36,6 +42,17 @@ class EvaluationConfig(Configuration):
     every_steps: Count | None = None  # measure on the way too (Figures 8 and 14); None: at the end alone
     n_on_the_way: Images = 250  # images drawn each time
     metrics_on_the_way: Metrics = ("frechet",)  # beside the held-out loss
+
+
+def is_own(name: str) -> bool:
+    """Whether an extractor is of a person's file or of an installed package (entry point of `zigma.extractors`)."""
+    return name not in get_args(ExtractorName)
+
+
+def check_extractor(name: str) -> None:
+    """Raise a WordError with the nearest right name unless there is such an extractor."""
+    if is_own(name) and not EXTRACTORS.takes(name):
+        raise unknown("extractor", name, (*get_args(ExtractorName), *EXTRACTORS.entries(), "FILE.py:NAME"))
 
 
 def check_name(what: str, name: str, names: tuple[str, ...]) -> None:

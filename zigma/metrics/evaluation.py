@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from zigma.metrics.config import ExtractorName, MetricName, check_name
+from zigma.metrics.config import MetricName, check_name
 from zigma.metrics.distances import frechet_distance, kernel_distance, paired
 from zigma.metrics.extractors.load import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
@@ -22,7 +22,7 @@ def evaluate_images(
     generated: Tensor | Iterable[Tensor],
     real: Tensor | Iterable[Tensor],
     *,
-    extractor: ExtractorName | Extractor,
+    extractor: str | Extractor,
     reference: str,
     metrics: Iterable[MetricName] = ("frechet", "kernel"),
     n_generated: int | None = None,
@@ -52,7 +52,7 @@ def evaluate_videos(
     generated: Tensor | Iterable[Tensor],
     real: Tensor | Iterable[Tensor],
     *,
-    extractor: ExtractorName | Extractor,
+    extractor: str | Extractor,
     reference: str,
     metrics: Iterable[MetricName] = ("frechet", "kernel"),
     n_generated: int | None = None,
@@ -71,7 +71,7 @@ def _evaluate(
     unit: Unit,
     generated: Tensor | Iterable[Tensor],
     real: Tensor | Iterable[Tensor],
-    extractor: ExtractorName | Extractor,
+    extractor: str | Extractor,
     reference: str,
     metrics: Iterable[MetricName],
     n_generated: int | None,

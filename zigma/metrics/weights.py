@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from zigma.metrics.config import ExtractorName
-
 WEIGHTS_VARIABLE = "ZIGMA_WEIGHTS"
 
 
@@ -56,7 +54,7 @@ class WeightsFile:
         return [*([Path(own).expanduser()] if own else []), hub.expanduser() / "checkpoints"]
 
 
-WEIGHTS: dict[ExtractorName, WeightsFile] = {
+WEIGHTS: dict[str, WeightsFile] = {
     "digits": WeightsFile(
         "digits",
         "weights/digits.safetensors",

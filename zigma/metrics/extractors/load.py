@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from zigma.common.files import sha256_of
-from zigma.metrics.config import ExtractorName, check_name
+from zigma.common.plugged import EXTRACTORS, one_line, short
+from zigma.metrics.config import check_extractor, is_own
 from zigma.metrics.extractors import digits, dinov2, i3d, inception, lite0
 from zigma.metrics.weights import WEIGHTS
 
@@ -31,7 +31,7 @@ class Kind:
     )
 
 
-KINDS: dict[ExtractorName, Kind] = {
+KINDS: dict[str, Kind] = {
     "digits": Kind(digits.RESIZE, digits.load_digits, digits.digits_features),
     "lite0": Kind(lite0.RESIZE, lite0.load_lite0, lite0.lite0_features, batch_images=16),
     "inception": Kind(inception.RESIZE, inception.load_inception, inception.inception_features),
@@ -58,7 +58,7 @@ class Extractor:
         if images.dtype != torch.uint8 or images.dim() != dims or images.shape[-3] not in (1, 3):
             given = f"{images.dtype} {tuple(images.shape)}"
             raise ValueError(f"{self.name} takes uint8 {shape} with 1 or 3 channels, not {given}")
-        device = next(self.network.parameters()).device
+        device = next((each.device for each in self.network.parameters()), images.device)
         return self.features(self.network, images.to(device)).to(torch.float32)
 
     def to(self, device: torch.device | str) -> "Extractor":
@@ -67,8 +67,12 @@ class Extractor:
         return self
 
 
-def load_extractor(name: ExtractorName, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
+def load_extractor(name: str, *, weights: str | os.PathLike[str] | None = None) -> Extractor:
     """An extractor by name, on the CPU: `digits`, `lite0`, `inception`, `dinov2` or, for videos, `i3d`.
+
+    Or one of your own, `FILE.py:NAME` or an entry point of `zigma.extractors`: a function without arguments, or a
+    class, that makes a torch module from uint8 (N, C, H, W) to features (N, d); from (N, T, C, H, W) where the module
+    says `videos = True`. It is called `FILE.NAME` in results.
 
     Args:
         weights: its file of weights. By default the one that ships in a package (`digits`, `lite0`), or the published
@@ -78,9 +82,37 @@ def load_extractor(name: ExtractorName, *, weights: str | os.PathLike[str] | Non
         ValueError: no such extractor, or a file that does not hold its weights.
         MissingWeights: its weights are not on this machine; says what to fetch and where to put it.
     """
-    check_name("extractor", name, get_args(ExtractorName))
+    check_extractor(name)
+    if is_own(name):
+        return _own(name)
     kind, path = KINDS[name], WEIGHTS[name].find(weights)
     network = kind.build(path)
     return Extractor(
         name, sha256_of(path), kind.resize, network, kind.features, kind.videos, kind.batch_images
     )
+
+
+def _own(name: str) -> Extractor:
+    label = short(name).replace(".py:", ".")
+    make = EXTRACTORS.load(name)
+    try:
+        network = make()
+    except Exception as error:  # it may be anybody's
+        raise ValueError(f"extractor {short(name)}: {type(error).__name__}: {one_line(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"extractor {short(name)} makes a {type(network).__name__}: it must make a torch module"
+        )
+    videos = bool(getattr(network, "videos", False))
+    network.eval().requires_grad_(False)
+    return Extractor(label, EXTRACTORS.identity(name), "its own", network, _own_features, videos)
+
+
+def _own_features(network: nn.Module, images: Tensor) -> Tensor:
+    features = network(images)
+    if not isinstance(features, Tensor) or features.dim() != 2 or len(features) != len(images):
+        given = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(
+            f"an extractor gives features ({len(images)}, d) of {len(images)} images, not {given}"
+        )
+    return features
