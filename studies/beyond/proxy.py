@@ -20,7 +20,7 @@ def _settings(base: RunConfig, steps: int, hidden: int, depth: int) -> dict[str,
 
 SCALES = {
     "tiny": _settings(TINY, 2000, 64, 16) | {"photos-32": TINY_PHOTOS},
-    "small": _settings(SMALL_TEXT, 40_000, 512, 32),
+    "small": _settings(SMALL_TEXT, 32_000, 256, 16),
     "paper": _settings(PAPER_CELEBA_256, 400_000, 1024, 48),
 }
 

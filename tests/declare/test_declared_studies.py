@@ -1,5 +1,6 @@
 """Every study at every scale, and which of their cells are one run."""
 
+import math
 from collections import defaultdict
 
 import pytest
@@ -190,3 +191,12 @@ def test_networks_of_figure_6_have_nearly_equal_parameters() -> None:
     assert identity(config("complexity", "small", "64x64", "DiT")) == identity(
         config("complexity", "paper", "64x64", "DiT")
     )
+
+
+def test_a_study_at_small_takes_ten_minutes_of_a_gpu_by_estimate() -> None:
+    settings = find_study("scan_ablation").scales["small"]
+    for name in ("fields-32", "shapes-32"):  # the third has four times the tokens
+        config = settings[name]
+        assert isinstance(config, RunConfig)
+        assert math.prod(config.model.token_grid) >= 1024
+        assert 4 * 3 * estimate(config, "gpu").seconds <= 600
