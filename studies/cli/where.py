@@ -78,7 +78,7 @@ def add(run: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="runs at once in this terminal; default: one per core, or one per GPU",
+        help="runs at once in this terminal; default: one per core, or one per GPU, which more of them share",
     )
     group.add_argument("--cluster", choices=("local", "slurm", "debug"), help=CLUSTERS)
     group.add_argument(

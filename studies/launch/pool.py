@@ -1,4 +1,4 @@
-"""Carry out runs on this machine: one process per run, as many at once as there are cores, or one per GPU.
+"""Carry out runs on this machine: one process per run, as many at once as there are cores, or one per GPU (or more).
 
 A small run is faster on one core than on two, where its threads would wait for each other; so runs share the
 machine instead, and the numbers of a run do not depend on how many are under way beside it.
@@ -34,7 +34,7 @@ LOOK_S = 0.5  # between two looks at what was cancelled
 class Share:
     """How the machine is shared out: so many runs at once, each on so many GPUs; where their output goes."""
 
-    jobs: int | None = None  # one per core, or one per GPU
+    jobs: int | None = None  # default: one per core, or one per GPU; with more, runs share a GPU
     gpus: int = 1  # of each run, where there are any
     logs: Path | None = None  # a file per run; else the terminal
     cancelled: Callable[[], Collection[str]] = tuple  # identities that are to be stopped, or not begun
@@ -74,9 +74,10 @@ def _places(share: Share) -> list[tuple[str, ...]]:
     if share.gpus > len(here):
         raise WordError(f"--gpus {share.gpus}, but this machine has {len(here)}")
     places = [tuple(here[n : n + share.gpus]) for n in range(0, len(here) - share.gpus + 1, share.gpus)]
-    if len(here) == 1:
+    jobs = share.jobs or len(places)
+    if len(here) == jobs == 1:
         return [()]  # the one device: nothing to be shared out
-    return places[: share.jobs]
+    return [places[n % len(places)] for n in range(jobs)]  # a small network leaves room for others on its GPU
 
 
 def gpus() -> list[str]:

@@ -227,8 +227,12 @@ def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _places(Share()) == [("0",), ("1",), ("2",), ("3",), ("4",)]
     assert _places(Share(jobs=2)) == [("0",), ("1",)]
     assert _places(Share(gpus=2)) == [("0", "1"), ("2", "3")]
+    assert _places(Share(jobs=3, gpus=2)) == [("0", "1"), ("2", "3"), ("0", "1")]
     with pytest.raises(WordError, match="this machine has 5"):
         _places(Share(gpus=6))
+    monkeypatch.setattr(studies.launch.pool, "gpus", lambda: ["GPU-5f"])
+    assert _places(Share()) == [()]
+    assert _places(Share(jobs=3)) == [("GPU-5f",)] * 3
     first, second = environments(("2", "3"))
     assert first["CUDA_VISIBLE_DEVICES"] == second["CUDA_VISIBLE_DEVICES"] == "2,3"
     assert (first["RANK"], second["RANK"], first["WORLD_SIZE"]) == ("0", "1", "2")
