@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from analysis.records import Records, Source, load
+from analysis.records.shipped import RESULTS
 from studies.declare.own_data import declare_own_data
 from zigma.common.files import replace_text
 from zigma.common.words import WordError
@@ -21,7 +22,7 @@ VIEW = "view"  # below a results folder: all that looking at records writes; git
 def results_there(text: str) -> Path:
     """`--results DIR`: a folder that is there. Looking makes none."""
     path = Path(text)
-    if not path.is_dir():
+    if not path.is_dir() and path != RESULTS:  # without one of one's own, what ships is shown
         raise argparse.ArgumentTypeError(f"there is no folder {path}; it is made by `python -m studies run`")
     return path
 
@@ -29,7 +30,7 @@ def results_there(text: str) -> Path:
 def add_results(parser: argparse.ArgumentParser, source: Source = "all") -> None:
     """`--results` and `--source`: which records."""
     parser.add_argument(
-        "--results", type=results_there, default="results", metavar="DIR", help="default: results"
+        "--results", type=results_there, default=RESULTS, metavar="DIR", help="default: results"
     )
     parser.add_argument(
         "--source",

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from analysis.options import say_faults
 from analysis.records import Records, Source, load
+from analysis.records.shipped import RESULTS
 from studies.run.record import Record
 from zigma.common.words import WordError, unknown
 
@@ -26,7 +27,7 @@ class Selection:
 
     @property
     def results(self) -> Path:
-        return Path(self.conditions.get("results", "results"))
+        return Path(self.conditions.get("results", RESULTS))
 
     @property
     def pinned(self) -> set[str]:
@@ -50,7 +51,7 @@ def parse(text: str) -> Selection:
             raise WordError(f"{text}: {name} stands twice")
         conditions[name] = value
     selection = Selection(text, conditions)
-    if not selection.results.is_dir():
+    if not selection.results.is_dir() and selection.results != RESULTS:
         raise WordError(f"{text}: there is no folder {selection.results}")
     if conditions.get("source", "all") not in get_args(Source):
         raise unknown("source", conditions["source"], get_args(Source))

@@ -1,12 +1,11 @@
 """Records, read once into typed pandas frames; and which of them count for which row of a study's tables."""
 
-from analysis.records.collection import FOLDERS, Records, Source, load
+from analysis.records.collection import Records, Source, load
 from analysis.records.keys import differences, key
 from analysis.records.protocol import TIMED, Protocol, device_of, devices_of, protocol_of, protocols_of
 from analysis.records.sheet import Sheet, sheet, sheets
 
 __all__ = [
-    "FOLDERS",
     "TIMED",
     "Protocol",
     "Records",

@@ -21,6 +21,7 @@ from analysis.records.schema import (
     metric_rows,
     record_row,
 )
+from analysis.records.shipped import published_folder
 from studies.run.record import Record, read_record
 from zigma.common.words import WordError
 
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Source = Literal["all", "own", "published"]
-# where records lie below a results folder; the user's own come first and win over those that ship with the project
-FOLDERS: dict[Source, tuple[str, ...]] = {
-    "own": ("records",),
-    "published": ("published",),
-    "all": ("records", "published"),
-}
 BESIDE = ("levels", "samples")  # folders beside the scales of published records
 Place = tuple[str, str, str]  # study, scale, setting
 
@@ -114,9 +109,9 @@ def _collector_resting() -> Iterator[None]:
 def _load(results: Path, source: Source) -> Records:
     by_identity: dict[str, Record] = {}
     faults = []
-    for folder in FOLDERS[source]:
-        for path in sorted((results / folder).rglob("*.json")):
-            if path.relative_to(results / folder).parts[0] in BESIDE:
+    for folder in folders(results, source):
+        for path in sorted(folder.rglob("*.json")):
+            if path.relative_to(folder).parts[0] in BESIDE:
                 continue
             try:
                 record = read_record(path)
@@ -125,5 +120,11 @@ def _load(results: Path, source: Source) -> Records:
             else:
                 by_identity.setdefault(record["identity"], record)
     records = Records(by_identity.values(), faults)
-    records.levels = read_levels([results, results / "published"], records.faults)
+    records.levels = read_levels([results, published_folder(results)], records.faults)
     return records
+
+
+def folders(results: Path, source: Source = "all") -> list[Path]:
+    """Where the records of a results folder lie; the user's own come first and win over those that ship."""
+    places = {"own": results / "records", "published": published_folder(results)}
+    return [places[name] for name in places if source in ("all", name)]

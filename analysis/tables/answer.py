@@ -11,6 +11,7 @@ import numpy as np
 from analysis.agreement import agreement, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
+from analysis.records.collection import folders
 from analysis.records.levels import best_baseline, way
 from analysis.records.standing import levels_of, why_no_verdict
 from analysis.tables.columns import cells, metric_columns
@@ -34,7 +35,7 @@ class Answer:
 
 def answer(study: Study, records: Records, results: Path) -> Answer | None:
     """Of her latest setting of a study; None where nothing of hers counts."""
-    own, published = (_part_of(records, results / name) for name in ("records", "published"))
+    own, published = (_part_of(records, folder) for folder in folders(results))
     latest = [(record, sheet) for sheet in _sheets(study, own) for record in sheet.records]
     if not latest:
         return None
