@@ -28,6 +28,7 @@ class Request:
     selection: Selection
     where: Where
     dry_run: bool = False
+    rehearse: bool = False
 
     @property
     def mode(self) -> Mode:
@@ -67,6 +68,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="change the configuration of every arm, such as training.steps=2000; `show` prints paths and values",
     )
     own_images.add(parser)
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="the whole way once with a few images and steps, stand-ins for what is missing; records nothing",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
     add_results(parser, made=True)
     where.add(parser)
@@ -83,7 +89,7 @@ def read(args: argparse.Namespace) -> Request:
     selection = select(args.study, args.scale, args.setting, seeds, args.only, args.scan, args.set, data)
     if not args.setting and data is None:
         _say_setting(selection)
-    return Request(selection, where.read(args), args.dry_run)
+    return Request(selection, where.read(args), args.dry_run, args.rehearse)
 
 
 def run(request: Request) -> int:
@@ -92,6 +98,10 @@ def run(request: Request) -> int:
     Raises:
         Problems: runs cannot work; all reasons for all runs, and nothing is started.
     """
+    if request.rehearse:
+        from studies.run.rehearse import rehearse
+
+        return rehearse(request.selection)
     statuses = look_up(resolve(request.selection), request.where.conditions.results)
     if request.dry_run:
         print_plan(statuses, request.mode, request.where)

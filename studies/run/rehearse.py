@@ -1,0 +1,179 @@
+"""`run --rehearse`: the whole way once, data to a row of a table, small, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from studies.declare.selection import Selection
+from studies.declare.study import Run, Study
+from studies.declare.validate import resolve
+from zigma.experiment.config import RunConfig
+
+FEW = 4  # images
+SMALL: dict[str, Any] = {
+    "training.steps": 2,
+    "training.batch_images": 2,
+    "training.warmup_steps": 1,
+    "sampling.steps": 2,
+    "sampling.rtol": 1.0,
+    "sampling.atol": 1.0,
+    "evaluation.n_generated": FEW,
+    "evaluation.n_real": FEW,
+    "evaluation.n_on_the_way": FEW,
+    "evaluation.every_steps": 2,
+}
+WEIGHTS, DATA = "ZIGMA_WEIGHTS", "ZIGMA_DATA"
+
+
+def rehearse(selection: Selection, say: Callable[[str], None] = print) -> int:
+    """One arm of each setting, small; says what is missing, what was slow, and what memory it took.
+
+    Nothing is recorded. Returns 1 where something failed, which the rehearsal is for.
+
+    Raises:
+        Problems: runs cannot work for a reason that stand-ins do not mend.
+    """
+    with tempfile.TemporaryDirectory(prefix="zigma-rehearsal-") as folder:
+        scratch = Path(folder)
+        small = replace(
+            selection, seeds=selection.seeds[:1], changes={**selection.changes, **_fitting(selection)}
+        )
+        with _stand_ins(small, scratch) as missing:
+            say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
+            runs = {run.setting: run for run in reversed(resolve(small))}
+            failed = [run.label for run in reversed(runs.values()) if not _one(run, scratch, say)]
+            _table(small, scratch / "results", say)
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    say(
+        f"memory: {peak_gib:.1f} GiB at most, with {SMALL['training.batch_images']} images a step{_gpu_memory()}"
+    )
+    say(f"{'failed: ' + ', '.join(failed) if failed else 'it works'}; nothing was recorded")
+    return int(bool(failed))
+
+
+def _fitting(selection: Selection) -> dict[str, Any]:
+    """Of the small values those of parts that this study's runs have."""
+    configs = [selection.study.scales[selection.scale][setting] for setting in selection.settings]
+    parts = {name for config in configs for name in type(config).model_fields}
+    return {path: value for path, value in SMALL.items() if path.partition(".")[0] in parts}
+
+
+def _one(run: Run, scratch: Path, say: Callable[[str], None]) -> bool:
+    from studies.run.carry_out import carry_out
+    from studies.run.conditions import Conditions
+
+    began = time.monotonic()
+    record = carry_out(run, Conditions(results=scratch / "results", mode="cached"))
+    took = {name: float(seconds) for name, seconds in record["wall_time_s"].items()}
+    slow = max(took, key=lambda name: took[name]) if took else "everything"
+    line = f"{run.setting}, arm {run.arm}: {time.monotonic() - began:.0f} s, slowest {slow}"
+    line += f" ({took[slow]:.0f} s)" if took else ""
+    say(line if record["status"] == "done" else f"{line}; FAILED: {record['error']}")
+    return bool(record["status"] == "done")
+
+
+def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> None:
+    """The row of the study's table, by the command that makes tables; it is not imported here."""
+    study: Study = selection.study
+    changes = [word for path, value in selection.changes.items() for word in ("--set", f"{path}={value}")]
+    command = [
+        sys.executable,
+        "-m",
+        "analysis",
+        "make-tables",
+        study.file or study.name,
+        "--source",
+        "own",
+        *changes,
+    ]
+    made = subprocess.run([*command, "--results", str(results)], capture_output=True, text=True, check=False)
+    arms = {arm.name for arm in study.arms}
+    rows = [line for line in made.stdout.splitlines() if any(line.startswith(f"{arm} ") for arm in arms)]
+    filled = [line for line in rows if any(letter.isdigit() for letter in line.split("  ", 1)[-1])]
+    say(f"row of the table: {' '.join(filled[0].split())}" if filled else "no row of a table came out of it")
+
+
+@contextmanager
+def _stand_ins(selection: Selection, scratch: Path) -> Iterator[list[str]]:
+    """Environment in which everything that runs read is there; gives the names of what was not."""
+    study, scale = selection.study, selection.scale
+    configs = [study.config(arm, scale, setting) for setting in selection.settings for arm in study.arms]
+    before = {name: os.environ.get(name) for name in (WEIGHTS, DATA)}
+    missing: list[str] = []
+    try:
+        for config in configs:
+            if isinstance(config, RunConfig):
+                _weights_of(config, scratch, missing)
+        for config in configs:
+            if isinstance(config, RunConfig):
+                _data_of(config, scratch, missing)
+        yield missing
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def _weights_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
+    from zigma.data.weights import AUTOENCODER, autoencoder_folder
+    from zigma.experiment import stand_ins
+    from zigma.metrics.weights import WEIGHTS as FILES
+
+    for name in config.evaluation.extractors:
+        if _lacks(FILES[name].find):
+            stand_ins.extractor(name, _apart(WEIGHTS, scratch))
+            missing.append(FILES[name].what)
+    if config.data.view == "latents" and _lacks(autoencoder_folder):
+        folder = Path(AUTOENCODER).name
+        stand_ins.autoencoder(_apart(WEIGHTS, scratch) / folder)
+        missing.append(f"autoencoder {folder}")
+
+
+def _data_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
+    from zigma.data.names import PREPARED
+    from zigma.data.shards.sources import shards_root
+    from zigma.data.weights import autoencoder_folder
+    from zigma.experiment import stand_ins
+
+    data = config.data
+    if data.name in PREPARED and data.root is None and _lacks(lambda: shards_root(data)):
+        vae = autoencoder_folder() if data.view == "latents" else None
+        stand_ins.shards(data, _apart(DATA, scratch) / f"{data.name}-{data.size}", scratch, vae)
+        missing.append(f"shards of {data.name} at {data.size}")
+
+
+def _lacks(find: Callable[[], object]) -> bool:
+    try:
+        find()
+    except (ValueError, FileNotFoundError):
+        return True
+    return False
+
+
+def _apart(variable: str, scratch: Path) -> Path:
+    """A folder of the rehearsal's own in a variable's place, with links to all that lies in the person's."""
+    apart = scratch / variable
+    if not apart.is_dir():
+        apart.mkdir()
+        own = os.environ.get(variable)
+        for path in Path(own).expanduser().iterdir() if own and Path(own).expanduser().is_dir() else ():
+            (apart / path.name).symlink_to(path.absolute())
+        os.environ[variable] = str(apart)
+    return apart
+
+
+def _gpu_memory() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return ""
+    return f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of the GPU"

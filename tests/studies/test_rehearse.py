@@ -1,0 +1,48 @@
+"""`run --rehearse`: everything once, with stand-ins where files lack, and no trace left."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
+from studies.declare import registry
+
+STUDY = """
+from studies.declare.own import own_study
+from studies.declare.scales import PAPER, vary
+
+SMALL = vary(
+    PAPER,
+    model={"grid": (8, 8), "hidden": 16, "depth": 2, "text_width": 768},
+    data={"size": 64},
+    training={"precision": "no"},
+    evaluation={"extractors": ("dinov2",)},
+)
+STUDY = own_study("t", {"a": {}, "b": {"model.scan": "sweep-1"}}, {"celebamm-64": SMALL}, scale="paper")
+"""
+
+
+def test_a_run_that_lacks_weights_and_data_is_rehearsed_to_a_row_of_its_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "my weights"
+    weights.mkdir()
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(weights))
+    monkeypatch.delenv("ZIGMA_DATA", raising=False)
+    Path("s.py").write_text(STUDY)
+    assert main(["run", "s.py", "--rehearse"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "random stand-ins taken: DINOv2 ViT-L/14 for FDD, autoencoder sd-vae-ft-ema, shards of celebamm"
+        in said
+    )
+    assert "row of the table: a " in said
+    assert "GiB at most" in said
+    assert "nothing was recorded" in said
+    assert list(weights.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == [
+        "my weights",
+        "s.py",
+    ]
