@@ -18,6 +18,7 @@ from studies.declare.selection import Selection
 from studies.declare.study import Run, Study
 from studies.declare.validate import resolve
 from zigma.experiment.config import RunConfig
+from zigma.experiment.watch import Watch
 
 FEW = 4  # images
 SMALL: dict[str, Any] = {
@@ -73,7 +74,11 @@ def _one(run: Run, scratch: Path, say: Callable[[str], None]) -> bool:
     from studies.run.conditions import Conditions
 
     began = time.monotonic()
-    record = carry_out(run, Conditions(results=scratch / "results", mode="cached"))
+    record = carry_out(
+        run,
+        Conditions(results=scratch / "results", mode="cached"),
+        Watch(stage=lambda message: say(f"  {message}")),
+    )
     took = {name: float(seconds) for name, seconds in record["wall_time_s"].items()}
     slow = max(took, key=lambda name: took[name]) if took else "everything"
     line = f"{run.setting}, arm {run.arm}: {time.monotonic() - began:.0f} s, slowest {slow}"

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from zigma.data.config import DataConfig
 from zigma.data.names import PREPARED
-from zigma.metrics.config import ExtractorName
 from zigma.metrics.weights import WEIGHTS
 
 PICTURES = 24
@@ -61,7 +60,7 @@ def text_encoder(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def extractor(name: ExtractorName, folder: Path) -> None:
+def extractor(name: str, folder: Path) -> None:
     """A file of an extractor's weights, under its published name."""
     makers: dict[str, Callable[[Path], None]] = {"inception": _inception, "dinov2": _dinov2, "i3d": _i3d}
     makers[name](folder / WEIGHTS[name].filename)
