@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 from analysis.records import Records, Source, load
-from analysis.records.shipped import RESULTS
 from studies.declare.own_data import declare_own_data
+from studies.declare.shipped import RESULTS
 from zigma.common.files import replace_text
 from zigma.common.words import WordError
 

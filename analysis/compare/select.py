@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from analysis.options import say_faults
 from analysis.records import Records, Source, load
-from analysis.records.shipped import RESULTS
+from studies.declare.shipped import RESULTS
 from studies.run.record import Record
 from zigma.common.words import WordError, unknown
 

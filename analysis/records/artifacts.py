@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.records.shipped import published_folder
+from studies.declare.shipped import published_folder
 from studies.run.record import Record
 
 

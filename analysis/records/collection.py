@@ -21,7 +21,7 @@ from analysis.records.schema import (
     metric_rows,
     record_row,
 )
-from analysis.records.shipped import published_folder
+from studies.declare.shipped import published_folder
 from studies.run.record import Record, read_record
 from zigma.common.words import WordError
 

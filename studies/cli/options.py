@@ -6,9 +6,9 @@ import argparse
 import shlex
 from pathlib import Path
 
+from studies.declare.shipped import RESULTS
 from zigma.common.words import results_folder
 
-RESULTS = Path("results")
 PROGRAM = "python -m studies"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from analysis.claims.findings.released import LINES, Line
-from analysis.records.shipped import shipped
+from studies.declare.shipped import shipped
 
 SEED = 2403_13802  # of every generator here: the same numbers each time
 

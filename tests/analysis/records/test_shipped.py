@@ -6,7 +6,7 @@ import pytest
 
 from analysis.options import results_there
 from analysis.records import load
-from analysis.records.shipped import RESULTS, published_folder, shipped
+from studies.declare.shipped import RESULTS, published_folder, shipped
 
 
 def test_an_empty_folder_shows_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
