@@ -19,7 +19,7 @@ def _settings(base: RunConfig, steps: int, hidden: int, depth: int) -> dict[str,
 
 
 SCALES = {
-    "tiny": _settings(TINY, 8000, 64, 16) | {"photos-32": TINY_PHOTOS},
+    "tiny": _settings(TINY, 2000, 64, 16) | {"photos-32": TINY_PHOTOS},
     "small": _settings(SMALL_TEXT, 32_000, 256, 16),
     "paper": _settings(PAPER_CELEBA_256, 400_000, 1024, 48),
 }
