@@ -11,9 +11,10 @@ class Part:
     name: str
     limit_s: float
     words: tuple[str, ...]  # of Python's command line
+    graphs: bool = True  # whether a step goes through a CUDA graph
 
 
-TESTS = ("tests/ops/test_triton_kernels.py",)
+TESTS = ("tests/training/test_graphs.py", "tests/ops/test_triton_kernels.py")
 # batch, D, L, N; the first is the one whose bytes and exponentials are counted in tests/ops/test_roofline.py
 SCANS = (
     ("scan", "16,1536,1024,16", 45),
@@ -44,7 +45,8 @@ def parts(work: Path, jobs: int) -> list[Part]:
     for name, shapes, limit_s in SCANS:
         words = [word for shape in shapes.split() for word in ("--shape", shape)]
         listed.append(Part(name, limit_s, (*scan, *words, *(["--path"] if name == "scan-path" else []))))
-    listed += [Part(name, 30, (*step, *words)) for name, words in STEPS]
+    for name, words in STEPS:
+        listed += [Part(name, 30, (*step, *words)), Part(f"{name}-plain", 30, (*step, *words), graphs=False)]
     listed += [
         Part(name, 60, (*run, name, *figure, "--jobs", "1"))
         for name in ("order_receptive_field", "complexity")

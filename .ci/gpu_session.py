@@ -125,6 +125,8 @@ class Session:
         told = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "COLUMNS": "150"}
         if "TRITON_CACHE_DIR" not in os.environ:
             told["TRITON_CACHE_DIR"] = str(self.work / "triton")
+        if not part.graphs:
+            told["ZIGMA_GRAPHS"] = "off"
         if self.rehearse:
             interpret = "1" if part.name == "tests" else "0"  # elsewhere it would take minutes
             told |= {"TRITON_INTERPRET": interpret, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

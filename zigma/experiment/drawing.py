@@ -15,6 +15,7 @@ from zigma.experiment.config import RunConfig
 from zigma.interpolant import sample
 from zigma.models.config import ModelConfig
 from zigma.training import condition, null_condition
+from zigma.training.graphs import graphed
 from zigma.training.processes import shares
 from zigma.training.randomness import derived_seed
 
@@ -76,6 +77,7 @@ def draw(
     shape, drawn, last = data.held_out.batch([0]).images.shape[1:], 0, 0.0
     null = null_condition(config.model) if config.training.condition_dropout else None
     own = shares(n, batch)
+    network = graphed(model, device, "sampling")
     for done, indices in enumerate(own):
         while drawn < indices.start:  # samples of other processes
             torch.randn(shape, generator=generator)
@@ -86,7 +88,7 @@ def draw(
         samples = sample(
             config.interpolant,
             config.sampling,
-            model,
+            network,
             noise,
             y=None if y is None else y.to(device),
             generator=torch.Generator().manual_seed(derived_seed(config.seed, "sampler", indices.start)),

@@ -49,7 +49,10 @@ def interpolant_loss(
         raise ValueError(
             f"loss_weight {config.loss_weight!r} is for the score and noise targets, not velocity"
         )
-    if not bool(((t >= 0) & (t <= 1)).all()):
+    recorded = (
+        t.is_cuda and torch.cuda.is_current_stream_capturing()
+    )  # as a CUDA graph, which has no numbers yet
+    if not recorded and not bool(((t >= 0) & (t <= 1)).all()):
         raise ValueError("times must lie in [0, 1], 0 is noise and 1 is data; some do not, or are NaN")
     t = t.to(torch.promote_types(t.dtype, torch.float32)).clamp(*time_interval(config))
     c = coefficients(config.path, t, like=data)

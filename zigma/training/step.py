@@ -18,6 +18,7 @@ from zigma.models.config import ModelConfig
 from zigma.training.conditioning import condition, withhold
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
+from zigma.training.graphs import Graphed, graphed
 from zigma.training.processes import on_cpu, pinned_environment, processes
 from zigma.training.randomness import batch_indices, derived_seed
 
@@ -103,6 +104,15 @@ class TrainingStep:
         )
         self.model, self.optimiser = self.accelerator.prepare(model, optimiser)
         self.model.train()
+        self._at_once = graphed(
+            self._whole,
+            self.device,
+            "the training",
+            possible=world == 1 and training.precision != "fp16",  # others wait for numbers within a step
+        )
+        self.graphed = isinstance(self._at_once, Graphed)
+        if self.graphed:
+            self._rate_on_device()
 
     @property
     def device(self) -> torch.device:
@@ -114,25 +124,61 @@ class TrainingStep:
         Raises:
             FloatingPointError: the loss or the gradient is not finite; the message names the step.
         """
-        data, noise, t = (x.to(self.device) for x in questions[:3])
-        y = None if questions.y is None else questions.y.to(self.device)
+        inputs = [None if x is None else x.to(self.device) for x in questions]
+        rate = learning_rate(self.training, step)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.training, step)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        if not self.graphed:
+            return self._one_by_one(*inputs, step=step)
+        value, norm = self._at_once(*inputs).tolist()
+        self._check(value, norm, step)
+        return float(value)
+
+    def _one_by_one(self, *inputs: Tensor | None, step: int) -> float:
+        """A step that is looked at between its gradient and its update."""
+        loss, norm = self._gradient(*inputs)
+        value = float(self.accelerator.reduce(loss, "mean"))
+        self._check(value, norm, step)
+        self._update()
+        return value
+
+    def _whole(self, *inputs: Tensor | None) -> Tensor:
+        """A step that nothing interrupts, as a graph needs it: loss and norm of the gradient, (2,)."""
+        recording = self.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+        for group in self.optimiser.param_groups:
+            group["capturable"] = (
+                recording  # torch warns of the word in plain steps, and asks for it in others
+            )
+        loss, norm = self._gradient(*inputs)
+        self._update()
+        return torch.stack([loss.float(), norm.float()])
+
+    def _gradient(self, *inputs: Tensor | None) -> tuple[Tensor, Tensor]:
+        data, noise, t, y = inputs
+        assert data is not None
+        assert noise is not None
+        assert t is not None
         with self.accelerator.autocast():
             loss = interpolant_loss(self.interpolant, self.model, data, noise, t, y).mean()
         self.accelerator.backward(loss)
         # before the step, else it acts on nothing; the threshold is section 4.1's
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.training.clip_norm)
-        value = float(self.accelerator.reduce(loss.detach(), "mean"))
+        return loss.detach(), norm
+
+    def _update(self) -> None:
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.ema.update(self.accelerator.unwrap_model(self.model))
+
+    def _check(self, value: float, norm: float | Tensor, step: int) -> None:
         scales_itself = (
             self.training.precision == "fp16"
         )  # the loss scaler meets infinite gradients by design
         if not (math.isfinite(value) and (scales_itself or math.isfinite(float(norm)))):
             raise FloatingPointError(f"the loss is {value} and the gradient's norm {norm} at step {step + 1}")
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        self.ema.update(self.accelerator.unwrap_model(self.model))
-        return value
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, their average, optimiser and loss scaler."""
@@ -140,7 +186,7 @@ class TrainingStep:
         return {
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             "ema": self.ema.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": plain_rates(self.optimiser.state_dict()),
             "scaler": {} if scaler is None else scaler.state_dict(),
         }
 
@@ -149,5 +195,18 @@ class TrainingStep:
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         self.ema.model.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.graphed:
+            self._rate_on_device()
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+
+    def _rate_on_device(self) -> None:
+        """The learning rate as a number that a graph reads anew at each step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = torch.tensor(float(group["lr"]), device=self.device)
+
+
+def plain_rates(state: dict[str, Any]) -> dict[str, Any]:
+    """An optimiser's state as one without a graph has it, so that a checkpoint goes on with or without."""
+    groups = [group | {"lr": float(group["lr"]), "capturable": False} for group in state["param_groups"]]
+    return state | {"param_groups": groups}
