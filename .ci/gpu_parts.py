@@ -16,12 +16,12 @@ class Part:
 
 TESTS = ("tests/training/test_graphs.py", "tests/ops/test_triton_kernels.py")
 # batch, D, L, N; the first is the one whose bytes and exponentials are counted in tests/ops/test_roofline.py
-SCANS = (
-    ("scan", "16,1536,1024,16", 45),
-    ("scan-path", "16,1536,1024,16", 30),
-    ("scan-1024", "1,1536,1024,16 8,1536,1024,16", 30),
-    ("scan-4096", "1,1536,4096,16 8,1536,4096,16", 30),
-    ("scan-16384", "1,1536,16384,16 8,1536,16384,16", 40),
+SCANS = (  # shapes, timed calls of each (a loop over 16,384 steps takes a second), and the limit in seconds
+    ("scan", "16,1536,1024,16", 10, 35),
+    ("scan-path", "16,1536,1024,16", 10, 25),
+    ("scan-1024", "1,1536,1024,16 8,1536,1024,16", 10, 25),
+    ("scan-4096", "1,1536,4096,16 8,1536,4096,16", 5, 25),
+    ("scan-16384", "1,1536,16384,16 8,1536,16384,16", 2, 35),
 )
 STEPS = (
     ("step-desk", ("--hidden", "64", "--depth", "8", "--grid", "16x16", "--batch", "16")),
@@ -35,20 +35,21 @@ STUDIES = (  # study, scale, setting, seeds; whole seeds, so that a cut leaves a
 
 
 def parts(work: Path, jobs: int) -> list[Part]:
-    """Of a GPU. The limits before the studies add up to more than those parts should take."""
+    """Of a GPU. All limits before the studies leave these ninety seconds; most should need half of theirs."""
     results, benchmarks = str(work), str(work / "benchmarks")
     run = ("-m", "studies", "run")
-    scan = ("-m", "zigma.profiling", "scan", "--out", benchmarks, "--repeats", "10")
+    scan = ("-m", "zigma.profiling", "scan", "--out", benchmarks)
     step = ("-m", "zigma.profiling", "step", "--out", benchmarks)
     figure = ("--scale", "small", "--setting", "all", "--results", results)
-    listed = [Part("tests", 150, (*_pytest(), "-n", "auto", "-m", "gpu", *TESTS))]
-    for name, shapes, limit_s in SCANS:
+    listed = [Part("tests", 120, (*_pytest(), "-n", "auto", "-m", "gpu", *TESTS))]
+    for name, shapes, repeats, limit_s in SCANS:
         words = [word for shape in shapes.split() for word in ("--shape", shape)]
+        words += ["--repeats", str(repeats)]
         listed.append(Part(name, limit_s, (*scan, *words, *(["--path"] if name == "scan-path" else []))))
     for name, words in STEPS:
-        listed += [Part(name, 30, (*step, *words)), Part(f"{name}-plain", 30, (*step, *words), graphs=False)]
+        listed += [Part(name, 20, (*step, *words)), Part(f"{name}-plain", 20, (*step, *words), graphs=False)]
     listed += [
-        Part(name, 60, (*run, name, *figure, "--jobs", "1"))
+        Part(name, 45, (*run, name, *figure, "--jobs", "1"))
         for name in ("order_receptive_field", "complexity")
     ]
     for study, scale, setting, seeds in STUDIES:

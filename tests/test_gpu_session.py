@@ -105,6 +105,8 @@ def test_the_parts_of_a_gpu_are_of_declared_studies(monkeypatch: pytest.MonkeyPa
 
     parser = Parser()
     add(parser)
+    before = [part.limit_s for part in of_gpu(tmp_path, 4) if "scan_ablation" not in part.name]
+    assert sum(before) <= 8.8 * 60 - 90  # the rest is for studies
     studies = [part.words for part in of_gpu(tmp_path, 4) if part.words[1] == "studies"]
     assert len(studies) >= 3
     for words in studies:
