@@ -52,6 +52,24 @@ def test_the_power_law_has_its_spectrum() -> None:
     assert slope == pytest.approx(-1, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("grid", "length", "message"),
+    [
+        (5, 8.0, "whole sides"),
+        ((4,), 8.0, "whole sides"),
+        ((4.0, 4), 8.0, "whole sides"),
+        ((True, 4), 8.0, "whole sides"),
+        ((4, 4), "8", "length must be a positive number"),
+        ((4, 4), None, "length must be a positive number"),
+        ((4, 4), True, "length must be a positive number"),
+        ((4, 4), float("nan"), "length must be a positive number"),
+    ],
+)
+def test_a_grid_or_length_that_is_none_is_refused(grid: Any, length: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        field_covariance("matern", grid, length=length)
+
+
 @pytest.mark.parametrize("name", COVARIANCES)
 def test_what_is_drawn_has_the_covariance(name: str) -> None:
     field = FieldConfig(covariances=(name,), lengths=(2.0,), channels=2, channel_correlation=0.5)

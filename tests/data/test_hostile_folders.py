@@ -179,6 +179,7 @@ def test_captions_that_are_no_text_are_refused_in_one_line(tmp_path, value):
         '{"images": [{"id": [], "file_name": "a"}], "annotations": []}',
         '{"images": [], "annotations": [{"image_id": 3, "caption": "x"}]}',
         "[" * 100_000,
+        '{"a.png": "one", "a.png": "another"}',
     ],
 )
 def test_json_of_another_build_is_refused_in_one_line(tmp_path, text):
@@ -219,6 +220,27 @@ def test_folders_of_a_split_are_no_classes():
         "cat",
     ]
     assert list(class_folders(["a/test/cat/0.png", "cat/1.png"], "a/test").values()) == ["cat", "cat"]
+
+
+def test_a_split_may_lie_in_a_folder_that_holds_all():
+    files = ["data/images/train/cat/0.png", "data/images/train/dog/a/1.png", "data/images/val/cat/2.png"]
+    assert list(class_folders(files, None).values()) == ["cat", "dog", "cat"]
+    assert list(class_folders(files, "data/images/val").values()) == ["cat", "dog", "cat"]
+    loose = ["0.png", "data/1.png", "data/train/2.png", "data/train/cat/3.png"]
+    assert list(class_folders(loose, None).values()) == [None, None, None, "cat"]
+
+
+@pytest.mark.parametrize(
+    ("files", "classes"),
+    [
+        (["cat/tabby/0.png"], ["cat"]),
+        (["cat/train/0.png", "dog/train/1.png"], ["cat", "dog"]),
+        (["vehicles/train/0.png", "vehicles/test/0.png"], ["vehicles", "vehicles"]),
+        ([], []),
+    ],
+)
+def test_folders_that_only_look_like_splits(files, classes):
+    assert list(class_folders(files, None).values()) == classes
 
 
 def test_a_train_among_other_vehicles_is_a_class():
@@ -269,6 +291,35 @@ def test_what_is_passed_over_is_counted_and_told(tmp_path, capsys):
     assert manifest["counts"]["train"] == 3
     assert manifest["passed_over"] == {".heic": 2, ".mp4": 1, "without suffix": 1}
     assert "passed over: 2 .heic, 1 .mp4, 1 without suffix" in capsys.readouterr().out
+
+
+def test_a_link_that_leads_upwards_is_not_followed(tmp_path):
+    picture(tmp_path / "other" / "b.png", (1, 2, 3))
+    picture(tmp_path / "src" / "a.png")
+    (tmp_path / "src" / "up").symlink_to("..")
+    (tmp_path / "src" / "self").symlink_to(".")
+    (tmp_path / "src" / "linked").symlink_to(tmp_path / "other")
+    prepared(tmp_path / "src", tmp_path / "out")
+    assert sorted(samples(tmp_path / "out")) == ["a.png", "linked/b.png"]
+
+
+def test_a_wrong_word_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["prepare", "src", "out", "--size", "large"])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--workers", "0"], ["--device", "nope"], ["--device", "cuda:99"]])
+def test_workers_and_devices_that_are_none_write_nothing(tmp_path, words, capsys):
+    picture(tmp_path / "src" / "a.png")
+    assert main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_paths_that_are_the_same_share_their_captions(tmp_path):
+    (tmp_path / "a.csv").write_text("./cats/0.png,one\ncats\\0.png,two\n")
+    assert read_captions_file(tmp_path / "a.csv") == {"cats/0.png": ["one", "two"]}
 
 
 def test_a_name_that_is_not_utf_8_is_listed(tmp_path):

@@ -118,6 +118,10 @@ def test_an_empty_batch() -> None:
         (torch.zeros(2, 12), 0.5, (COVARIANCE,), "pair"),
         (torch.zeros(2, 12), 0.5, (-np.eye(2), np.eye(6)), "covariance of channels must be positive"),
         (torch.zeros(2, 12, dtype=torch.complex64), 0.5, COVARIANCE, "real numbers"),
+        (np.zeros((2, 12), complex), 0.5, COVARIANCE, "real numbers, not complex128"),
+        (np.full((2, 12), None), 0.5, COVARIANCE, "real numbers, not object"),
+        ("zeros", 0.5, COVARIANCE, "real numbers, not <U5"),
+        ([[0.0] * 12, [0.0]], 0.5, COVARIANCE, "rows of different lengths"),
     ],
 )
 def test_faults_are_told_in_a_line(x: Any, t: Any, covariance: Any, message: str) -> None:

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
-from zigma.optimum import path_sight, plan_sight
+from zigma.optimum import patch_tokens, path_sight, plan_sight
 from zigma.scans import reach, scan_order, scan_plan
 
 
@@ -49,3 +50,10 @@ def test_losses_and_sights_need_no_torch() -> None:
         "least_loss(np.eye(4), 0.5, seen=plan_sight('zigzag-2', (2, 2), 2)); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("words", [((5, 4), 2), ((4, 4), 2.0), ((4.0, 4), 2), ((4, 4), True), ((4, 4), 1, 0)])
+def test_patches_that_are_none_are_refused(words: Any) -> None:
+    with pytest.raises(ValueError, match=r"patch") as caught:
+        patch_tokens(*words)
+    assert "\n" not in str(caught.value)

@@ -3,10 +3,13 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from zigma.scans import ParallelScan, ScanOrder, parse_plan, register_scan, scan_order, scan_plan
 
@@ -218,6 +221,10 @@ def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
         ("random-99999999999", "a number of orders is written as"),
         ("random-100000", "1..10000"),
         ("+".join(["random-9999"] * 2), "at most 10000 scans"),
+        ("zigzag-\u0663", "did you mean"),  # an Arabic three
+        ("zigzag-8:", "options are written"),
+        ("windowed-2:window=4,", "options are written"),
+        ("windowed-2:window=4,window=3", "the option 'window' of one scan twice"),
         ("random-2:seed=-1", "seed is a whole number"),
         ("random-2:seed=4x5", "seed is a whole number"),
         ("windowed-2:window=0", "window is a side of at least 1"),
@@ -236,6 +243,7 @@ def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
         ("a\x00b.py:x", "no file a"),
         (7, "a plan is a text"),
         (None, "a plan is a text"),
+        (np.zeros((2, 2), object), "whole numbers of shape"),
         ([], "an empty list"),
         (np.zeros((2, 2)), "whole numbers of shape"),
         ([[0, 1, 1]], "must hold each of 0..2 once"),
@@ -246,6 +254,19 @@ def test_wrong_words_are_one_line(plan: object, says: str) -> None:
         scan_plan(plan, (4, 4), 3)  # type: ignore[arg-type]
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("plan", ["a" * 100_000, "+".join(["zigzag-8"] * 5000), "windowed:" + "b" * 100_000])
+def test_a_long_word_is_not_repeated_whole(plan: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_plan(plan)
+    assert len(str(caught.value)) < 1500
+
+
+@pytest.mark.parametrize("given", [torch.tensor, lambda rows: [torch.tensor(row) for row in rows]])
+def test_orders_may_be_tensors(given: Callable[[list[list[int]]], Any]) -> None:
+    rows = [[3, 1, 0, 2], [0, 1, 2, 3]]
+    assert [layer.scans[0].order.tolist() for layer in scan_plan(given(rows), (2, 2), 2)] == rows
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,13 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return WordError(f"unknown {kind} {word!r}: {hint}known: {', '.join(choices)}")
+    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {', '.join(choices)}")
+
+
+def shown(word: str, most: int = 200) -> str:
+    """A word as a message repeats it: on one line, and of a long one its beginning."""
+    line = " ".join(word.split())
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from zigma.common.program import print_anywhere
-from zigma.common.words import printable
+from zigma.common.words import Parser, printable
 from zigma.data.names import EMBEDDED, PREPARED
 
 _EXAMPLES = """\
@@ -35,9 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m zigma.data", description=__doc__, epilog=_EXAMPLES, formatter_class=form
-    )
+    parser = Parser("python -m zigma.data", description=__doc__, epilog=_EXAMPLES, formatter_class=form)
     commands = parser.add_subparsers(required=True, metavar="list | prepare | check")
 
     listing = commands.add_parser("list", help="the data sets and what they are")

@@ -25,11 +25,21 @@ def lines_of(text: str) -> list[str]:
 
 
 def json_of(text: str) -> object:
-    """What a JSON text holds. Raises ValueError also for nesting that exhausts the stack."""
+    """What a JSON text holds. Raises ValueError also for nesting that exhausts the stack and a key given twice."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Python would keep the last value of a key that is given twice, and tell nobody."""
+    result: dict[str, object] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"{key!r} is given twice")
+        result[key] = value
+    return result
 
 
 def checked(value: object) -> list[str]:

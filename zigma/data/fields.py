@@ -41,12 +41,13 @@ def field_covariance(
     Raises:
         ValueError: an unknown name, sides that are no whole numbers of at least 1, or a length that is not positive.
     """
-    sides = tuple(grid)
+    sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)
     whole = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
     if len(sides) != 2 or not whole or min(sides) < 1:
         raise ValueError(f"a field lies on a grid (height, width) of whole sides of at least 1, not {sides}")
     for word, value in (("length", length), ("exponent", exponent)):
-        if isinstance(value, bool) or not (math.isfinite(value) and value > 0):
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if not number or not (math.isfinite(value) and value > 0):
             raise ValueError(f"{word} must be a positive number, not {value!r}")
     if name not in COVARIANCES:
         raise unknown("covariance", str(name), COVARIANCES)

@@ -3,11 +3,11 @@
 The result depends on the machine's arithmetic in its last bits, which is why the weights ship with the package.
 """
 
-import argparse
 from pathlib import Path
 
 from zigma.common.files import replacing, sha256_of
 from zigma.common.program import print_anywhere
+from zigma.common.words import Parser
 from zigma.metrics.weights import WEIGHTS
 
 SHIPPED = Path(__file__).parent / WEIGHTS["digits"].filename
@@ -15,7 +15,7 @@ SHIPPED = Path(__file__).parent / WEIGHTS["digits"].filename
 
 def main(argv: list[str] | None = None) -> None:
     print_anywhere()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m zigma.metrics.train_digits",
         description="Remake the weights of the digits extractor.",
         epilog="example: python -m zigma.metrics.train_digits --output /tmp/digits.safetensors",

@@ -71,7 +71,7 @@ def resolve_backend(
     if name == "auto":
         return _automatic(device.type, dtype)
     if name not in _MODULES:
-        raise unknown("scan backend", name, backend_names())
+        raise unknown("scan backend", str(name), backend_names())
     reason = why_not(name, device, dtype)
     if reason:
         raise ValueError(f"scan backend {name!r} cannot be used on {device.type} in {dtype}: {reason}")

@@ -39,6 +39,8 @@ class GaussianMixture:
     """
 
     def __init__(self, covariances: Sequence[Any], means: Any = None, weights: Any = None) -> None:
+        if not isinstance(covariances, Sequence) and not hasattr(covariances, "ndim"):
+            raise ValueError(f"covariances is a list with one (N, N) a component, not {covariances!r}")
         if not len(covariances):
             raise ValueError("a mixture needs at least one component")
         self.bases = [Eigenbasis(_matrices(covariance)) for covariance in covariances]

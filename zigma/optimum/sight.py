@@ -65,6 +65,10 @@ def patch_tokens(grid: tuple[int, int], patch: int = 1, channels: int = 1) -> In
     A token is a patch of `patch` x `patch` pixels with all their channels; tokens are numbered row by row.
     """
     height, width = grid
+    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in (*grid, patch, channels)):
+        raise ValueError(
+            f"grid, patch and channels are whole numbers, not {tuple(grid)}, {patch!r} and {channels!r}"
+        )
     if patch < 1 or channels < 1 or height % patch or width % patch:
         raise ValueError(
             f"a patch of {patch} must divide the grid {height}x{width}, with at least one channel"

@@ -120,5 +120,10 @@ def like(result: Tensor, x_t: Any) -> Any:
 
 def _native(values: Any) -> npt.NDArray[Any]:
     """An array as torch takes it: neither backwards nor in another machine's byte order, and not the caller's own."""
-    array = np.array(values, order="C")
+    try:
+        array = np.array(values, order="C")
+    except ValueError:
+        raise ValueError("x_t must be (B, ...), and holds rows of different lengths") from None
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"x_t must hold real numbers, not {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="))

@@ -6,7 +6,6 @@ must equal ours first.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import statistics
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zigma.common.program import print_anywhere
+from zigma.common.words import Parser
 from zigma.scans import scan_names, scan_order
 
 
@@ -46,7 +46,7 @@ def public_hilbert(path: Path, side: int) -> Callable[[], list[int]]:
 def main() -> None:
     """Print one line per curve."""
     print_anywhere()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m zigma.scans.benchmark",
         description="Time every 2D order on one large square grid.",
         epilog="example: python -m zigma.scans.benchmark --side 1024 --public gilbert2d.py",

@@ -35,7 +35,7 @@ from typing import Any, get_args
 import numpy as np
 
 from zigma.common.plugged import is_file
-from zigma.common.words import printable, unknown
+from zigma.common.words import printable, shown, unknown
 from zigma.scans.given import GivenOrders, recall, remember
 from zigma.scans.loading import load_curve, read_curves, read_orders
 from zigma.scans.order import Layer, Mixing, ParallelScan, ScanOrder
@@ -110,8 +110,12 @@ def _text_of(orders: Any) -> str:
             )
         if not all(isinstance(each, (int, np.integer)) for each in orders):
             return "+".join(_parse(each, {}).text for each in orders)
+    if hasattr(orders, "detach"):  # a tensor, on any device
+        orders = orders.detach().cpu().numpy()
     if not isinstance(orders, (list, tuple, np.ndarray)):
-        raise ValueError(f"a plan is a text such as 'zigzag-8', or orders of tokens, not {orders!r}")
+        raise ValueError(
+            f"a plan is a text such as 'zigzag-8', or orders of tokens, not {shown(repr(orders))}"
+        )
     return remember(np.asarray(orders)).name
 
 
@@ -129,15 +133,15 @@ class _Reader:
         while self.take("+"):
             parts.append(self.part())
         if self.rest:
-            raise ValueError(f"plan {self.whole!r} cannot be read from {self.rest!r} on")
+            raise ValueError(f"plan {shown(self.whole)!r} cannot be read from {self.rest!r} on")
         period = tuple(layer for layers, _ in parts for layer in layers)
         dimensions = frozenset({2, 3}).intersection(*(does for _, does in parts))
         if not dimensions:
             raise ValueError(
-                f"plan {self.whole!r} has scans of (H, W) and scans of (T, H, W): no grid fits both"
+                f"plan {shown(self.whole)!r} has scans of (H, W) and scans of (T, H, W): no grid fits both"
             )
         if sum(len(layer.readings) for layer in period) > LONGEST:
-            raise ValueError(f"a plan has at most {LONGEST} scans, unlike {self.whole!r}")
+            raise ValueError(f"a plan has at most {LONGEST} scans, unlike {shown(self.whole)!r}")
         files = tuple(dict.fromkeys(self.files))
         return Plan(self.text, self.name, period, files, dimensions)
 
@@ -162,14 +166,14 @@ class _Reader:
     def group(self) -> list[Reading]:
         """What one layer scans at once."""
         if not self.take("("):
-            if re.fullmatch(r"\d+", self.word()):
+            if re.fullmatch(r"[0-9]+", self.word()):
                 return self.counted(find_curve("zigzag"), self.word(), self.advance(self.word()))
             return self.scans()
         readings = self.scans()
         while self.take("+"):
             readings += self.scans()
         if not self.take(")"):
-            raise ValueError(f"plan {self.whole!r} has a ( without its )")
+            raise ValueError(f"plan {shown(self.whole)!r} has a ( without its )")
         return readings
 
     def scans(self) -> list[Reading]:
@@ -203,17 +207,17 @@ class _Reader:
     def counted(self, curve: Curve | GivenOrders, count: str, word: str) -> list[Reading]:
         """The readings of a curve whose number or choice of variants was written as `count`, `@` included."""
         if count.startswith("@"):
-            if not re.fullmatch(r"@\d{1,9}r?(,\d{1,9}r?)*", count):
+            if not re.fullmatch(r"@[0-9]{1,9}r?(,[0-9]{1,9}r?)*", count):
                 raise ValueError(f"variants are chosen as in {curve.name}@0,1,6,7, unlike {word!r}")
             chosen = [(int(word.removesuffix("r")), word.endswith("r")) for word in count[1:].split(",")]
         else:
             count = count or str(curve.variants if isinstance(curve, GivenOrders) else 1)
-            if not re.fullmatch(r"\d{1,9}", count):
+            if not re.fullmatch(r"[0-9]{1,9}", count):
                 raise ValueError(f"a number of orders is written as in {curve.name}-4, unlike {word!r}")
             number = int(count)
             if not 1 <= number <= min(curve.variants, LONGEST):
                 raise ValueError(
-                    f"plan {self.whole!r} asks for {number} orders of {curve.name!r}, which has 1.."
+                    f"plan {shown(self.whole)!r} asks for {number} orders of {curve.name!r}, which has 1.."
                     f"{min(curve.variants, LONGEST):g}; variants can be repeated as in {curve.name}@0,0"
                 )
             chosen = [(variant, False) for variant in range(number)]
@@ -228,7 +232,7 @@ class _Reader:
         if re.fullmatch("[st]+", letters) and len(letters) <= LONGEST:
             layers = _factorised(letters, *self.space())
             return layers, _dimensions([reading for layer in layers for reading in layer.readings])
-        match = re.fullmatch(r"(.+)3d(?:-(\d+)|(@[\dr,]+))?", letters)
+        match = re.fullmatch(r"(.+)3d(?:-([0-9]+)|(@[0-9r,]+))?", letters)
         if match is None or match[1] not in scan_names():
             raise unknown("plan", word, ["video-sst", "video-zigzag3d-8", *FORMS])
         readings = self.counted(find_curve(match[1]), match[2] or match[3] or "", word)
@@ -264,10 +268,14 @@ class _Reader:
         match = re.match(r"[^+()]*", self.rest)
         assert match is not None
         options: dict[str, Any] = {}
-        for assignment in filter(None, match[0].split(",")):
+        for assignment in match[0].split(","):
             key, equals, value = assignment.partition("=")
             if not (key and equals and value):
-                raise ValueError(f"options are written NAME:key=value,key=value, unlike {self.whole!r}")
+                raise ValueError(
+                    f"options are written NAME:key=value,key=value, unlike {shown(self.whole)!r}"
+                )
+            if key in options:
+                raise ValueError(f"plan {shown(self.whole)!r} gives the option {key!r} of one scan twice")
             if key in CURVE_OPTIONS and ".py:" in value:
                 options[key] = curve = load_curve(value)
                 assert curve.file is not None
@@ -284,7 +292,7 @@ class _Reader:
 
     def word(self) -> str:
         """What comes next, up to a sign that separates; chosen variants belong to it."""
-        match = re.match(r"[^+:()@]*(@[\dr,]*)?", self.rest)
+        match = re.match(r"[^+:()@]*(@[0-9r,]*)?", self.rest)
         assert match is not None
         return match[0]
 
@@ -324,7 +332,9 @@ class _Reader:
                 f"no file {path}" if "+" not in path else f"neither a plan {word!r} nor a file {path}"
             )
         if not word:
-            return ValueError(f"plan {self.whole!r} lacks a scan; plans are written as {', '.join(FORMS)}")
+            return ValueError(
+                f"plan {shown(self.whole)!r} lacks a scan; plans are written as {', '.join(FORMS)}"
+            )
         return unknown("plan", word, [*scan_names(), *FORMS, *STRATEGIES])
 
 
@@ -336,7 +346,7 @@ def _split(word: str, curve_named: Any) -> tuple[Any, str]:
     if (curve := curve_named(word)) is not None:
         return curve, ""
     name, _, count = word.rpartition("-")
-    return (curve_named(name), count) if re.fullmatch(r"\d+", count) else (None, "")
+    return (curve_named(name), count) if re.fullmatch(r"[0-9]+", count) else (None, "")
 
 
 def _named(name: str) -> Curve | GivenOrders | None:
@@ -345,9 +355,9 @@ def _named(name: str) -> Curve | GivenOrders | None:
 
 def _value(text: str) -> Any:
     """4 and 4x6 are read as numbers."""
-    if re.fullmatch(r"\d{1,9}", text):
+    if re.fullmatch(r"[0-9]{1,9}", text):
         return int(text)
-    if re.fullmatch(r"\d{1,9}(x\d{1,9})+", text):
+    if re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9})+", text):
         return tuple(map(int, text.split("x")))
     return text
 

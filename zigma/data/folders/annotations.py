@@ -111,26 +111,30 @@ def class_folders(files: Iterable[str], held_out_folder: str | None) -> dict[str
     """For each file, by its path relative to the source, the folder that is its class: the first below its split.
 
     The held-out folder is a split and no class. So are folders such as train and val2014 where nothing else lies
-    beside them: among other folders, `train` may well be a class of vehicles.
+    beside them, also below folders that hold all the data (`images/train/cat/1.png`): among other folders, `train`
+    may well be a class of vehicles.
     """
     held = PurePosixPath(held_out_folder).parts if held_out_folder else ()
-    folders: dict[str, tuple[str, ...]] = {}
-    outside: set[str] = set()  # the first folders of files that are not held out
-    for file in files:
-        parts = PurePosixPath(file).parts[:-1]
-        if held and parts[: len(held)] == held:
-            folders[file] = parts[len(held) :]
-        else:
-            folders[file] = parts
-            outside |= set(parts[:1])
-    splits = outside if all(_SPLIT.fullmatch(name) for name in outside) else set()
-    classes: dict[str, str | None] = {}
-    for file, parts in folders.items():
-        below = (
-            parts[1:] if parts and parts[0] in splits and PurePosixPath(file).parts[0] == parts[0] else parts
-        )
-        classes[file] = below[0] if below else None
-    return classes
+    folders = {file: PurePosixPath(file).parts[:-1] for file in files}
+    held_out = {file for file, parts in folders.items() if held and parts[: len(held)] == held}
+    above = _above_classes([parts for file, parts in folders.items() if file not in held_out])
+    below = {
+        file: parts[len(held) :] if file in held_out else parts[above:] for file, parts in folders.items()
+    }
+    return {file: parts[0] if parts else None for file, parts in below.items()}
+
+
+def _above_classes(folders: Iterable[tuple[str, ...]]) -> int:
+    """How many folders from the source on lie above the classes: those of a split and all that it lies in."""
+    level, paths = 0, [parts for parts in folders if parts]
+    while paths:
+        if all(_SPLIT.fullmatch(parts[level]) for parts in paths):
+            return level + 1 if level == 0 or any(len(parts) > level + 1 for parts in paths) else 0
+        if len({parts[level] for parts in paths}) > 1:
+            return 0
+        level += 1
+        paths = [parts for parts in paths if len(parts) > level]
+    return 0
 
 
 def _normal(path: str) -> str:
@@ -177,7 +181,7 @@ def _collected(pairs: Iterable[tuple[object, object]]) -> Captions:
         if not isinstance(file, str) or not file:
             raise ValueError(f"{file!r} is no name of a file")
         try:
-            captions[file] += checked(value)
+            captions[_normal(file)] += checked(value)
         except ValueError as error:
             raise ValueError(f"{file!r}: {error}") from error
     return dict(captions)

@@ -46,6 +46,9 @@ def prepare(
         raise ValueError(
             f"the shards cannot lie inside the folder they are made from: choose another than {out}"
         )
+    if workers < 1:
+        raise ValueError(f"workers are processes, at least 1, not {workers}")
+    _check_device(device)
     plan = _plan(request, out, say)
     todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
     total = sum(len(shard.samples) for shard in todo)
@@ -68,6 +71,15 @@ def prepare(
         f"{counts['train']} training, {counts['held_out']} held-out, {counts['skipped']} skipped (see {MANIFEST})"
     )
     return manifest
+
+
+def _check_device(name: str) -> None:
+    """ValueError for a device that torch does not know or that is not in this machine, before anything is read."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"no device {name!r} here (cpu, cuda or cuda:1): {reason}") from error
 
 
 def _plan(request: PrepareRequest, out: Path, say: Callable[[str], None]) -> Plan:

@@ -19,10 +19,13 @@ class Walk:
 
 
 def walk(source: Path) -> Walk:
-    """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder."""
-    result, seen = Walk(), set[str]()
+    """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder.
+
+    A link to a folder that the source lies in leads to other data, and to what was prepared from it: it is passed over.
+    """
+    result, seen = Walk(), {str(parent) for parent in Path(os.path.realpath(source)).parents}
     for folder, below, names in os.walk(source, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:  # a link to a folder above
+        if (real := os.path.realpath(folder)) in seen:  # a link to a folder above, or one seen before
             below.clear()
             continue
         seen.add(real)
