@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from studies.declare.changes import change
 from studies.declare.levels import has_levels
 from studies.declare.own_data import OwnData, with_own_data
 from studies.declare.registry import find_study
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 STUDY = "trial"
 SCALE = "tiny"
+_MIXES = {"model.scan": "zigzag-8"}  # along which a mixer is tried
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Trial:
 
 def mixers() -> tuple[str, ...]:
     """The names of the mixers that a network can have."""
-    return tuple(kinds(ZigMaConfig, "mixer"))
+    return tuple(kind for kind in kinds(ZigMaConfig, "mixer") if kind != "own")
 
 
 def trial(word: str, data: OwnData | None = None) -> Trial:
@@ -59,21 +61,36 @@ def trial(word: str, data: OwnData | None = None) -> Trial:
     assert isinstance(config, RunConfig)
     base = config.model
     assert isinstance(base, ZigMaConfig)
+    plan: Plan | None = None
+    if word == base.mixer.kind:
+        raise WordError(f"{word} is the mixer of the arms beside it: try one of {', '.join(mixers())}")
     if word in mixers():
-        arm = Arm(word, {"model.mixer": word, "model.scan": "zigzag-8"})
-        plan = None
-        if word == base.mixer.kind:
-            raise WordError(f"{word} is the mixer of the arms beside it: try one of {', '.join(mixers())}")
+        arm = Arm(word, _MIXES | {"model.mixer": word})
     else:
         try:
             plan = parse_plan(f"{word}-8" if word in scan_names() else word)
             plan.layers(base.token_grid, base.depth)
+            arm = Arm(plan.name, {"model.scan": plan.text})
         except ValueError as error:
-            raise WordError(f"{error}; a mixer is one of {', '.join(mixers())}") from error
-        arm = Arm(plan.name, {"model.scan": plan.text})
+            if not _is_own_mixer(config, word):
+                raise WordError(
+                    f"{error}; a mixer is one of {', '.join(mixers())}, or FILE.py:NAME"
+                ) from error
+            plan = None
+            arm = Arm(word.rpartition(".py:")[2].replace(":", " "), _MIXES | {"model.mixer": word})
     arms = tuple(each for each in study.arms if each.name != arm.name)
     if len(arms) < len(study.arms):
         raise WordError(
             f"{arm.name} is one of the arms beside which yours is put: {', '.join(a.name for a in study.arms)}"
         )
     return Trial(arm, replace(study, arms=(*arms, arm)), plan)
+
+
+def _is_own_mixer(config: RunConfig, word: str) -> bool:
+    """Whether a word names a mixer of a file: a class or a function in it."""
+    from studies.declare.validate import config_faults
+
+    try:
+        return ".py:" in word and not config_faults(change(config, {"model.mixer": word}))
+    except (ValueError, FileNotFoundError):
+        return False

@@ -32,3 +32,18 @@ def test_a_wrong_word_is_one_line(words: list[str], says: str, capsys: pytest.Ca
     complaint = capsys.readouterr().err
     assert says in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_mixer_of_her_own_file_is_an_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "my mixers.v2.py"
+    file.write_text(
+        "from zigma.models.mixers.gated_linear_attention import GatedLinearAttention\n"
+        "from zigma.models.config import GatedLinearAttentionSpec\n"
+        "def Halved(hidden, scan, depth=1, prefix=0):\n"
+        "    return GatedLinearAttention(hidden, scan, GatedLinearAttentionSpec(heads=2), depth=depth, prefix=prefix)\n"
+    )
+    words = ["--seeds", "1", "--dry-run", "--results", str(tmp_path / "r")]
+    assert main(["try", f"{file}:Halved", *words]) == 0
+    assert "Halved digits-8 seed 0" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["try", f"{file}:Halve", *words])
