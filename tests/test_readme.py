@@ -1,4 +1,4 @@
-"""What README shows works: its tutorial's curve is compared, trained and tabled."""
+"""What README shows works: its first commands are whole, its verdicts are the records', a recipe's curve is trained."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,11 @@ from studies.__main__ import main as studies
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CURVES = (ROOT / "zigma" / "scans" / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, document: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document, flags=re.DOTALL)
 
 
 def test_the_first_block_holds_two_commands() -> None:
@@ -22,6 +23,18 @@ def test_the_first_block_holds_two_commands() -> None:
     assert "studies run scan_ablation && " in commands[0]
     assert commands[0].endswith("analysis make-tables")
     assert commands[1].endswith("pytest")
+
+
+def test_it_is_two_pages() -> None:
+    assert len(README.split()) < 1500
+
+
+def test_it_claims_no_answer_about_images_unless_the_records_do() -> None:
+    quoted = dict(re.findall(r"<!-- from: claims / ([\w-]+) -->(.*?)<!-- end -->", README))
+    about_speed = {"parallel-scans-are-not-free", "order-receptive-field-is-free"}
+    answered = {name for name, verdict in quoted.items() if verdict in ("holds", "reversed")} - about_speed
+    assert len(quoted) > 5
+    assert bool(answered) != ("No claim of the paper about the quality of images is confirmed" in README)
 
 
 def test_nothing_is_left_to_fill_in() -> None:
@@ -33,9 +46,9 @@ def test_the_tutorial(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")  # narrower tables are cut into pieces
-    Path("my_curves.py").write_text(blocks("python")[0], encoding="utf-8")
-    look, train, table = (
-        line.removeprefix("python -m ").split()[1:] for line in blocks("bash")[1].splitlines()
+    Path("my_curves.py").write_text(blocks("python", CURVES)[0], encoding="utf-8")
+    look, _try, train, table = (
+        line.removesuffix(" --dry-run").split()[3:] for line in blocks("bash", CURVES)[0].splitlines()
     )
     assert analysis(look) == 0
     assert "my-spiral" in capsys.readouterr().out
