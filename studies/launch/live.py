@@ -233,7 +233,9 @@ def _state(
 
 
 def _of_job(live: Live, job: SlurmJob) -> Live:
-    """A run that waits for its job. What its former process was doing, and where, is over."""
+    """A run that waits for its job, or whose process has been silent for a moment."""
+    if job.runs and live.lease is not None and _is_of(live.lease, job):
+        return replace(live, state="running")
     step, steps = live.heartbeat.get("step"), live.heartbeat.get("steps")
     resumes = f"; it resumes near step {step}/{steps}" if step is not None else ""
     if job.runs:
@@ -242,6 +244,13 @@ def _of_job(live: Live, job: SlurmJob) -> Live:
         )
     why = job.reason if job.state == "PENDING" else job.state
     return replace(live, state="queued", reason=f"job {job.id}: {why}{resumes}")
+
+
+def _is_of(lease: Lease, job: SlurmJob) -> bool:
+    """Whether a lease can be of the life that a job has now: what a former process was doing, and where, is over."""
+    host = str(lease.process.get("host")).partition(".")[0]
+    several = "[" in job.nodes or "," in job.nodes
+    return not lease.released and lease.process.get("job") == job.id and (several or job.nodes in ("", host))
 
 
 def _why(lease: Lease | None) -> str:

@@ -25,6 +25,7 @@ class SlurmJob:
     state: str
     reason: str = ""
     name: str = ""
+    nodes: str = ""  # on which it runs, as Slurm writes them: node1, or node[1-4]
 
     @property
     def ended(self) -> bool:
@@ -47,7 +48,7 @@ def ask_queue() -> SlurmQueue:
     """Jobs that wait, run, end just now or have ended since Slurm last forgot some."""
     if shutil.which("squeue") is None:
         return SlurmQueue(error="squeue is not found on this machine")
-    words = ["squeue", "-h", "-a", "-r", "-t", "all", "-u", getpass.getuser(), "-o", "%i|%T|%r|%j"]
+    words = ["squeue", "-h", "-a", "-r", "-t", "all", "-u", getpass.getuser(), "-o", "%i|%T|%r|%N|%j"]
     try:
         answer = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
     except (OSError, subprocess.SubprocessError) as error:
@@ -55,8 +56,11 @@ def ask_queue() -> SlurmQueue:
     if answer.returncode != 0:
         complaint = answer.stderr.strip().splitlines()
         return SlurmQueue(error=f"Slurm does not answer: {complaint[-1] if complaint else answer.returncode}")
-    lines = (line.split("|", 3) for line in answer.stdout.splitlines() if "|" in line)
-    return SlurmQueue({job[0]: SlurmJob(*job) for job in lines})
+    jobs = {}
+    for line in answer.stdout.splitlines():
+        number, state, reason, nodes, name = [*line.split("|", 4), "", "", "", ""][:5]
+        jobs[number] = SlurmJob(number, state, reason, name, nodes)
+    return SlurmQueue(jobs)
 
 
 def ask_accounting(jobs: Collection[str]) -> dict[str, str]:

@@ -90,7 +90,7 @@ def test_a_job_between_two_states_is_queued_and_can_be_cancelled(
     with acquire(results / "work" / RUNS[0].identity, RUNS[0].about) as owner:
         owner.progress = {"step": 7, "steps": 10}
         owner.beat("running")
-    slurm(f"5|{state}|None|zigma")
+    slurm(f"5|{state}|None||zigma")
     assert (only(results).state, "near step 7/10" in only(results).reason) == ("queued", True)
     assert cancel(results) == 0
     assert told(tmp_path) == {"5"}
@@ -101,7 +101,7 @@ def test_a_job_between_two_states_is_queued_and_can_be_cancelled(
 @pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "CANCELLED", "COMPLETED", "OUT_OF_MEMORY"])
 def test_a_job_that_has_ended_is_not_under_way_and_says_how(tmp_path: Path, slurm: Any, state: str) -> None:
     submit(tmp_path / "results", ids=["5"])
-    slurm(f"5|{state}|None|zigma")
+    slurm(f"5|{state}|None||zigma")
     assert (only(tmp_path / "results").state, state in only(tmp_path / "results").reason) == (
         "interrupted",
         True,
@@ -114,17 +114,34 @@ def test_a_job_that_starts_again_does_not_show_its_former_node(tmp_path: Path, s
     with acquire(results / "work" / RUNS[0].identity, RUNS[0].about) as owner:
         owner.progress = {"step": 7, "steps": 10, "loss": 1.0, "seconds_left": 3.0}
         owner.beat("running")
-    slurm("5|RUNNING|None|zigma")
+    slurm("5|RUNNING|None||zigma")
     live = only(results)
     assert (live.state, live.lease, dict(live.heartbeat)) == ("running", None, {})
     assert live.reason == "job 5 starts; it resumes near step 7/10"
+
+
+@pytest.mark.parametrize(("nodes", "former"), [("node1", False), ("node[1-2]", False), ("node2", True)])
+def test_a_process_that_is_silent_for_a_moment_is_shown_unless_its_job_is_elsewhere_now(
+    tmp_path: Path, slurm: Any, nodes: str, former: bool
+) -> None:
+    results = tmp_path / "results"
+    submit(results, ids=["5"])
+    owner = acquire(
+        results / "work" / RUNS[0].identity, {**RUNS[0].about, "step": 7}, 0.01
+    )  # it does not beat
+    file = owner.work / "claim-000001.json"
+    replace_json(file, {**read_json(file), "host": "node1.cluster", "job": "5"})
+    time.sleep(0.1)
+    slurm(f"5|RUNNING|None|{nodes}|zigma")
+    live = only(results)
+    assert (live.state, live.lease is None, "step" in live.heartbeat) == ("running", former, not former)
 
 
 def test_every_submission_of_a_run_is_cancelled(tmp_path: Path, slurm: Any) -> None:
     """Two launchers have submitted it: only the latest job was cancelled, and the other one ran."""
     results = tmp_path / "results"
     first, second = submit(results, ids=["5"]), submit(results, ids=["6"])
-    slurm("5|PENDING|Priority|zigma", "6|PENDING|Priority|zigma")
+    slurm("5|PENDING|Priority||zigma", "6|PENDING|Priority||zigma")
     assert cancel(results) == 0
     assert told(tmp_path) == {"5", "6"}
     assert first.cancelled == second.cancelled == {RUNS[0].identity}
@@ -133,7 +150,7 @@ def test_every_submission_of_a_run_is_cancelled(tmp_path: Path, slurm: Any) -> N
 def test_jobs_whose_launcher_was_killed_are_found_by_their_name(tmp_path: Path, slurm: Any) -> None:
     results = tmp_path / "results"
     made = submit(results)
-    slurm(f"77|RUNNING|None|{job_name('mine', made, 0)}", "78|RUNNING|None|another.000001-abcd.0")
+    slurm(f"77|RUNNING|None|node1|{job_name('mine', made, 0)}", "78|RUNNING|None|node1|another.000001-abcd.0")
     assert (only(results).state, only(results).job) == ("running", "77")
     assert cancel(results) == 0
     assert told(tmp_path) == {"77"}
@@ -154,7 +171,7 @@ def test_what_was_cancelled_and_submitted_again_is_queued(tmp_path: Path, slurm:
     results = tmp_path / "results"
     submit(results, ids=["5"]).cancel([RUNS[0].identity])
     submit(results, ids=["6"])
-    slurm("5|CANCELLED|None|zigma", "6|PENDING|Priority|zigma")
+    slurm("5|CANCELLED|None||zigma", "6|PENDING|Priority||zigma")
     assert (only(results).state, only(results).job) == ("queued", "6")
 
 
