@@ -16,7 +16,7 @@ ORDER = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
 
 def test_every_pair_that_two_scales_share_is_a_decision_of_each_seed(tmp_path: Path) -> None:
     fill(tmp_path, means=ORDER, spread=0.01, seeds=3)
-    fill(tmp_path, scale="small", means={**ORDER, "zigzag-2": 8.0}, spread=0.01, seeds=2)
+    fill(tmp_path, scale="small", setting="shapes-32", means={**ORDER, "zigzag-2": 8.0}, spread=0.01, seeds=2)
     records = load(tmp_path)
     found = decision_accuracies({scale: sheets(STUDY, records, scale) for scale in STUDY.scales})
     larger = next(item for item in found if item.larger == "small shapes-32")

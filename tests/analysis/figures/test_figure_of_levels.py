@@ -46,7 +46,7 @@ def test_table_1_is_shown_where_it_is_recorded_at_the_largest_scale(tmp_path: Pa
     assert [s.part.study.name for s in main_standings(load(tmp_path))] == ["hilbert"]
     fill(tmp_path, "scan_ablation")
     assert [s.part.study.name for s in main_standings(load(tmp_path))] == ["scan_ablation"]
-    fill(tmp_path, "scan_ablation", "small")
+    fill(tmp_path, "scan_ablation", "small", setting="shapes-32")
     (standing,) = main_standings(load(tmp_path))
     assert standing.part.scale == "small"
     found = figure_levels(load(tmp_path))
