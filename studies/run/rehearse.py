@@ -16,7 +16,9 @@ from typing import Any
 
 from studies.declare.selection import Selection
 from studies.declare.study import Run, Study
-from studies.declare.validate import resolve
+from studies.declare.validate import machine_problems, resolve
+from zigma.common.machine import machine
+from zigma.common.words import Problems
 from zigma.experiment.config import RunConfig
 from zigma.experiment.watch import Watch
 
@@ -52,6 +54,8 @@ def rehearse(selection: Selection, say: Callable[[str], None] = print) -> int:
         with _stand_ins(small, scratch) as missing:
             say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
             runs = {run.setting: run for run in reversed(resolve(small))}
+            if problems := machine_problems(runs.values(), machine()):
+                raise Problems(problems)
             failed = [run.label for run in reversed(runs.values()) if not _one(run, scratch, say)]
             _table(small, scratch / "results", say)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
