@@ -35,6 +35,21 @@ def test_memory_is_what_is_free_or_what_a_container_allows(tmp_path: Path) -> No
     assert machine().memory_gib == 4.0
 
 
+@pytest.mark.parametrize(
+    ("text", "gib"),
+    [
+        ("MemTotal: 9437184 kB\nMemFree: 2097152 kB\n", 2.0),
+        ("MemTotal: 9437184 kB\n", math.inf),
+        ("MemAvailable:\nMemFree: 1048576 kB\n\n", 1.0),
+        ("no table at all\n", math.inf),
+        ("MemFree: \u0663 kB\n", math.inf),
+    ],
+)
+def test_a_system_that_does_not_tell_what_is_available(tmp_path: Path, text: str, gib: float) -> None:
+    (tmp_path / "meminfo").write_text(text, encoding="utf-8")
+    assert machine().memory_gib == gib
+
+
 def test_gpus_are_those_that_a_program_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine().gpus_gib == ()
     driver(tmp_path, "echo 81920; echo 40960")

@@ -76,12 +76,13 @@ def _text(path: Path) -> str:
 
 
 def _memory_gib() -> float:
-    limits = [math.inf]
-    if MEMORY.is_file():
-        lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines())
-        limits.append(int(lines["MemAvailable"].split()[0]) / 2**20)
+    """What is free, or less where a container allows less; infinite where the system does not tell."""
+    kib = dict(line.split(":", 1) for line in _text(MEMORY).splitlines() if ":" in line)
+    # kernels before 3.14, OpenVZ and some sandboxes do not estimate what is available
+    free = (kib.get("MemAvailable") or kib.get("MemFree") or "").split()
+    limits = [int(free[0]) / 2**20] if free and free[0].isdecimal() else [math.inf]
     for limit in LIMITS:
-        if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()).isdecimal():
+        if (text := _text(limit).strip()).isdecimal():
             limits.append(int(text) / 2**30)
     return min(limits)
 
