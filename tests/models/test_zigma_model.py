@@ -210,3 +210,14 @@ def test_what_does_not_fit_together_is_refused(fields: dict[str, Any], says: str
     with pytest.raises(ValueError, match=says) as caught:
         ZigMa(**fields)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "t", [[0.5, 1.5], [-0.1, 0.5], [float("nan"), 0.5], [0.5, float("inf")], [5.0, 700.0]]
+)
+def test_times_outside_the_interval_are_refused(t: list[float]) -> None:
+    model = ZigMa(grid=(2, 3), in_channels=1, hidden=8, depth=1)
+    with pytest.raises(ValueError, match=r"t must lie in \[0, 1\]") as caught:
+        model(torch.randn(2, 1, 2, 3), torch.tensor(t))
+    assert "\n" not in str(caught.value)
+    assert model(torch.randn(2, 1, 2, 3), torch.tensor([0.0, 1 + 1e-6])).isfinite().all()

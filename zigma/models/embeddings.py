@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zigma.models.config import NetworkConfig
 
 TIME_WIDTH = 256  # of the sinusoidal code of t, as released
+TIME_ROUNDING = 1e-3  # by which a solver in half precision may pass the ends of [0, 1]
 
 
 class PatchEmbedding(nn.Module):
@@ -73,6 +74,11 @@ class ClassEmbedding(nn.Module):
         return self.embedding_table(y)
 
 
+def _readable(x: Tensor) -> bool:
+    """Whether its values can be looked at for nothing: a GPU would have to be waited for, a trace has none."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
+
+
 def check_inputs(
     config: NetworkConfig, x: Tensor, t: Tensor, y: Tensor | None, text_tokens: int | None = None
 ) -> None:
@@ -93,6 +99,10 @@ def check_inputs(
         raise ValueError(f"x must be {expected} for the grid {config.grid}, got {tuple(x.shape)}")
     if tuple(t.shape) != (len(x),):
         raise ValueError(f"t must be one time for each of {len(x)} samples, got {tuple(t.shape)}")
+    if _readable(t) and not -TIME_ROUNDING <= float(t.min()) <= float(t.max()) <= 1 + TIME_ROUNDING:
+        raise ValueError(
+            f"t must lie in [0, 1], 0 is noise and 1 is data, not {float(t.min()):g}..{float(t.max()):g}"
+        )
     if config.text_width is None and config.classes is None:
         if y is not None:
             raise ValueError("y was given to an unconditional network; set classes or text_width")
@@ -103,10 +113,7 @@ def check_inputs(
             raise ValueError(
                 f"y must be one class for each of {len(x)} samples, got {y.dtype} {tuple(y.shape)}"
             )
-        looks = y.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
-        if (
-            looks and not 0 <= int(y.min()) <= int(y.max()) < config.classes
-        ):  # a GPU would have to wait for it
+        if _readable(y) and not 0 <= int(y.min()) <= int(y.max()) < config.classes:
             raise ValueError(f"classes are 0..{config.classes - 1}, not {int(y.min())}..{int(y.max())}")
     else:
         tokens = text_tokens or (y.shape[1] if y.ndim > 1 else "M")
