@@ -550,3 +550,11 @@ def test_check_counts_every_hostile_member_and_goes_on(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(index_shard(tmp_path / "train-0.tar")) == 9
+
+
+def test_a_link_to_no_shard_is_damage(tmp_path):
+    (tmp_path / "train-000000.tar").symlink_to(tmp_path / "moved.tar")
+    _, damaged = check_shards(tmp_path)
+    assert list(damaged) == ["train-000000.tar"]
+    with pytest.raises(OSError, match=r"train-000000\.tar"):
+        load_data(DataConfig(name="shards", root=str(tmp_path), size=16))

@@ -43,7 +43,9 @@ def shard_files(root: Path) -> list[Path]:
     Raises ValueError when there is none, or a listed one is missing.
     """
     present = [
-        path for path in sorted(root.glob("*.tar")) if path.is_file() and not is_system_file([path.name])
+        path
+        for path in sorted(root.glob("*.tar"))  # a link to no file is a shard that is missing, not none
+        if (path.is_file() or not path.exists()) and not is_system_file([path.name])
     ]
     manifest = read_manifest(root)
     if manifest is not None:
