@@ -135,7 +135,7 @@ def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
     drawn[0].unlink()
     (kept / "figures" / "stray.png").write_bytes(b"")
     found = " ".join(faults(kept))
-    assert "is not there" in found
+    assert "is missing" in found
     assert "stray.png" in found
 
 

@@ -26,7 +26,7 @@ def config(study: str, scale: str, setting: str, arm: str) -> Config:
     return found.config(next(a for a in found.arms if a.name == arm), scale, setting)
 
 
-def test_the_studies_are_those_of_the_paper_and_seven_more() -> None:
+def test_the_studies_are_those_of_the_paper_and_more() -> None:
     rebuilt = " ".join(study.shows for study in studies().values())
     for number in range(1, 11):
         assert f"Table {number}" in rebuilt
@@ -35,8 +35,9 @@ def test_the_studies_are_those_of_the_paper_and_seven_more() -> None:
         *("conditioning", "model_sizes", "training_setup", "complexity", "order_receptive_field"),
         *("scan_trends", "spatial_continuity", "patch_size", "training_trends", "samples", "curves"),
         *("scan_zoo", "mixers", "proxy", "scan_controls", "strategies", "strategies_video", "exact"),
+        "trial",
     }
-    of_all_scales = [study for study in studies().values() if study.name != "exact"]
+    of_all_scales = [study for study in studies().values() if study.name not in ("exact", "trial")]
     assert all(set(study.scales) >= {"tiny", "small", "paper"} for study in of_all_scales)
     assert set(find_study("exact").scales) == {"tiny", "desk"}  # whose data no paper has
     assert all(list(study.scales) == [s for s in SCALES if s in study.scales] for study in studies().values())
