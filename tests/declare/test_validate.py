@@ -189,7 +189,7 @@ def test_a_device_that_is_not_there_and_too_little_memory() -> None:
     assert "a GPU here has 80.0" in line
     (line,) = machine_faults(vary(SMALL, training={"batch_images": 512}), none)
     assert "this machine has free 8.0" in line
-    split = vary(SMALL, training={"batch_images": 512})
+    split = vary(SMALL, training={"batch_images": 2048})
     assert machine_faults(split, LARGE)
     assert not machine_faults(split, LARGE, devices=4)
 
