@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,10 @@ def last_fall(records: Iterable[Record]) -> float | None:
     records = list(records)
     name = next((name for name in LOSSES if any(name in record["curves"] for record in records)), None)
     curves = [record["curves"][name] for record in records if name and name in record["curves"]]
-    parts = [_last_quarter(curve["step"], curve["value"]) for curve in curves if curve["step"]]
+    by_steps: dict[tuple[float, ...], list[Sequence[float]]] = defaultdict(list)
+    for curve in curves:
+        by_steps[tuple(curve["step"])].append(curve["value"])
+    parts = [_last_quarter(steps, values) for steps, values in by_steps.items() if steps]
     points = np.concatenate(parts) if parts else np.empty((0, 2))
     if len(set(points[:, 0])) < 2:
         return None
@@ -59,8 +63,14 @@ def last_fall(records: Iterable[Record]) -> float | None:
     return QUARTER * float(-line.slope - error) / float(line.intercept)
 
 
-def _last_quarter(steps: Sequence[float], values: Sequence[float]) -> Array:
-    """(points, 2): time since three quarters of the training, as a share of all of it, and the loss over its mean."""
-    time, loss = np.asarray(steps, float) / steps[-1] - (1 - QUARTER), np.asarray(values, float)
-    late = (time >= -1e-9) & np.isfinite(loss)
-    return np.stack([time[late], loss[late] / (loss[late].mean() if late.any() else 1.0)], axis=1)
+def _last_quarter(steps: Sequence[float], values: Sequence[Sequence[float]]) -> Array:
+    """(points, 2): time since three quarters of the training, as a share of all of it, and the loss over its mean.
+
+    `values` has a row for each of the curves that were logged at these steps.
+    """
+    time = np.asarray(steps, float) / steps[-1] - (1 - QUARTER)
+    late = time >= -1e-9
+    loss = np.ma.masked_invalid(np.asarray(values, float)[:, late])
+    share = loss / loss.mean(axis=1, keepdims=True)
+    times = np.ma.array(np.broadcast_to(time[late], loss.shape), mask=np.ma.getmaskarray(share))
+    return np.stack([times.compressed(), share.compressed()], axis=1)

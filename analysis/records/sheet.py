@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -95,17 +95,22 @@ class Sheet:
         rows = self._by_seed.get((arm, metric), [])
         return {seed: value for seed, value, rules in rows if protocol in (None, rules)}
 
+    @cached_property
+    def _rules(self) -> dict[tuple[str, str], Counter[Protocol]]:
+        """How many values of an arm's metric follow each protocol, in the order of the seeds."""
+        return {place: Counter(rules for _, _, rules in rows) for place, rows in self._by_seed.items()}
+
     def protocols(self, metric: str, arms: Iterable[str] | None = None) -> list[Protocol]:
         """Every protocol by which a metric was made, in the order of arms and seeds."""
         names = self.arms if arms is None else arms
-        return list(
-            dict.fromkeys(rules for arm in names for _, _, rules in self._by_seed.get((arm, metric), []))
-        )
+        return list(dict.fromkeys(rules for arm in names for rules in self._rules.get((arm, metric), ())))
 
     def commonest_protocol(self, metric: str, arms: Iterable[str]) -> Protocol | None:
-        """The protocol that most values of these arms follow."""
-        rules = [rules for arm in arms for _, _, rules in self._by_seed.get((arm, metric), [])]
-        return max(dict.fromkeys(rules), key=rules.count) if rules else None
+        """The protocol that most values of these arms follow; of equally many, the one that comes first."""
+        rules: Counter[Protocol] = Counter()
+        for arm in arms:
+            rules.update(self._rules.get((arm, metric), {}))
+        return rules.most_common(1)[0][0] if rules else None
 
 
 def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:

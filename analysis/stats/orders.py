@@ -57,7 +57,9 @@ def friedman(matrix: Array, rng: np.random.Generator, drawn: int = DRAWN) -> Fri
         return np.stack([column.mean(axis=axis) for column in columns], axis=-1).var(axis=-1)
 
     by: Literal["permutations", "chi-squared"]
-    if blocks > MANY_BLOCKS and not all_tied:
+    if all_tied:  # every order of the arms is as likely as the one seen
+        p, by = 1.0, PERMUTED
+    elif blocks > MANY_BLOCKS:
         p, by = float(friedmanchisquare(*matrix.T).pvalue), CHI_SQUARED
     else:
         test = permutation_test(

@@ -19,6 +19,7 @@ from analysis.tables import build_tables, study_table
 from analysis.tables.render import markdown, rendered, text
 from studies.declare.registry import find_study, studies
 from studies.declare.study import runs
+from studies.run.record import checksum
 
 STUDY = find_study("scan_ablation")
 SETTING = next(iter(STUDY.scales["tiny"]))
@@ -159,8 +160,8 @@ def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.slow
-def test_ten_thousand_records_take_less_than_five_seconds(tmp_path: Path) -> None:
-    """Of four arms with 2,500 seeds each; in seconds of the processor, which a busy machine does not change."""
+def test_tables_of_ten_thousand_records_cost_little_more_than_reading_them(tmp_path: Path) -> None:
+    """Of four arms with 2,500 seeds each; a ratio, since machines differ and are busy."""
     for run in runs(STUDY, "tiny", settings=[SETTING]):
         record = record_of(run, drawn_metrics(run, 5.0))
         record["curves"] = {"loss": {"step": list(range(50)), "value": [0.5] * 50}}
@@ -175,10 +176,16 @@ def test_ten_thousand_records_take_less_than_five_seconds(tmp_path: Path) -> Non
                 "metrics": drawn_metrics(run, 5 + rng.normal()),
             }
             write_beside(folder / f"{run.arm}.{SETTING}.seed{seed}.x.json", one)
+    rendered(build_tables(load(tmp_path / "nothing")))  # what it imports is not timed
     start = time.process_time()
+    for path in tmp_path.rglob("*.json"):
+        checksum(json.loads(path.read_bytes()))
+    read = time.process_time()
     tables = build_tables(load(tmp_path))
     rendered(tables)
-    assert time.process_time() - start < 5
+    ratio = (time.process_time() - read) / (read - start)
+    print(f"{read - start:.2f} s to read, {ratio:.1f} times as long to tables")
+    assert ratio < 9
     cells = dict(next(table for table in tables if table.file == "table_1").parts[0].rows)
     assert max(cell.n for cell in cells["sweep"] if isinstance(cell, SeedMean)) == 2_500
 

@@ -15,7 +15,6 @@ NAME = "diffusion_pytorch_model.safetensors"
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    autoencoder_identity.cache_clear()
 
 
 def put(folder: Path, contents: bytes) -> Path:
@@ -66,3 +65,14 @@ def test_the_identity_costs_no_torch(tmp_path: Path) -> None:
         "import sys; from zigma.data import autoencoder_identity as i; i(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_identity_follows_the_folder_that_is_named_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    put(first / "sd-vae-ft-ema", b"one"), put(second / "sd-vae-ft-ema", b"another")
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(first))
+    before = autoencoder_identity()
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(second))
+    assert autoencoder_identity() != before

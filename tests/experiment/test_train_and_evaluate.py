@@ -352,12 +352,10 @@ def latents(
     autoencoder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> RunConfig:
     """A run on prepared latents with captions, as the paper's runs are."""
-    from zigma.data import autoencoder_identity
     from zigma.data.folders.plan import PrepareRequest
     from zigma.data.folders.prepare import prepare
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(autoencoder.parent))
-    autoencoder_identity.cache_clear()
     source, shards = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("prepared") / "shards"
     rng = np.random.default_rng(0)
     for i in range(24):
@@ -391,8 +389,6 @@ def test_latents_of_another_autoencoder_are_refused(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    from zigma.data import autoencoder_identity
-
     other = tmp_path / "weights" / autoencoder.name
     other.mkdir(parents=True)
     for file in autoencoder.iterdir():
@@ -400,7 +396,6 @@ def test_latents_of_another_autoencoder_are_refused(
     weights = load_file(other / "diffusion_pytorch_model.safetensors")
     save_file({name: w + 1 for name, w in weights.items()}, other / "diffusion_pytorch_model.safetensors")
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(other.parent))
-    autoencoder_identity.cache_clear()
     before = a_run(latents).identity
     assert "the latents were made by an autoencoder with hash" in failed(latents, tmp_path)
     assert before == a_run(latents).identity
@@ -410,10 +405,8 @@ def test_a_missing_autoencoder_says_what_to_fetch_and_where_to_put_it(
     latents: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studies.declare.identity import _fingerprints
-    from zigma.data import autoencoder_identity
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))
-    autoencoder_identity.cache_clear()
     _fingerprints.cache_clear()
     with pytest.raises(
         ValueError, match=r"no folder .*sd-vae-ft-ema.*stabilityai/sd-vae-ft-ema.*huggingface"

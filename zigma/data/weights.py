@@ -62,7 +62,11 @@ def autoencoder_folder() -> Path:
     )
 
 
-@cache
 def autoencoder_identity() -> str:
     """A hash of the weights by which samples are decoded. Raises ValueError as `autoencoder_folder`."""
-    return weights_identity(autoencoder_folder(), "vae")
+    return _identity(autoencoder_folder())
+
+
+@cache  # of the folder: $ZIGMA_WEIGHTS may name another one later in the same process
+def _identity(folder: Path) -> str:
+    return weights_identity(folder, "vae")
