@@ -4,7 +4,7 @@ Every mixer along eight zigzags, along a sweep, and along eight orders drawn by 
 the mixer gets stronger?
 """
 
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 from zigma.models.config import (
     GatedDeltaNetSpec,
@@ -37,7 +37,7 @@ STUDY = Study(
         for mixer in MIXERS
     ),
     scales={
-        "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
         "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from studies.declare.scales import PAPER_CELEBA_256, PAPER_NOTES, SMALL_TEXT, TINY, TINY_PHOTOS, vary
+from studies.declare.scales import PAPER_CELEBA_256, PAPER_NOTES, SMALL_TEXT, TINY_PHOTOS, TINY_SHORT, vary
 from studies.declare.study import Study
 from studies.paper.scan_ablation import STUDY as SCAN_ABLATION
 from zigma.experiment.config import RunConfig
@@ -19,7 +19,7 @@ def _settings(base: RunConfig, steps: int, hidden: int, depth: int) -> dict[str,
 
 
 SCALES = {
-    "tiny": _settings(TINY, 2000, 64, 16) | {"photos-32": TINY_PHOTOS},
+    "tiny": {"digits-8-short": TINY_SHORT, **_settings(TINY_SHORT, 2000, 64, 16), "photos-32": TINY_PHOTOS},
     "small": _settings(SMALL_TEXT, 32_000, 256, 16),
     "paper": _settings(PAPER_CELEBA_256, 400_000, 1024, 48),
 }
@@ -33,7 +33,8 @@ STUDY = Study(
     stands_for={setting: "256 FID" for settings in SCALES.values() for setting in settings},
     notes=(
         *PAPER_NOTES,
-        "each setting changes one thing of scan_ablation's first, for all arms alike; at tiny, more tokens are that "
-        "study's digits-16 and captions its shapes-16",
+        "each setting changes one thing, for all arms alike: of scan_ablation's first, and at tiny of digits-8-short, "
+        "which is trained for a quarter of the steps; there, more tokens are that study's digits-16 and captions its "
+        "shapes-16",
     ),
 )

@@ -1,6 +1,6 @@
 """Beyond the paper: every curve of `zigma.scans` in one network, its eight variants over the layers."""
 
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 
 CURVES = (
@@ -28,7 +28,7 @@ STUDY = Study(
     title="Every curve, eight variants over the layers",
     arms=tuple(Arm(f"{curve}-8", {"model.scan": f"{curve}-8"}) for curve in CURVES),
     scales={
-        "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
         "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},

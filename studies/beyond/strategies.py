@@ -1,6 +1,6 @@
 """Beyond the paper: the scan strategies of published networks, each in the paper's network."""
 
-from studies.declare.scales import DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, TINY_LARGE
+from studies.declare.scales import DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 
 # name in zigma.scans.strategies -> source; a test compares both
@@ -30,7 +30,7 @@ STUDY = Study(
         Arm("arcee", {"model.scan": "zigzag-1", "model.mixer.carry_state": True}),
     ),
     scales={
-        "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE},
+        "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
         "desk": {"fields-16": DESK_FIELDS},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},

@@ -1,7 +1,7 @@
 """Beyond the paper: the two arms beside which `python -m studies try` puts a curve, a plan or a mixer of one's own.
 
-Both settings take 64 tokens and a core a minute a run. The digits are those of Table 1, so that the published runs of
-these arms serve; the fields are Gaussian, where the best velocity is known in closed form.
+Both settings take 64 tokens and a core two minutes a run. The digits are those of Table 1, so that the published runs
+of these arms serve; the fields are Gaussian, where the best velocity is known in closed form.
 """
 
 from studies.declare.scales import DESK_FIELDS, TINY, vary
@@ -11,12 +11,11 @@ from studies.declare.study import Arm, Study
 FIELDS = vary(
     TINY,
     data={"name": "fields", "field": DESK_FIELDS.data.field.replace(lengths=(4.0,))},  # type: ignore[union-attr]
-    training={"batch_images": 16},
     evaluation={
         "extractors": (),
         "n_generated": 16,
         "n_real": 1024,
-        "every_steps": 50,
+        "every_steps": 200,
         "n_on_the_way": 256,
     },
 )
@@ -29,6 +28,6 @@ STUDY = Study(
     scales={"tiny": {"fields-8": FIELDS, "digits-8": TINY}},
     notes=(
         "`python -m studies try my_curves.py:my-spiral` adds an arm of yours and writes a page about it",
-        "500 steps: enough to see arms part, too few for a verdict that would hold at scale",
+        f"{TINY.training.steps:,} steps: enough to see arms part, too few for a verdict that would hold at scale",
     ),
 )

@@ -31,35 +31,48 @@ def wholly(config: RunConfig) -> dict[str, Any]:
     return {name: value for name, value in config if name != "seed"}
 
 
-# 64 tokens and 8 layers: deep enough for each of the eight zigzags to be read once. The learning rate is ten times
-# the paper's and the memory of the average two hundred times shorter, because a run is as much shorter. The network
-# is unconditional, while the paper's Table 1 is conditioned on text: what it is told of an image would fill in for
-# what a scan does not see.
+# 64 tokens and 8 layers: deep enough for each of the eight zigzags to be read once. The network is unconditional,
+# while the paper's Table 1 is conditioned on text: what it is told of an image would fill in for what a scan does not
+# see. Width, batch, learning rate and schedule were chosen once for all arms of Table 1, by the held-out loss of all of
+# them, so that the four end in digits that a person reads and take six minutes of two cores at most.
 TINY = RunConfig(
     model=ZigMaConfig(grid=(8, 8), in_channels=1, hidden=32, depth=8),
     data=DataConfig(name="digits", size=8),
+    training=TrainingConfig(
+        steps=2000,
+        batch_images=16,
+        learning_rate=8e-3,
+        warmup_steps=100,
+        ema_rate=0.99,
+        schedule="cosine",
+    ),
+    sampling=SamplingConfig(sampler="heun", steps=15),
+    evaluation=EvaluationConfig(extractors=("digits",), n_generated=500, n_real=500, reference="held-out"),
+)
+# What the other settings of the scale are made of: minutes on more tokens, colour or video. They show that everything
+# works, and learn too little for a verdict.
+TINY_SHORT = TINY.replace(
     training=TrainingConfig(steps=500, batch_images=32, learning_rate=1e-3, warmup_steps=50, ema_rate=0.98),
     sampling=SamplingConfig(sampler="heun", steps=10),
-    evaluation=EvaluationConfig(extractors=("digits",), n_generated=500, n_real=500, reference="held-out"),
 )
 _TRENDS = {"every_steps": 100, "n_on_the_way": 100}  # for Figures 8 and 14
 # The same digits at twice the side and four times the tokens, as 512 is to 256: does a gain grow with the resolution?
-TINY_LARGE = vary(TINY, model={"grid": (16, 16)}, data={"size": 16}, evaluation=_TRENDS)
+TINY_LARGE = vary(TINY_SHORT, model={"grid": (16, 16)}, data={"size": 16}, evaluation=_TRENDS)
 # 64 tokens of coloured shapes, and captions whose words matter: ten at most.
 TINY_SHAPES = vary(
-    TINY,
+    TINY_SHORT,
     model={"grid": (16, 16), "in_channels": 3, "patch": 2},
     data={"name": "shapes", "size": 16},
     evaluation=_TRENDS,
 )
 # 64 tokens of real photographs
 TINY_PHOTOS = vary(
-    TINY, model={"grid": (32, 32), "in_channels": 3, "patch": 4}, data={"name": "photos", "size": 32}
+    TINY_SHORT, model={"grid": (32, 32), "in_channels": 3, "patch": 4}, data={"name": "photos", "size": 32}
 )
 TINY_TEXT = vary(TINY_SHAPES, model={"text_width": 32, "text_tokens": 10})
 # 8 frames of 4x4 tokens: real digits that move
 TINY_VIDEO = vary(
-    TINY,
+    TINY_SHORT,
     model={"grid": (8, 16, 16), "patch": 4},
     data={"name": "moving-digits", "size": 16, "frames": 8},
     training={"batch_images": 8},

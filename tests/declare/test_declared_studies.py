@@ -170,7 +170,7 @@ def test_the_main_job_keeps_its_configuration() -> None:
     assert isinstance(base, RunConfig)
     assert next(iter(find_study("scan_ablation").scales["tiny"])) == "digits-8"
     assert (base.model.hidden, base.model.depth, base.model.token_grid) == (32, 8, (8, 8))
-    assert (base.training.steps, base.training.batch_images) == (500, 32)
+    assert (base.training.steps, base.training.batch_images) == (2000, 16)
     assert (base.evaluation.n_generated, base.evaluation.every_steps) == (500, None)
 
 

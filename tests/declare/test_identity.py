@@ -28,7 +28,7 @@ def test_every_published_record_keeps_its_identity() -> None:
         assert identity_of(config.model_dump(mode="json"), record["fingerprints"]) == record["identity"]
 
 
-@pytest.mark.parametrize("name", ["mixers", "model_sizes", "curves", "order_receptive_field"])
+@pytest.mark.parametrize("name", ["spatial_continuity", "model_sizes", "curves", "order_receptive_field"])
 def test_declarations_still_name_the_published_runs(name: str) -> None:
     identities = {record["identity"] for record in published() if record["study"] == name}
     assert identities

@@ -134,7 +134,7 @@ def test_memory_holds_weights_gradients_moments_and_average(config: RunConfig) -
 def test_more_of_anything_takes_longer_and_more_devices_less() -> None:
     one = estimate(TINY, "cpu")
     for part, values in (
-        ("training", {"steps": 1000}),
+        ("training", {"steps": 2 * TINY.training.steps}),
         ("evaluation", {"n_generated": 5000}),
         ("evaluation", {"every_steps": 50}),
         ("model", {"depth": 16}),

@@ -49,7 +49,7 @@ CLAIMS = (
                 "scan_ablation",
                 "zigzag-8",
                 "zigzag-1",
-                (("digits-8", "digits-16"), ("shapes-32", "shapes-64"), ("celebamm-256", "celebamm-512")),
+                (("shapes-32", "shapes-64"), ("celebamm-256", "celebamm-512")),
                 ("256", "512"),
             ),
         ),
