@@ -21,7 +21,7 @@ from studies.declare.trial import SCALE, Trial
 from zigma.experiment.config import RunConfig
 from zigma.models.config import ZigMaConfig
 
-DIGITS = "digits-8"
+DIGITS = "digits-8-short"
 
 
 @dataclass(frozen=True)

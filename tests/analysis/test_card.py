@@ -33,16 +33,16 @@ def test_a_curve_is_ranked_beside_the_zoo_without_any_run(tmp_path: Path) -> Non
     # a sweep by columns is a sweep turned on its side
     assert content.own.measures[SHORT] == pytest.approx(content.zoo["sweep-8"].measures[SHORT])
     assert "nothing is trained yet" in content.verdict
-    assert "columns-8 on digits-8" in content.missing
+    assert "columns-8 on digits-8-short" in content.missing
     assert all(math.isnan(one.spearman) for one in content.predictions)
 
 
 def test_published_runs_serve_and_the_page_needs_no_other_file(tmp_path: Path) -> None:
     content = card(trial("peano"), both_records(tmp_path))  # of the zoo: recorded on digits, not on fields
-    pair = next(p for p in content.pairs if p.setting == "digits-8" and p.metric == "held_out_loss")
+    pair = next(p for p in content.pairs if p.setting == "digits-8-short" and p.metric == "held_out_loss")
     assert pair.ratio is not None
     assert pair.ratio.n == 5
-    assert "on digits-8, by held_out_loss: worse than zigzag-8" in content.verdict
+    assert "on digits-8-short, by held_out_loss: worse than zigzag-8" in content.verdict
     assert "peano-8 on fields-8" in content.missing
     assert next(p for p in content.predictions if p.name == "gap_mean").spearman > 0.5
     page, picture = write_card(content, tmp_path / "view", "python -m studies try peano")
@@ -87,7 +87,7 @@ def test_what_cannot_be_tried_is_told(word: str, says: str) -> None:
 
 def test_a_mixer_reads_along_the_zigzag() -> None:
     tried = trial("mamba-2")
-    config = tried.study.config(tried.arm, "tiny", "digits-8")
+    config = tried.study.config(tried.arm, "tiny", "digits-8-short")
     assert (config.model.mixer.kind, config.model.scan) == ("mamba-2", "zigzag-8")  # type: ignore[union-attr]
     content = card(tried, Records())
     assert content.own is None

@@ -92,9 +92,9 @@ def test_a_problem_of_some_arms_names_them() -> None:
     assert len(found) == 1
     (line,) = problems("video_scan", "tiny", "model.patch=16", "model.grid=[8,16,32]")
     assert "does not fit" in line
-    found = problems("mixers", "tiny", "model.hidden=20", setting="digits-8")
-    assert any(line.startswith("gated-linear-attention digits-8, ") for line in found)
-    assert not any(line.startswith("mamba digits-8: ") for line in found)
+    found = problems("mixers", "tiny", "model.hidden=20", setting="digits-8-short")
+    assert any(line.startswith("gated-linear-attention digits-8-short, ") for line in found)
+    assert not any(line.startswith("mamba digits-8-short: ") for line in found)
 
 
 def test_a_change_reaches_the_settings_that_have_its_field() -> None:

@@ -236,12 +236,14 @@ def test_eyes_that_see_no_colour_do_not_decide_about_shapes(tmp_path: Path) -> N
 
 
 def test_a_gain_that_grows(tmp_path: Path) -> None:
-    for setting, gain in (("digits-8", 1.2), ("digits-16", 2.0)):
-        plant(tmp_path, "scan_ablation", {"zigzag-1": 8.0, "zigzag-8": 8.0 / gain}, setting=setting)
+    for setting, gain in (("shapes-32", 1.2), ("shapes-64", 2.0)):
+        means = {"zigzag-1": 8.0, "zigzag-8": 8.0 / gain}
+        plant(tmp_path, "scan_ablation", means, setting=setting, scale="small")
     found = verdict(tmp_path, "gain-grows-with-resolution")
     assert found.verdict == "holds"
-    assert found.last.tested[0].contrast.setting == "digits-8 to digits-16"
-    assert found.last.tested[0].value == pytest.approx(2.0 / 1.2, rel=0.05)
+    assert found.last.tested[0].contrast.setting == "shapes-32 to shapes-64"
+    tested = next(t for t in found.last.tested if t.contrast.metric == "fd_digits")
+    assert tested.value == pytest.approx(2.0 / 1.2, rel=0.05)
 
 
 POSITIONS = {

@@ -136,7 +136,7 @@ def test_the_page_opens_with_what_was_run_and_with_samples_beside_each_other(tmp
     records = load(tmp_path)
     text = render(records, tmp_path)
     opening = text[text.index('id="opening"') : text.index('id="claims"')]
-    assert "500 steps of 32 images" in opening
+    assert "2,000 steps of 16 images" in opening
     assert "hidden 32, depth 8" in opening
     assert "4 arms, 2 seeds" in opening
     assert re.search(r"All \d+ settings that were trained", opening)
