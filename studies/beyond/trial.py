@@ -1,7 +1,7 @@
 """Beyond the paper: the two arms beside which `python -m studies try` puts a curve, a plan or a mixer of one's own.
 
-Both settings take 64 tokens and a core a minute a run. The digits are those of the zoo, so that its published
-runs serve and a curve has all others beside it; the fields are Gaussian, where the best velocity is known in closed form.
+Both settings take 64 tokens and a core a minute a run. The digits are those of the zoo, so that its published runs
+serve and a curve has all others beside it; the fields are Gaussian, where the best velocity is known in closed form.
 """
 
 from studies.declare.scales import DESK_FIELDS, TINY_SHORT, vary
