@@ -10,6 +10,10 @@ from typing import Literal
 Better = Literal["lower", "higher", "neither"]
 LOSS = "held_out_loss"
 EXCESS = "excess_velocity"  # of runs on fields: over the exact optimum
+OF_SAMPLES = (
+    "samples_frechet",
+    "samples_covariance_error",
+)  # of runs on fields too: against the true covariance
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ METRICS = (
     Metric(f"{EXCESS}_one_path", "neither", label="least of its first path", exact=True),
     Metric(f"{EXCESS}_*", "lower", shown=False),
     Metric("optimum_loss", "neither", shown=False),
+    Metric("samples_*_floor", "neither", exact=True, shown=False),
+    Metric("samples_frechet", "lower", label="Frechet distance of samples"),
+    Metric("samples_covariance_error", "lower", label="covariance error of samples"),
     Metric("fid", "lower", "FID"),
     Metric("fvd", "lower", "FVD"),
     Metric("fdd", "lower", "FDD"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.metrics import EXCESS, LOSS, find_metric, main_metric
+from analysis.metrics import EXCESS, LOSS, OF_SAMPLES, find_metric, main_metric
 from analysis.records.learned import learned
 from analysis.records.levels import Level, best_baseline
 from analysis.records.sheet import Sheet
@@ -28,13 +28,21 @@ def levels_of(sheet: Sheet) -> tuple[Level, ...]:
 
 
 def _recorded(sheet: Sheet) -> tuple[Level, ...]:
-    """Of fields: the optimum, which has no excess, and the best predictor that sees one token."""
-    tokens = [value for arm in sheet.arms for value in sheet.values(arm, f"{EXCESS}_one_token")]
+    """Of fields: the optimum, which has no excess, what as many true fields score, and one token in sight."""
     places = [(EXCESS, rules) for rules in sheet.protocols(EXCESS)]
-    if not tokens or not places:
-        return ()
-    optimum = Level("optimum", "floor", dict.fromkeys(places, 0.0))
-    return optimum, Level("one token", "baseline", dict.fromkeys(places, float(np.mean(tokens))))
+    tokens = [value for arm in sheet.arms for value in sheet.values(arm, f"{EXCESS}_one_token")]
+    floors = {
+        (metric, rules): float(np.mean(values))
+        for metric in OF_SAMPLES
+        if (values := [value for arm in sheet.arms for value in sheet.values(arm, f"{metric}_floor")])
+        for rules in sheet.protocols(metric)
+    }
+    levels = (
+        Level("optimum", "floor", dict.fromkeys(places, 0.0) if tokens else {}),
+        Level("as many true fields", "floor", floors),
+        Level("one token", "baseline", dict.fromkeys(places, float(np.mean(tokens))) if tokens else {}),
+    )
+    return tuple(level for level in levels if level.values)
 
 
 def unbeaten(sheet: Sheet) -> str:

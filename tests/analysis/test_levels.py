@@ -178,6 +178,18 @@ def test_runs_on_fields_bring_their_own_levels(tmp_path: Path) -> None:
         ("optimum", "floor", [0.0]),
         ("one token", "baseline", [pytest.approx(0.7)]),
     ]
+    run = runs(study, "tiny", settings=[setting])[0]
+    samples = [("samples_frechet", 0.9), ("samples_frechet_floor", 0.2)]
+    write(
+        tmp_path,
+        run,
+        record_of(run, [{"name": name, "value": value} for name, value in metrics + samples]),
+    )
+    sheet_then = sheet(study, "tiny", setting, load(tmp_path))
+    (rules,) = sheet_then.protocols("samples_frechet")
+    level = levels_of(sheet_then)[1]
+    assert (level.name, level.kind) == ("as many true fields", "floor")
+    assert dict(level.values) == {("samples_frechet", rules): 0.2}
 
 
 def _studies() -> Any:

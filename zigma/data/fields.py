@@ -77,6 +77,15 @@ def component_covariances(data: DataConfig) -> list[tuple[FloatArray, FloatArray
     ]
 
 
+def covariance_root(covariance: FloatArray) -> FloatArray:
+    """A matrix R (L, L) with R R^T = K."""
+    try:
+        return np.asarray(np.linalg.cholesky(covariance))
+    except np.linalg.LinAlgError:  # singular, or so smooth that rounding makes it so
+        values, vectors = np.linalg.eigh(covariance)
+        return np.asarray(vectors * np.sqrt(values.clip(0)))
+
+
 def _power_law(sides: tuple[Any, ...], length: float, exponent: float) -> FloatArray:
     """Covariance by distances in rows and columns, (H, W), of a field on a torus much larger than the grid.
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -58,6 +59,8 @@ def save_artifacts(
     the results folder.
     """
     saved: dict[str, Path] = {}
+    if samples.shape[-3] not in (1, 3):  # fields may have any number of channels: grey, side by side
+        samples = torch.cat(samples.split(1, dim=-3), dim=-1)
     factor = max(1, VISIBLE // samples.shape[-1])
     samples = samples.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
     if samples.dim() == 5:

@@ -14,6 +14,7 @@ from zigma.experiment.config import RunConfig
 from zigma.experiment.drawing import as_pixels, batch_of, draw, pixels_of, real_data
 from zigma.experiment.excess import Excess, has_optimum
 from zigma.experiment.features import FeatureReader
+from zigma.experiment.field_samples import FieldSamples, can_judge
 from zigma.experiment.watch import Watch
 from zigma.metrics import Features, evaluate_features
 from zigma.metrics.config import MetricName
@@ -35,6 +36,7 @@ class Evaluator:
         self.pixels = pixels_of(config, processes().device)
         self.reader = FeatureReader(config)
         self.excess = Excess(config, data.held_out) if has_optimum(config) else None
+        self.field_samples = FieldSamples(config, data.train) if can_judge(config) else None
         self.real, self.skipped = self._real()
 
     def on_the_way(self, model: nn.Module, step: int) -> list[dict[str, Any]]:
@@ -65,7 +67,8 @@ class Evaluator:
     def generated(self, model: nn.Module, n: int) -> tuple[list[Features], Tensor]:
         """Features of the first `n` samples by each extractor, and the first few samples themselves."""
         most = shown(n, self.config.data.size, self.config.data.frames is not None)
-        batches = draw(self.config, model, self.data, n, self.pixels, self.watch.stage)
+        pixels = self.pixels if self.field_samples is None else self.field_samples.watching(self.pixels)
+        batches = draw(self.config, model, self.data, n, pixels, self.watch.stage)
         return self.reader.read(batches, n, "generated", keep=most)
 
     def features(self, batches: Iterator[Tensor], n: int) -> list[Features]:

@@ -51,6 +51,7 @@ def train_and_evaluate(
     started = time.monotonic()
     watch.stage("metrics")
     metrics += evaluator.compare(generated, evaluation.metrics)
+    metrics += [] if evaluator.field_samples is None else evaluator.field_samples.measure()
     pairs = list(zip(generated, evaluator.real, strict=True))
     artifacts = from_main(lambda: save_artifacts(places, samples, pairs, trained.model))
     seconds["metrics"] += time.monotonic() - started

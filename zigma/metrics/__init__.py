@@ -9,6 +9,7 @@ from zigma.common.lazy import lazy
 
 if TYPE_CHECKING:
     from zigma.metrics.distances import frechet_distance as frechet_distance
+    from zigma.metrics.distances import frechet_distance_to_gaussian as frechet_distance_to_gaussian
     from zigma.metrics.distances import kid as kid
     from zigma.metrics.evaluation import evaluate_features as evaluate_features
     from zigma.metrics.evaluation import evaluate_images as evaluate_images
@@ -35,6 +36,7 @@ _HOME = {
     "extractor_identity": "identity",
     "fd_infinity": "extrapolation",
     "frechet_distance": "distances",
+    "frechet_distance_to_gaussian": "distances",
     "kid": "distances",
     "load_extractor": "extractors.load",
     "prdc": "neighbours",

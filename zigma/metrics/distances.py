@@ -37,6 +37,33 @@ def frechet_distance(*, generated: ArrayLike | Tensor, real: ArrayLike | Tensor)
     return max(distance, 0.0)  # rounding can leave equal sets at -1e-7
 
 
+def frechet_distance_to_gaussian(*, generated: ArrayLike | Tensor, root: ArrayLike) -> float:
+    """Frechet distance between the Gaussian fitted to samples and N(0, R R^T), which is known.
+
+    |mu|^2 + tr(S) + tr(K) - 2 tr((R^T S R)^(1/2)), as `frechet_distance` with an unbiased S; biased upwards as that is.
+    The last trace is the sum of singular values of the centred samples times R, over sqrt(n - 1).
+
+    Args:
+        generated: samples (n, d), n at least 2.
+        root: R (d, d), such as a Cholesky factor of the covariance K.
+
+    Raises:
+        ValueError: wrong shapes, too few samples, or values that are not finite.
+    """
+    samples, matrix = _checked("generated", generated).numpy(), np.asarray(root, np.float64)
+    if matrix.shape != (samples.shape[1],) * 2:
+        raise ValueError(
+            f"the root of a covariance of {samples.shape[1]} values must be square, not {matrix.shape}"
+        )
+    mean = samples.mean(axis=0)
+    centred = (samples - mean) / np.sqrt(len(samples) - 1)
+    product = centred @ matrix  # (n, d)
+    smaller = product @ product.T if len(product) < matrix.shape[0] else product.T @ product
+    shared = np.sqrt(np.linalg.eigvalsh(smaller).clip(0)).sum()
+    distance = mean @ mean + np.square(centred).sum() + np.square(matrix).sum() - 2 * shared
+    return max(float(distance), 0.0)
+
+
 class KernelDistance(NamedTuple):
     """Mean and standard deviation over the subsets of a KID estimate."""
 

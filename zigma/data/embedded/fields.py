@@ -13,7 +13,7 @@ from torch import Tensor
 from zigma.data.config import DataConfig
 from zigma.data.dataset import ENDLESS, Batch, Dataset, Indices, as_index
 from zigma.data.facts import FIELDS_HELD_OUT
-from zigma.data.fields import FloatArray, component_covariances
+from zigma.data.fields import FloatArray, component_covariances, covariance_root
 from zigma.data.fingerprints import fingerprint
 
 _TRAIN, _HELD_OUT = 0, 1  # streams of random numbers
@@ -65,9 +65,4 @@ def load(config: DataConfig) -> Dataset:
 
 def _root(covariance: FloatArray) -> Tensor:
     """A matrix R with R R^T = K, float32."""
-    try:
-        root = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:  # singular, or so smooth that rounding makes it so
-        values, vectors = np.linalg.eigh(covariance)
-        root = vectors * np.sqrt(values.clip(0))
-    return torch.from_numpy(root.astype(np.float32))
+    return torch.from_numpy(covariance_root(covariance).astype(np.float32))
