@@ -71,8 +71,9 @@ STUDY = Study(
         "from the second layer on every token knows something of all",
         "least of its plan, of one path, of one token: what the best network reaches that sees through all layers "
         "of the plan, along the first layer's path alone, or one token",
-        "Frechet distance and covariance error of samples: from the true covariance, by `samples_frechet` and "
-        "`samples_covariance_error`, beside what as many true fields have; with fewer samples than values the distance favours samples that are too even, the error does not",
+        "Frechet distance and covariance error of samples: from the true covariance (`samples_frechet`, "
+        "`samples_covariance_error`), beside what as many true fields have; with fewer samples than values the "
+        "distance favours samples that are too even, the error does not",
         "steps, batch and learning rate are one choice for all arms; tiny shows that everything works and says nothing "
         "of scans",
     ),
