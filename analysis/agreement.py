@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
-from analysis.records import Sheet
+from analysis.records import Records, Sheet, sheets
 from analysis.stats import Array, Friedman, RankCorrelation, friedman, rank_correlation
 from studies.declare.own_data import is_own
+from studies.declare.registry import studies
 
 SEED = 2403_13802  # of every generator here: the same records give the same numbers
 
@@ -75,6 +76,18 @@ def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     ranks = rank_correlation(values, [paper[arm] for arm in arms], np.random.default_rng(SEED))
     study = sheet.study
     return Agreement(study.name, study.shows, sheet.scale, sheet.setting, metric, column, ranks)
+
+
+def all_agreements(records: Records) -> list[Agreement]:
+    """The rank correlation with the paper of every table, scale and setting that has the numbers."""
+    made = [
+        agreement(sheet)
+        for study in studies().values()
+        if study.shows.startswith("Table")
+        for scale in study.scales
+        for sheet in sheets(study, records, scale).values()
+    ]
+    return [item for item in made if item is not None]
 
 
 @dataclass(frozen=True)

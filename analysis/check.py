@@ -6,18 +6,16 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from analysis.claims.command import sheets
+from analysis.derived import Derived
+from analysis.figures.make import outdated, read_manifest
 from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.records import Records, load
-from analysis.tables.render import rendered
-from studies.declare.identity import identity_of
-from studies.run.record import Record
 from zigma.common.files import replace_text
 from zigma.common.words import WordError
 
@@ -54,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line for each thing that is kept; 1 if one is not backed."""
     documents = args.document or [path for path in [Path("README.md")] if path.is_file()]
-    records = load(args.results, args.source)
+    derived = Derived(load(args.results, args.source), args.results)
     if args.write:
-        write_documents(documents, records)
-    checked = list(check(args.results, records, args.figures, documents))
+        write_documents(documents, derived)
+    checked = list(check(derived, args.figures, documents))
     for item in checked:
         state = f"NOT BACKED: {item.fault}" if item.fault else item.by or "as the records give it"
         print(f"{item.kind:<8} {item.what}: {state}")
@@ -66,100 +64,78 @@ def run(args: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def check(results: Path, records: Records, figures: Path, documents: Iterable[Path]) -> Iterator[Checked]:
-    """Records that are whole, then tables, claims, figures and documents against them."""
-    yield from check_records(records)
-    yield from check_tables(results, records)
-    yield from check_claims(results, records)
-    yield from check_figures(figures, records, results)
+def check(derived: Derived, figures: Path, documents: Iterable[Path]) -> Iterator[Checked]:
+    """Records that are whole, then tables, claims, figures and documents against what follows from them."""
+    yield from check_records(derived.records)
+    yield from check_tables(derived)
+    yield from check_claims(derived)
+    yield from check_figures(figures, derived)
     for document in documents:
-        yield from check_document(document, records)
+        yield from check_document(document, derived)
 
 
 def check_records(records: Records) -> Iterator[Checked]:
-    """Every file is a record, and its identity is that of the configuration that it holds."""
+    """Every file is a record: reading has held its checksum and its identity against what it holds."""
     yield from (Checked("record", fault.partition(" ")[0], fault) for fault in records.faults)
-    wrong = [record for record in records if not _is_itself(record)]
-    for record in wrong:
-        yield Checked("record", str(record.path), "its identity is not that of its configuration and hashes")
-    if records and not wrong and not records.faults:
+    if records and not records.faults:
         yield Checked("record", f"{len(records)} records", by="whole, each with its configuration's identity")
 
 
-def _is_itself(record: Record) -> bool:
-    hashes = record.data.get("fingerprints", {})
-    return isinstance(hashes, dict) and identity_of(record["config"], hashes) == record["identity"]
+def check_tables(derived: Derived) -> Iterator[Checked]:
+    """Each file below `tables/` is what the records give now."""
+    kept = sorted(path for path in (derived.results / "tables").glob("*") if path.is_file())
+    for stem, paths in groupby(kept, key=lambda path: path.with_suffix("")):
+        behind = len(derived.tables[stem.name].records) if stem.name in derived.tables else 0
+        by = f"{behind} records" if behind else "the paper's numbers alone; nothing is recorded"
+        formats = list(paths)
+        fault = differences(formats, derived.table_files, "numbers", "make-tables --publish")
+        yield Checked("table", f"{stem} ({', '.join(path.suffix[1:] for path in formats)})", fault, by)
 
 
-def check_tables(results: Path, records: Records) -> Iterator[Checked]:
-    """Each file below `tables/` is what the records give now; a line for each table, its formats together."""
-    kept = sorted(path for path in (results / "tables").glob("*") if path.is_file())
-    if not kept:
-        return
-    quotes = Quotes(records, results)
-    made = rendered(quotes.tables.values())
-    for stem, paths in groupby(kept, key=lambda path: path.stem):
-        files = list(paths)
-        table = quotes.tables.get(stem)
-        strange = [path.name for path in files if path.name not in made]
-        other = [path.name for path in files if path.name in made and not _is(path, made[path.name])]
-        faults = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
-        if other:
-            faults.append(
-                f"the records give other numbers than {', '.join(other)}: python -m analysis make-tables --publish"
-            )
-        endings = ", ".join(path.suffix[1:] for path in files)
-        alone = "the paper's numbers alone; nothing is recorded"
-        behind = table.records if table is not None else ()
-        by = f"{len(behind)} records" if behind else alone
-        yield Checked("table", f"{results / 'tables' / stem} ({endings})", "; ".join(faults), by)
+def check_claims(derived: Derived) -> Iterator[Checked]:
+    """`claims.md` and `claims.json` are what the records give now."""
+    for path in (derived.results / "claims.md", derived.results / "claims.json"):
+        if path.is_file():
+            fault = differences([path], derived.claims_files, "verdicts or numbers", "claims --publish")
+            yield Checked("claims", str(path), fault, f"{len(derived.records)} records")
 
 
-def _is(path: Path, made: str) -> bool:
+def differences(kept: Sequence[Path], made: Mapping[str, str], what: str, command: str) -> str:
+    """How files that are kept differ from those that would be made now (name -> contents); empty if they do not."""
+    strange = [path.name for path in kept if path.name not in made]
+    other = [path.name for path in kept if path.name in made and not _holds(path, made[path.name])]
+    faults = [f"no study makes {', '.join(strange)}: take it away"] if strange else []
+    if other:
+        faults.append(f"the records give other {what} than {', '.join(other)}: python -m analysis {command}")
+    return "; ".join(faults)
+
+
+def _holds(path: Path, made: str) -> bool:
     try:
         return same(path.read_text(encoding="utf-8"), made)
     except UnicodeDecodeError:
         return False
 
 
-def check_claims(results: Path, records: Records) -> Iterator[Checked]:
-    """`claims.md` and `claims.json` are what the records give now."""
-    kept = [path for path in (results / "claims.md", results / "claims.json") if path.is_file()]
-    made = sheets(records) if kept else {}
-    for path in kept:
-        fault = (
-            ""
-            if _is(path, made[path.name])
-            else ("the records give other verdicts or numbers: python -m analysis claims --publish")
-        )
-        yield Checked("claims", str(path), fault, f"{len(records)} records")
-
-
-def check_figures(folder: Path, records: Records, results: Path) -> Iterator[Checked]:
+def check_figures(folder: Path, derived: Derived) -> Iterator[Checked]:
     """Each figure of the manifest is drawn from the records that there are, with the same contents."""
-    from analysis.figures.make import outdated, read_manifest
-
     manifest = read_manifest(folder)
-    why = outdated(folder, records, results) if manifest else {}
+    why = outdated(folder, manifest, derived.pictures(manifest), derived.results) if manifest else {}
     for name, entry in manifest.items():
+        drawn = "the code itself" if entry["files"] else "not drawn: no records yet"
         behind = len(entry.get("records", ()))
-        by = (
-            f"{behind} records"
-            if behind
-            else "the code itself"
-            if entry["files"]
-            else "not drawn: no records yet"
+        yield Checked(
+            "figure", f"{folder / name}", why.get(name, ""), f"{behind} records" if behind else drawn
         )
-        yield Checked("figure", f"{folder / name}", why.get(name, ""), by)
     named = {file for entry in manifest.values() for file in entry["files"]}
     for path in sorted(folder.glob("*")):
         if path.suffix in (".png", ".svg", ".pdf") and path.name not in named and manifest:
             yield Checked("figure", str(path), "no record and no drawing of the manifest stands behind it")
 
 
-def check_document(path: Path, records: Records) -> Iterator[Checked]:
+def check_document(path: Path, derived: Derived) -> Iterator[Checked]:
     """What stands between markers is what the records give, and what looks like a result stands between markers."""
-    quotes = Quotes(records, path.parent)
+    quotes = Quotes(derived, path.parent)
     document = path.read_text(encoding="utf-8")
     for span in spans(document):
         where = f"{path}:{span.line} {span.source}"
@@ -179,9 +155,9 @@ def check_document(path: Path, records: Records) -> Iterator[Checked]:
         )
 
 
-def write_documents(documents: Iterable[Path], records: Records) -> None:
+def write_documents(documents: Iterable[Path], derived: Derived) -> None:
     """Write what stands between the markers of the documents anew; all are made before the first is written."""
-    made = {path: fill(path.read_text(encoding="utf-8"), Quotes(records, path.parent)) for path in documents}
+    made = {path: fill(path.read_text(encoding="utf-8"), Quotes(derived, path.parent)) for path in documents}
     for path, document in made.items():
         replace_text(path, document)
 

@@ -15,18 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from analysis.agreement import Agreement
-from analysis.claims.claim import Verdict
-from analysis.claims.command import all_agreements
-from analysis.claims.judge import judge
 from analysis.claims.show import correlations, overview
-from analysis.records import Records
-from analysis.tables import build_tables
+from analysis.derived import Derived
 from analysis.tables.render import part_lines, text
-from analysis.tables.values import Part, Table
+from analysis.tables.values import Part
 from zigma.common.words import WordError, unknown
 
 SPAN = re.compile(r"<!-- from: (?P<source>[^\n]*?) -->(?P<shown>.*?)<!-- end -->", flags=re.DOTALL)
@@ -90,23 +84,12 @@ def fill(document: str, quotes: Quotes) -> str:
     return SPAN.sub(write, document)
 
 
+@dataclass(frozen=True)
 class Quotes:
-    """What the records give for a source; each kind is computed when it is first asked for."""
+    """What the records give for a source; files are looked for below `root`."""
 
-    def __init__(self, records: Records, root: Path) -> None:
-        self.records, self.root = records, root
-
-    @cached_property
-    def tables(self) -> dict[str, Table]:
-        return {table.file: table for table in build_tables(self.records)}
-
-    @cached_property
-    def verdicts(self) -> dict[str, Verdict]:
-        return {verdict.name: verdict for verdict in judge(self.records)}
-
-    @cached_property
-    def agreements(self) -> list[Agreement]:
-        return all_agreements(self.records)
+    derived: Derived
+    root: Path
 
     def of(self, source: str) -> str:
         """The text that belongs between the markers of a source.
@@ -126,13 +109,14 @@ class Quotes:
         return self._table(kind, rest)
 
     def _table(self, file: str, rest: list[str]) -> str:
-        if file not in self.tables:
-            raise unknown("table", file, [*self.tables, "claims", "agreement", "file PATH"])
+        tables = self.derived.tables
+        if file not in tables:
+            raise unknown("table", file, [*tables, "claims", "agreement", "file PATH"])
         if len(rest) not in (2, 4):
             raise WordError(f"{file} takes SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
         scale, setting, *cell = rest
         setting, *columns = [word.strip() for word in setting.split(" ; ")]
-        parts = self.tables[file].parts
+        parts = tables[file].parts
         part = next((p for p in parts if (p.scale, p.setting) == (scale, setting)), None)
         if part is None:
             places = ", ".join(f"{p.scale} / {p.setting}" for p in parts)
@@ -140,12 +124,13 @@ class Quotes:
         return _cell(part, *cell) if cell else f"\n{_part(part, columns)}\n"
 
     def _claim(self, rest: list[str]) -> str:
+        verdicts = {verdict.name: verdict for verdict in self.derived.evidence.verdicts}
         if not rest:
-            return "\n" + "\n".join(overview(list(self.verdicts.values()))) + "\n"
+            return "\n" + "\n".join(overview(list(verdicts.values()))) + "\n"
         name, *scale = rest
-        if name not in self.verdicts:
-            raise unknown("claim", name, self.verdicts)
-        verdict = self.verdicts[name]
+        if name not in verdicts:
+            raise unknown("claim", name, verdicts)
+        verdict = verdicts[name]
         if not scale:
             return verdict.verdict
         at = {judged.scale: judged.verdict for judged in verdict.at}
@@ -154,11 +139,12 @@ class Quotes:
         return at[scale[0]]
 
     def _agreement(self, rest: list[str]) -> str:
+        agreements = self.derived.evidence.agreements
         if not rest:
-            return "\n" + "\n".join(correlations(self.agreements)) + "\n"
-        named = [a for a in self.agreements if [a.study, a.scale, a.setting] == rest]
+            return "\n" + "\n".join(correlations(agreements)) + "\n"
+        named = [a for a in agreements if [a.study, a.scale, a.setting] == rest]
         if not named:
-            places = [f"{a.study} / {a.scale} / {a.setting}" for a in self.agreements]
+            places = [f"{a.study} / {a.scale} / {a.setting}" for a in agreements]
             raise unknown("agreement", " / ".join(rest), places)
         ranks = named[0].ranks
         return f"{ranks.agree} of {ranks.pairs}"

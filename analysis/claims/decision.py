@@ -14,7 +14,8 @@ import numpy as np
 from analysis.agreement import metric_names, paper_column
 from analysis.claims.deciding import deciding, oriented_logs, why_unlearned
 from analysis.metrics import paper_better
-from analysis.records import Sheet
+from analysis.records import Records, Sheet, sheets
+from studies.declare.registry import studies
 from studies.declare.study import SCALES
 from studies.run.record import Record
 
@@ -42,6 +43,14 @@ class DecisionAccuracy:
     @property
     def share(self) -> float:
         return self.right / self.decisions
+
+
+def all_decisions(records: Records) -> list[DecisionAccuracy]:
+    """How often each study's smaller scales predict its larger ones and the paper."""
+    by_study = [
+        {scale: sheets(study, records, scale) for scale in study.scales} for study in studies().values()
+    ]
+    return [item for by_scale in by_study for item in decision_accuracies(by_scale)]
 
 
 def decision_accuracies(by_scale: Mapping[str, Mapping[str, Sheet]]) -> list[DecisionAccuracy]:

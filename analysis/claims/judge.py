@@ -21,35 +21,17 @@ import numpy as np
 
 from analysis.claims.claim import TREND, Claim, Contrast, Judged, Side, Tested, Verdict, Word
 from analysis.claims.paper import CLAIMS
-from analysis.records import Records, Sheet, sheets
+from analysis.records import Records, sheets
 from analysis.stats import ALPHA, Interval, holm, mean_over_seeds, seeds_to_be_alike, seeds_to_differ, trend
 from analysis.stats import kendall as kendall_tau
 from analysis.stats.pairs import ROUNDING, hedges_g
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES
-from studies.run.record import Record
 
 
-class Book:
-    """The sheets of every study and scale, made once."""
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        self.records = records if isinstance(records, Records) else Records(records)
-        self._sheets: dict[tuple[str, str], dict[str, Sheet]] = {}
-
-    def sheets(self, study: str, scale: str) -> dict[str, Sheet]:
-        """Setting -> sheet; empty where the study is not declared at the scale."""
-        if (study, scale) not in self._sheets:
-            declared = find_study(study)
-            made = sheets(declared, self.records, scale) if scale in declared.scales else {}
-            self._sheets[study, scale] = made
-        return self._sheets[study, scale]
-
-
-def judge(records: Iterable[Record], claims: Sequence[Claim] = CLAIMS) -> list[Verdict]:
+def judge(records: Records, claims: Sequence[Claim] = CLAIMS) -> list[Verdict]:
     """The verdict on every claim, in their order. The claims that are given are the family of the correction."""
-    book = Book(records)
-    at = {scale: _judge_scale(claims, scale, book) for scale in SCALES}
+    at = {scale: _judge_scale(claims, scale, records) for scale in SCALES}
     verdicts = []
     for i, claim in enumerate(claims):
         printed = tuple(p for s in claim.statements for p in s.printed(find_study(s.study)))
@@ -57,9 +39,12 @@ def judge(records: Iterable[Record], claims: Sequence[Claim] = CLAIMS) -> list[V
     return verdicts
 
 
-def _judge_scale(claims: Sequence[Claim], scale: str, book: Book) -> list[Judged]:
+def _judge_scale(claims: Sequence[Claim], scale: str, records: Records) -> list[Judged]:
     contrasts = [
-        [statement.contrasts(book.sheets(statement.study, scale)) for statement in claim.statements]
+        [
+            statement.contrasts(sheets(find_study(statement.study), records, scale))
+            for statement in claim.statements
+        ]
         for claim in claims
     ]
     family = sum(any(_may_decide(part) for part in parts) for parts in contrasts)

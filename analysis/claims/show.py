@@ -6,13 +6,13 @@ import json
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, is_dataclass
 from typing import Any, Literal
 
 from analysis.agreement import Agreement
 from analysis.claims.claim import Judged, Tested, Verdict
 from analysis.claims.decision import DecisionAccuracy
-from analysis.claims.findings import Fact, Finding
+from analysis.claims.evidence import Evidence
 from analysis.tables.render import MISSING
 
 RULE = (
@@ -28,14 +28,9 @@ RULE = (
 Rows = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """All that the claims sheet shows."""
-
-    verdicts: Sequence[Verdict]
-    decisions: Sequence[DecisionAccuracy] = ()
-    agreements: Sequence[Agreement] = ()
-    findings: Sequence[tuple[Finding, list[Fact]]] = ()
+def files(evidence: Evidence) -> dict[str, str]:
+    """File name -> contents: what `python -m analysis claims` writes."""
+    return {"claims.md": markdown(evidence), "claims.json": as_json(evidence)}
 
 
 def text(evidence: Evidence, width: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.figures.picture import Missing, Picture, caption
-from analysis.records import Records
+from analysis.figures.titles import TITLES, heading
 from studies.run.record import Record
 from zigma.common.files import replace_json, replace_text, sha256_of
 from zigma.common.words import WordError
@@ -18,27 +18,19 @@ CAPTION = "md"  # the notes of a figure, beside its files
 MANIFEST = "manifest.json"
 
 
-def make_figures(
-    folder: Path, records: Records, results: Path, only: Iterable[str] = ()
-) -> tuple[list[Path], dict[str, str]]:
-    """Draw the figures into `folder`, with `manifest.json` beside them; paths in it are relative to `results`.
+def make_figures(folder: Path, pictures: Mapping[str, Picture | Missing], results: Path) -> list[Path]:
+    """Draw pictures into `folder`, with `manifest.json` beside them; paths in it are relative to `results`.
 
-    Returns the files written, and for each figure that no record backs what would have to be run; such a figure is
-    not drawn, and a file of it that an earlier call drew is taken away. A rerun on the same records changes no byte.
+    Returns the files written. A figure that no record backs is not drawn, and a file of it that an earlier call drew
+    is taken away. A rerun on the same records changes no byte.
     """
-    from analysis.figures.catalogue import TITLES, find_figure, heading, pictures
-
-    names = [find_figure(word) for word in only] or list(TITLES)
     manifest = read_manifest(folder)
-    drawings = pictures(names, records, results)
     written: list[Path] = []
-    missing: dict[str, str] = {}
-    for name, picture in drawings.items():
+    for name, picture in pictures.items():
         for file in manifest.pop(name, {}).get("files", ()):
             if Path(file).name == file:  # a manifest cannot point elsewhere
                 (folder / file).unlink(missing_ok=True)
         if isinstance(picture, Missing):
-            missing[name] = picture.run
             manifest[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
         else:
             files = draw(picture, folder / name)
@@ -49,7 +41,7 @@ def make_figures(
     folder.mkdir(parents=True, exist_ok=True)
     ordered = {name: manifest[name] for name in TITLES if name in manifest}
     replace_json(folder / MANIFEST, ordered)
-    return written, missing
+    return written
 
 
 def draw(picture: Picture, path: Path, endings: tuple[str, ...] = ENDINGS) -> list[Path]:
@@ -99,14 +91,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     raise WordError(f"{path} is no manifest of figures; move it away and draw the figures again")
 
 
-def outdated(folder: Path, records: Records, results: Path) -> dict[str, str]:
-    """Figures of a folder that are not what the records give now: name -> why. Draws nothing."""
-    from analysis.figures.catalogue import TITLES, pictures
-
-    manifest = read_manifest(folder)
-    drawings = pictures([name for name in manifest if name in TITLES], records, results)
+def outdated(
+    folder: Path, manifest: Mapping[str, Any], pictures: Mapping[str, Picture | Missing], results: Path
+) -> dict[str, str]:
+    """Figures of a folder's manifest that are not the pictures that the records give now: name -> why."""
     why = {}
-    for name, picture in drawings.items():
+    for name, picture in pictures.items():
         files = [folder / str(file) for file in manifest[name]["files"]]
         absent = [file.name for file in files if not file.is_file()]
         if isinstance(picture, Missing):

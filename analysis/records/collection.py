@@ -22,11 +22,14 @@ from analysis.records.schema import (
     record_row,
 )
 from studies.declare.shipped import published_folder
+from studies.declare.study import Study
 from studies.run.record import Record, read_record
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from analysis.records.sheet import Sheet
 
 Source = Literal["all", "own", "published"]
 BESIDE = ("levels", "samples")  # folders beside the scales of published records
@@ -47,6 +50,7 @@ class Records(list[Record]):
         self.place: dict[str, int] = {}  # identity -> row of the frames
         self.keys: dict[str, str] = {}  # identity -> what it computed, all seeds alike
         self.by_place: dict[Place, list[Record]] = defaultdict(list)
+        self.sheets: dict[tuple[str, str], tuple[Study, dict[str, Sheet]]] = {}  # see `sheet.sheets`
         self._rows: list[dict[str, Any]] = []
         self._metrics: list[tuple[Any, ...]] = []
         for record in records:

@@ -114,12 +114,23 @@ class Sheet:
 
 
 def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
-    """Setting -> the records of a study at a scale, whichever study ran them first.
+    """Setting -> the records of a study at a scale, whichever study ran them first; none where it is not declared.
+
+    Made once for a study and remembered with the records: tables, claims and figures ask for the same sheets.
 
     A record of this study whose configuration differs from the study's in the scan alone is an arm that a user
     added, and gets a row of its own; any other that is not declared is stale. In every row, declared or added, only
     records of one set of fingerprints count.
     """
+    of, by_setting = records.sheets.get((study.name, scale), (None, {}))
+    if of is study:
+        return by_setting
+    by_setting = _sheets(study, records, scale) if scale in study.scales else {}
+    records.sheets[study.name, scale] = study, by_setting
+    return by_setting
+
+
+def _sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
     by_setting = {setting: Sheet(study, scale, setting, records) for setting in study.scales[scale]}
     declared: dict[str, dict[str, Config]] = defaultdict(dict)
     for run in runs(study, scale):

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.figures.catalogue import TITLES, heading, pictures
+from analysis.figures.catalogue import pictures
 from analysis.figures.levels import Standing, level_panel
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.samples import sample_file
 from analysis.figures.series import curve_names, recorded_sheets
+from analysis.figures.titles import TITLES, heading
 from analysis.figures.trends import bands_of, draw_trend, legend_height
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of

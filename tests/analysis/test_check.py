@@ -12,6 +12,7 @@ from fake_records import fill
 
 from analysis.__main__ import main
 from analysis.check import check, same
+from analysis.derived import Derived
 from analysis.quote import Quotes, spans, unmarked
 from analysis.records import load
 from zigma.common.words import WordError
@@ -62,8 +63,8 @@ def words(root: Path) -> list[str]:
 
 def faults(root: Path) -> list[str]:
     results = root / "results"
-    found = check(results, load(results), root / "figures", [root / "README.md"])
-    return [f"{item.kind} {item.what}: {item.fault}" for item in found if item.fault]
+    checked = check(Derived(load(results), results), root / "figures", [root / "README.md"])
+    return [f"{item.kind} {item.what}: {item.fault}" for item in checked if item.fault]
 
 
 def test_what_was_just_made_is_backed(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +172,7 @@ def test_a_source_that_there_is_not_is_a_fault(source: str, says: str, kept: Pat
 
 
 def test_all_verdicts_and_all_rank_correlations_are_tables(kept: Path) -> None:
-    quotes = Quotes(load(kept / "results"), kept)
+    quotes = Quotes(Derived(load(kept / "results"), kept / "results"), kept)
     head, _, *rows = quotes.of("claims").strip().splitlines()
     assert [cell.strip() for cell in head.strip("|").split("|")] == ["claim", "tiny"]
     assert any("eight zigzags are better than two" in row for row in rows)
@@ -217,6 +218,7 @@ def test_what_this_project_keeps_is_what_its_records_give(
         files.extractall(tmp_path)  # of our own making: a plain Python 3.11 knows no filter
     monkeypatch.chdir(tmp_path)
     results = Path("results")
-    found = list(check(results, load(results, "published"), Path("paper_figures"), [Path("README.md")]))
-    assert [item for item in found if item.fault] == []
-    assert {item.kind for item in found} >= {"record", "table", "figure", "number", "claims"}
+    derived = Derived(load(results, "published"), results)
+    checked = list(check(derived, Path("paper_figures"), [Path("README.md")]))
+    assert [item for item in checked if item.fault] == []
+    assert {item.kind for item in checked} >= {"record", "table", "figure", "number", "claims"}

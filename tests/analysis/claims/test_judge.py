@@ -16,7 +16,7 @@ from analysis.claims.claim import Contrast
 from analysis.claims.judge import assess
 from analysis.claims.kinds import Alike, NoWorse, Order, SmallerEffect
 from analysis.metrics import find_metric
-from analysis.records import load, sheets
+from analysis.records import Records, load, sheets
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 
@@ -62,16 +62,16 @@ def test_what_a_claim_names_is_declared(claim: Claim) -> None:
 
 
 def test_the_paper_s_own_numbers_show_its_claims() -> None:
-    for found in judge([]):
+    for found in judge(Records()):
         assert all(item.holds for item in found.printed), found.name
-    numbers = {found.name: [item.numbers for item in found.printed] for found in judge([])}
+    numbers = {found.name: [item.numbers for item in found.printed] for found in judge(Records())}
     assert "256 FID: 65.7 and 158.1, ratio 2.41" in numbers["zigzag-beats-sweep"]
     assert "256 FID: ratio 1.44; 512 FID: ratio 3.47" in numbers["gain-grows-with-resolution"]
     assert "FID: ratio 1.02 against 1.15" in numbers["zigma-hardly-needs-positions"]
 
 
 def test_nothing_recorded_is_not_tried() -> None:
-    for found in judge([]):
+    for found in judge(Records()):
         assert found.verdict == "not tried"
         assert {at.verdict for at in found.at} == {"not tried"}
 

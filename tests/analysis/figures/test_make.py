@@ -12,13 +12,26 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.__main__ import main
-from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, TITLES, find_figure, picture
+from analysis.figures.catalogue import DRAWINGS, FROM_RECORDS, SAMPLES, picture, pictures
 from analysis.figures.make import make_figures, outdated, read_manifest
 from analysis.figures.picture import Missing, Picture
+from analysis.figures.titles import TITLES, find_figure
 from analysis.records import Records, load
 from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[3]
+
+
+def make(folder: Path, records: Records, results: Path, *names: str) -> list[Path]:
+    """Draw these figures of the records."""
+    return make_figures(folder, pictures(names, records, results), results)
+
+
+def outdated_names(folder: Path, results: Path, records: Records | None = None) -> dict[str, str]:
+    """Figures of a folder that the records no longer give, and why."""
+    manifest = read_manifest(folder)
+    drawn = pictures(manifest, load(results) if records is None else records, results)
+    return outdated(folder, manifest, drawn, results)
 
 
 def test_every_figure_of_the_paper_is_known() -> None:
@@ -59,10 +72,8 @@ def test_the_commands_named_for_missing_figures_are_right(tmp_path: Path) -> Non
 
 def test_the_same_bytes_every_time(recorded: Path, tmp_path: Path) -> None:
     records = load(recorded)
-    only = ("6", "12")
-    first, none = make_figures(tmp_path / "a", records, recorded, only)
-    second, _ = make_figures(tmp_path / "b", records, recorded, only)
-    assert not none
+    first, second = (make(tmp_path / folder, records, recorded, "figure_6", "figure_12") for folder in "ab")
+    assert {path.stem for path in first} == {"figure_6", "figure_12"}
     assert [path.name for path in first] == [path.name for path in second]
     assert {path.suffix for path in first} == {".png", ".svg", ".pdf", ".md"}
     for a, b in zip(first, second, strict=True):
@@ -72,7 +83,7 @@ def test_the_same_bytes_every_time(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_the_notes_of_a_figure_stand_beside_its_file_and_not_in_it(recorded: Path, tmp_path: Path) -> None:
-    make_figures(tmp_path, load(recorded), recorded, ["13"])
+    make(tmp_path, load(recorded), recorded, "figure_13")
     beside = (tmp_path / "figure_13.md").read_text(encoding="utf-8")
     assert beside.startswith("# Figure 13. Patch size")
     found = picture("figure_13", load(recorded), recorded)
@@ -103,7 +114,7 @@ def test_a_user_s_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
 
 
 def test_the_manifest_names_the_records(recorded: Path, tmp_path: Path) -> None:
-    make_figures(tmp_path, load(recorded), recorded, ["11", "3"])
+    make(tmp_path, load(recorded), recorded, "figure_11", "figure_3")
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert list(manifest) == ["figure_3", "figure_11"]
     assert manifest["figure_3"]["records"] == []
@@ -116,30 +127,29 @@ def test_the_manifest_names_the_records(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_one_figure_leaves_the_others(recorded: Path, tmp_path: Path) -> None:
-    make_figures(tmp_path, load(recorded), recorded, ["3", "13"])
+    make(tmp_path, load(recorded), recorded, "figure_3", "figure_13")
     before = read_manifest(tmp_path)
-    make_figures(tmp_path, load(recorded), recorded, ["3"])
+    make(tmp_path, load(recorded), recorded, "figure_3")
     assert read_manifest(tmp_path) == before
 
 
 def test_outdated(recorded: Path, tmp_path: Path) -> None:
     results, figures = tmp_path / "results", tmp_path / "figures"
     shutil.copytree(recorded, results)
-    make_figures(figures, load(results), results, ["3", "13", "11"])
-    assert outdated(figures, load(results), results) == {}
+    make(figures, load(results), results, "figure_3", "figure_13", "figure_11")
+    assert outdated_names(figures, results) == {}
     file = next((results / "records" / "tiny" / "patch_size").glob("patch-2.speed.*"))
     file.write_text(file.read_text() + "\n")  # as a repetition would
-    assert list(outdated(figures, load(results), results)) == ["figure_13"]
+    assert list(outdated_names(figures, results)) == ["figure_13"]
     (figures / "figure_3.svg").unlink()
-    assert outdated(figures, load(results), results)["figure_3"] == "figure_3.svg is missing"
+    assert outdated_names(figures, results)["figure_3"] == "figure_3.svg is missing"
 
 
 def test_a_figure_whose_records_have_gone_is_taken_away(recorded: Path, tmp_path: Path) -> None:
-    make_figures(tmp_path, load(recorded), recorded, ["11"])
+    make(tmp_path, load(recorded), recorded, "figure_11")
     assert (tmp_path / "figure_11.png").exists()
-    assert list(outdated(tmp_path, Records(), recorded)) == ["figure_11"]
-    _, missing = make_figures(tmp_path, Records(), recorded, ["11"])
-    assert list(missing) == ["figure_11"]
+    assert list(outdated_names(tmp_path, recorded, Records())) == ["figure_11"]
+    assert make(tmp_path, Records(), recorded, "figure_11") == []
     assert not list(tmp_path.glob("figure_11.*"))
     assert "no records yet" in read_manifest(tmp_path)["figure_11"]["missing"]
 
@@ -149,7 +159,7 @@ def test_a_manifest_deletes_nothing_elsewhere(tmp_path: Path) -> None:
     figures = tmp_path / "figures"
     figures.mkdir()
     (figures / "manifest.json").write_text(json.dumps({"figure_11": {"files": ["../precious.png"]}}))
-    make_figures(figures, Records(), tmp_path, ["11"])
+    make(figures, Records(), tmp_path, "figure_11")
     assert (tmp_path / "precious.png").exists()
 
 

@@ -1,0 +1,33 @@
+"""All that the claims sheet shows of a set of records, as values: `show` turns it into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.agreement import Agreement, all_agreements
+from analysis.claims.claim import Verdict
+from analysis.claims.decision import DecisionAccuracy, all_decisions
+from analysis.claims.findings import FINDINGS, Fact, Finding
+from analysis.claims.judge import judge
+from analysis.records import Records
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Verdicts, how far smaller scales predict, the order of the arms against the paper's, and what is wrong in it."""
+
+    verdicts: Sequence[Verdict]
+    decisions: Sequence[DecisionAccuracy] = ()
+    agreements: Sequence[Agreement] = ()
+    findings: Sequence[tuple[Finding, list[Fact]]] = ()
+
+
+def evidence(records: Records) -> Evidence:
+    """What these records show of every claim."""
+    return Evidence(
+        judge(records),
+        all_decisions(records),
+        all_agreements(records),
+        [(finding, finding.show()) for finding in FINDINGS],
+    )
