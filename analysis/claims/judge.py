@@ -151,9 +151,9 @@ def _seeds_needed(contrast: Contrast, mean: float, alpha: float) -> int | None:
     values = [row[0] for row in contrast.samples]
     if math.isfinite(low) and math.isfinite(high) and low < mean < high:
         centre, half = (low + high) / 2, (high - low) / 2
-        return seeds_to_be_alike([v - centre for v in values], math.expm1(half), alpha / 2).needed
+        return seeds_to_be_alike([v - centre for v in values], math.expm1(half), alpha / 2)
     end = low if mean <= low or not math.isfinite(high) else high
-    return seeds_to_differ([value - end for value in values], alpha).needed
+    return seeds_to_differ([value - end for value in values], alpha)
 
 
 def _p_values(tested: Sequence[Tested]) -> tuple[float, float] | None:

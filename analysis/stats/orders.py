@@ -8,26 +8,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 
-from analysis.stats.families import holm
-from analysis.stats.flips import DRAWN
-from analysis.stats.pairs import paired, t_quantile
 from analysis.stats.results import (
     LEVEL,
     Array,
     Friedman,
     Interval,
-    OrderOfColumns,
-    PairOfColumns,
     RankCorrelation,
     Trend,
 )
 
 RESAMPLES = 2000
+DRAWN = 20_000  # permutations; all are tried where there are no more
 MANY_BLOCKS = 30  # from which on chi-squared's law holds, and permutations take seconds
 PERMUTED: Literal["permutations"] = "permutations"
 CHI_SQUARED: Literal["chi-squared"] = "chi-squared"
@@ -75,7 +70,7 @@ def friedman(matrix: Array, rng: np.random.Generator, drawn: int = DRAWN) -> Fri
     apart = np.abs(means[:, None] - means) / math.sqrt(arms * (arms + 1) / (12 * blocks))
     posthoc = np.asarray(studentized_range.sf(apart, arms, np.inf), dtype=float)  # Demsar 2006, section 3.2.2
     np.fill_diagonal(posthoc, 1.0)
-    return Friedman(statistic, p, by, tuple(map(float, means)), posthoc)
+    return Friedman(statistic, p, by, posthoc)
 
 
 def trend(matrix: Array) -> Trend:
@@ -90,44 +85,7 @@ def trend(matrix: Array) -> Trend:
     from scipy.stats import page_trend_test
 
     rising, falling = (page_trend_test(values) for values in (matrix, -matrix))
-    pairs = list(combinations(matrix.mean(axis=0), 2))
-    return Trend(
-        float(rising.statistic),
-        float(rising.pvalue),
-        float(falling.pvalue),
-        sum(bool(first < later) for first, later in pairs),
-        len(pairs),
-        len(matrix),
-    )
-
-
-def order_by_pairs(matrix: Array) -> OrderOfColumns:
-    """Does every later column lie above every earlier one? Positive values; rows are seeds.
-
-    All pairs, the neighbours and those further apart: an order is a statement about each of them. That all hold
-    needs no correction (intersection-union); that one is reversed is corrected for their number (Holm).
-
-    Raises:
-        ValueError: fewer than 2 seeds or columns, or a value that is not above zero.
-    """
-    matrix = np.asarray(matrix, dtype=float)
-    if matrix.ndim != 2 or min(matrix.shape) < 2 or not (matrix > 0).all():
-        raise ValueError(
-            f"an order needs positive values of at least 2 seeds and 2 columns, not {matrix.shape}"
-        )
-    logs = np.log(matrix)
-    pairs = []
-    for first, later in combinations(range(matrix.shape[1]), 2):
-        compared = paired(list(logs[:, later]), list(logs[:, first]))
-        half = compared.p / 2
-        rising, falling = (half, 1 - half) if compared.difference > 0 else (1 - half, half)
-        pairs.append(PairOfColumns(first, later, compared.interval.exp, rising, falling))
-    return OrderOfColumns(
-        tuple(pairs),
-        max(pair.p_rising for pair in pairs),
-        min(holm([pair.p_falling for pair in pairs])),
-        len(matrix),
-    )
+    return Trend(float(rising.pvalue), float(falling.pvalue))
 
 
 def bootstrap(
@@ -234,21 +192,3 @@ def order_p(a: Array, b: Array, rng: np.random.Generator) -> float:
         rng=rng,
     )
     return float(test.pvalue)
-
-
-def line_slope(x: Sequence[float], y: Sequence[float]) -> Interval:
-    """Least-squares slope of y over x with its 95 % interval; of logarithms, the exponent of a power law.
-
-    Raises:
-        ValueError: fewer than 2 different x.
-    """
-    if len(x) != len(y) or len(set(x)) < 2:
-        raise ValueError("a slope needs at least 2 points at different places")
-    from scipy.stats import linregress
-
-    fit = linregress(x, y)
-    value, freedom = float(fit.slope), len(x) - 2
-    if freedom < 1:
-        return Interval(value, math.nan, math.nan)
-    half = t_quantile(freedom) * float(fit.stderr)
-    return Interval(value, value - half, value + half)

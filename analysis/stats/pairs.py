@@ -1,4 +1,4 @@
-"""Two arms: differences and ratios, equality to within a margin, and how many seeds would decide."""
+"""Two arms: differences and ratios, and how many seeds would decide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from analysis.stats.results import ALPHA, LEVEL, Array, Equivalence, Interval, Paired, Power, Ratio, SeedMean
+from analysis.stats.results import ALPHA, LEVEL, Array, Interval, Paired, Ratio, SeedMean
 
 ROUNDING = 1e-12  # of sums and logarithms of numbers of usual size: what differs by less, is equal
 CHANCE = 0.8
@@ -46,19 +46,17 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     difference = _differences(a, b)
     n, mean = len(difference), float(difference.mean())
     if n == 1:
-        return Paired(mean, math.nan, math.nan, math.nan, math.nan, 1, tuple(difference))
+        return Paired(mean, math.nan, math.nan, math.nan, math.nan, 1)
     if _equal(difference):  # counted quantities, or runs that are one run
         alike = abs(mean) < ROUNDING
         effect = 0.0 if alike else math.copysign(math.inf, mean)
-        return Paired(mean, mean, mean, effect, float(alike), n, tuple(difference))
+        return Paired(mean, mean, mean, effect, float(alike), n)
     from scipy.stats import ttest_1samp
 
     test = ttest_1samp(difference, 0.0)
     between = test.confidence_interval(LEVEL)
     effect = hedges_g(difference)
-    return Paired(
-        mean, float(between.low), float(between.high), effect, float(test.pvalue), n, tuple(difference)
-    )
+    return Paired(mean, float(between.low), float(between.high), effect, float(test.pvalue), n)
 
 
 def _differences(a: Sequence[float], b: Sequence[float]) -> Array:
@@ -85,18 +83,7 @@ def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
         ValueError: no pairs, lists of different lengths, or a value that is not above zero.
     """
     compared = paired(_logs(a), _logs(b))
-    return Ratio(compared.interval.exp, compared.effect, compared.p, compared.n, paired=True)
-
-
-def unpaired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
-    """a over b of independent samples, by Welch's test of the logarithms.
-
-    Raises:
-        ValueError: an empty list, or a value that is not above zero.
-    """
-    logs = _logs(a), _logs(b)
-    difference, p = welch(*logs), welch_p(*logs)
-    return Ratio(difference.exp, math.nan, p, min(len(a), len(b)), paired=False)
+    return Ratio(compared.interval.exp, compared.effect, compared.p, compared.n)
 
 
 def _logs(values: Sequence[float]) -> list[float]:
@@ -129,45 +116,18 @@ def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
     return float(ttest_ind(a, b, equal_var=False).pvalue)
 
 
-def equivalence(a: Sequence[float], b: Sequence[float], margin: float = 0.05) -> Equivalence:
-    """Are a and b, paired by seed, the same to within `margin`? Two one-sided tests (Schuirmann 1987).
-
-    Raises:
-        ValueError: no pairs, a value that is not above zero, or a margin that is not.
-    """
-    if not margin > 0:
-        raise ValueError(f"a margin is above zero, such as 0.05, not {margin}")
-    difference = _differences(_logs(a), _logs(b))
-    n, mean, edge = len(difference), float(difference.mean()), math.log1p(margin)
-    if n == 1:
-        return Equivalence(Interval(math.exp(mean), math.nan, math.nan), margin, math.nan, math.nan, 1)
-    if _equal(difference):
-        within = abs(mean) < edge
-        exactly = Interval(mean, mean, mean).exp
-        return Equivalence(exactly, margin, float(not within), float(within), n)
-    from scipy.stats import ttest_1samp
-    from statsmodels.stats.weightstats import ttost_paired
-
-    p = float(ttost_paired(difference, np.zeros(n), -edge, edge)[0])
-    above = float(ttest_1samp(difference, edge, alternative="greater").pvalue)
-    below = float(ttest_1samp(difference, -edge, alternative="less").pvalue)
-    between = ttest_1samp(difference, 0.0).confidence_interval(1 - 2 * ALPHA)
-    ratio = Interval(mean, float(between.low), float(between.high)).exp
-    return Equivalence(ratio, margin, p, min(1.0, 2 * min(above, below)), n)
-
-
-def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: float = CHANCE) -> Power:
-    """Seeds with which a paired t test shows the recorded mean difference, two-sided at `alpha`.
+def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: float = CHANCE) -> int | None:
+    """Seeds with which a paired t test shows the recorded mean difference, two-sided at `alpha`; None: more than 1000.
 
     Raises:
         ValueError: fewer than two differences give no spread.
     """
     values = _with_spread(difference)
-    have, mean = len(values), float(values.mean())
+    mean = float(values.mean())
     if abs(mean) < ROUNDING:
-        return Power(have, None, chance)
+        return None
     if _equal(values):
-        return Power(have, 2, chance)
+        return 2
     from statsmodels.stats.power import TTestPower
 
     effect = abs(mean) / float(values.std(ddof=1))
@@ -177,23 +137,25 @@ def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: f
     ) -> float:  # the side of the effect alone: of the other, scipy's far tail is nan now and then
         return float(TTestPower().power(effect, n, alpha / 2, alternative="larger"))
 
-    return Power(have, _fewest(power, chance), chance)
+    return _fewest(power, chance)
 
 
 def seeds_to_be_alike(
     difference: Sequence[float], margin: float = 0.05, alpha: float = ALPHA, chance: float = CHANCE
-) -> Power:
-    """Seeds with which both one-sided tests of `equivalence` pass, of differences of logarithms.
+) -> int | None:
+    """Seeds with which both one-sided tests show a ratio near 1, of logarithms' differences; None: more than 1000.
+
+    Two one-sided tests (Schuirmann 1987): that the mean lies above 1 / (1 + margin), and below 1 + margin.
 
     Raises:
         ValueError: fewer than two differences give no spread.
     """
     values = _with_spread(difference)
-    have, mean, edge = len(values), float(values.mean()), math.log1p(margin)
+    mean, edge = float(values.mean()), math.log1p(margin)
     if abs(mean) >= edge:  # as recorded they differ by more: no number of seeds makes them alike
-        return Power(have, None, chance)
+        return None
     if _equal(values):
-        return Power(have, 2, chance)
+        return 2
     from statsmodels.stats.power import TTestPower
 
     spread = float(values.std(ddof=1))
@@ -205,7 +167,7 @@ def seeds_to_be_alike(
         ]
         return float(sum(sides)) - 1
 
-    return Power(have, _fewest(power, chance), chance)
+    return _fewest(power, chance)
 
 
 def _with_spread(difference: Sequence[float]) -> Array:

@@ -5,27 +5,22 @@ import math
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
+from statsmodels.stats.weightstats import ttost_paired
 
 from analysis.stats import (
     bootstrap,
-    corrected,
-    equivalence,
     friedman,
     holm,
     kendall,
-    line_slope,
     mean_over_seeds,
-    order_by_pairs,
     order_p,
     paired,
     paired_ratio,
     rank_correlation,
     seeds_to_be_alike,
     seeds_to_differ,
-    sign_flip_p,
     spearman,
     trend,
-    unpaired_ratio,
     welch,
     welch_p,
 )
@@ -66,8 +61,6 @@ def test_paired_equals_scipy_and_closed_forms() -> None:
     assert ours.difference == pytest.approx((a - b).mean())
     d = (a - b).mean() / (a - b).std(ddof=1)
     assert ours.effect == pytest.approx(d * (1 - 3 / 19))
-    flips = scipy_stats.permutation_test((a, b), lambda x, y: (x - y).mean(), permutation_type="samples")
-    assert ours.p_exact == pytest.approx(flips.pvalue)
 
 
 def test_paired_of_one_and_of_equal_differences() -> None:
@@ -76,16 +69,9 @@ def test_paired_of_one_and_of_equal_differences() -> None:
     same = paired([1.0, 2.0], [1.0, 2.0])
     assert (same.difference, same.effect, same.p) == (0.0, 0.0, 1.0)
     apart = paired([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
-    assert (apart.low, apart.high, apart.p, apart.p_exact) == (1.0, 1.0, 0.0, 0.25)
+    assert (apart.low, apart.high, apart.p) == (1.0, 1.0, 0.0)
     with pytest.raises(ValueError, match="at least one pair"):
         paired([1.0], [1.0, 2.0])
-
-
-def test_sign_flips_of_many_pairs_are_drawn_and_agree_with_the_t_test() -> None:
-    difference = np.random.default_rng(2).normal(0.3, 1, size=40)
-    drawn = sign_flip_p(difference)
-    assert drawn == pytest.approx(scipy_stats.ttest_1samp(difference, 0).pvalue, abs=0.02)
-    assert drawn == sign_flip_p(difference)
 
 
 def test_welch_equals_scipy() -> None:
@@ -121,7 +107,6 @@ def test_friedman_on_demsar_s_example() -> None:
     found = friedman(rows, np.random.default_rng(0), drawn=200)
     assert found.posthoc[0, 1] > 0.05  # one rank apart
     assert found.posthoc[0, 2] < 0.05  # two ranks apart
-    assert found.mean_ranks == (1.0, 2.0, 3.0, 4.0)
     assert found.p == pytest.approx(1 / 201)
 
 
@@ -189,17 +174,6 @@ def test_noisy_arms_have_a_wide_interval() -> None:
     assert found.high - found.low > 0.8
 
 
-def test_slope_equals_scipy() -> None:
-    x, y = np.log([64, 256, 1024, 4096]), np.array([1.0, 2.4, 3.7, 5.2])
-    theirs = scipy_stats.linregress(x, y)
-    found = line_slope(list(x), list(y))
-    assert found.value == pytest.approx(theirs.slope)
-    assert found.high - found.value == pytest.approx(theirs.stderr * scipy_stats.t.ppf(0.975, 2))
-    assert math.isnan(line_slope([1.0, 2.0], [0.0, 3.0]).low)
-    with pytest.raises(ValueError, match="at least 2 points"):
-        line_slope([1.0, 1.0], [0.0, 3.0])
-
-
 def test_what_differs_by_rounding_alone_is_equal() -> None:
     found = paired([1e-17, -2e-17, 3e-17], [0.0, 0.0, 0.0])
     assert (found.effect, found.p) == (0.0, 1.0)
@@ -210,12 +184,9 @@ def test_a_ratio_is_the_paired_difference_of_logarithms() -> None:
     ratio, logs = paired_ratio(a, b), paired(list(np.log(a)), list(np.log(b)))
     assert ratio.ratio.value == pytest.approx(math.exp(logs.difference))
     assert (ratio.ratio.low, ratio.ratio.high) == pytest.approx((math.exp(logs.low), math.exp(logs.high)))
-    assert (ratio.p, ratio.n, ratio.paired) == (logs.p, 4, True)
+    assert (ratio.p, ratio.n) == (logs.p, 4)
     inverse = paired_ratio(b, a).ratio
     assert (1 / inverse.high, 1 / inverse.low) == pytest.approx((ratio.ratio.low, ratio.ratio.high))
-    apart = unpaired_ratio(a, b[:3])
-    assert apart.p == pytest.approx(scipy_stats.ttest_ind(np.log(a), np.log(b[:3]), equal_var=False).pvalue)
-    assert (apart.n, apart.paired, math.isnan(apart.effect)) == (3, False, True)
     with pytest.raises(ValueError, match="above zero"):
         paired_ratio([0.0], [1.0])
 
@@ -225,84 +196,34 @@ def test_welch_p_of_constant_samples() -> None:
     assert math.isnan(welch_p([1.0], [2.0, 3.0]))
 
 
-def test_equivalence_is_two_one_sided_tests_and_its_interval_says_the_same() -> None:
-    rng = np.random.default_rng(10)
-    for shift in (0.0, 0.03, 0.045, 0.055, 0.2):
-        b = np.exp(rng.normal(size=8) * 0.3)
-        a = b * np.exp(shift + rng.normal(size=8) * 0.01)
-        found, difference = equivalence(list(a), list(b)), np.log(a) - np.log(b)
-        edge = math.log(1.05)
-        sides = [
-            scipy_stats.ttest_1samp(difference, -edge, alternative="greater").pvalue,
-            scipy_stats.ttest_1samp(difference, edge, alternative="less").pvalue,
-        ]
-        assert found.p == pytest.approx(max(sides))
-        assert found.inside == (found.ratio.low > 1 / 1.05 and found.ratio.high < 1.05)
-        assert not (found.inside and found.outside)
-    assert found.outside
-
-
-def test_a_slope_near_zero_is_no_equality() -> None:
-    """V5: k = 4 of Figure 7 is 1.045 [0.98, 1.11]: neither shown equal to within 5 % nor shown to differ."""
-    ratios = np.array([0.95, 1.02, 1.08, 1.13])
-    found = equivalence(list(ratios), [1.0] * 4)
-    assert (found.inside, found.outside) == (False, False)
-
-
-def test_equivalence_of_one_pair_and_of_equal_ones() -> None:
-    assert not equivalence([1.0], [1.0]).inside  # nan is no verdict
-    assert equivalence([1.0, 2.0], [1.0, 2.0]).inside
-    assert equivalence([1.2, 2.4], [1.0, 2.0]).outside
-    with pytest.raises(ValueError, match="margin"):
-        equivalence([1.0], [1.0], margin=0.0)
-
-
 def test_trend_equals_page_s_example_and_knows_both_directions() -> None:
     # Page 1963, as in scipy's documentation: students rate tutorials, lectures, seminars; L = 133.5
     rows = np.array([[3, 4, 3], [2, 2, 4], [3, 3, 5], [1, 3, 2], [2, 3, 2],
                      [2, 4, 5], [1, 2, 4], [3, 4, 4], [2, 4, 5], [1, 3, 4]], float)  # fmt: skip
-    found = trend(rows[:, [0, 2, 1]])
-    assert found.statistic == pytest.approx(scipy_stats.page_trend_test(rows[:, [0, 2, 1]]).statistic)
+    ordered = rows[:, [0, 2, 1]]
+    assert trend(ordered).p_rising == scipy_stats.page_trend_test(ordered).pvalue
     rising = trend(np.array([[1.0, 2.0, 3.0, 4.0]] * 3))
-    assert (rising.rising_pairs, rising.pairs, rising.n) == (6, 6, 3)
     assert rising.p_rising == pytest.approx(1 / 24**3)  # one of 24 orders in each of three seeds
     assert trend(np.array([[4.0, 3.0, 2.0, 1.0]] * 3)).p_falling == pytest.approx(rising.p_rising)
     with pytest.raises(ValueError, match="at least 2 seeds and 3 columns"):
         trend(np.zeros((1, 3)))
 
 
-def test_an_order_needs_all_its_pairs() -> None:
-    """V5: Figure 11's order "holds" by a slope, though 2x2 beats 4x4 by 1.40 [1.28, 1.53]."""
-    noise = np.exp(np.random.default_rng(11).normal(size=(5, 4)) * 0.03)
-    rising = order_by_pairs(np.array([1.0, 1.5, 2.0, 3.0]) * noise)
-    assert rising.p < 0.05 < rising.p_against
-    assert len(rising.pairs) == 6
-    one_reversed = order_by_pairs(np.array([1.0, 1.4, 1.0, 3.0]) * noise)
-    assert one_reversed.p > 0.05
-    assert one_reversed.p_against < 0.05
-    (pair,) = [pair for pair in one_reversed.pairs if pair.p_falling < 0.05]
-    assert (pair.first, pair.later) == (1, 2)
-
-
 def test_seeds_that_decide_do_decide_as_often_as_promised() -> None:
     rng = np.random.default_rng(12)
     recorded = np.array([0.5, 1.0, 1.5])  # mean 1, spread 0.5: an effect of 2
-    power = seeds_to_differ(list(recorded))
-    assert power.needed is not None
-    assert power.more == power.needed - 3
-    shown = [
-        scipy_stats.ttest_1samp(rng.normal(1.0, 0.5, size=power.needed), 0).pvalue < 0.05 for _ in range(2000)
-    ]
+    needed = seeds_to_differ(list(recorded))
+    assert needed is not None
+    shown = [scipy_stats.ttest_1samp(rng.normal(1.0, 0.5, size=needed), 0).pvalue < 0.05 for _ in range(2000)]
     assert np.mean(shown) >= 0.78
     fewer = [
-        scipy_stats.ttest_1samp(rng.normal(1.0, 0.5, size=power.needed - 1), 0).pvalue < 0.05
-        for _ in range(2000)
+        scipy_stats.ttest_1samp(rng.normal(1.0, 0.5, size=needed - 1), 0).pvalue < 0.05 for _ in range(2000)
     ]
     assert np.mean(fewer) < 0.8
-    assert seeds_to_differ([1.0, -1.0]).needed is None
-    needed = [seeds_to_differ([effect - 1, effect, effect + 1], 0.002).needed for effect in range(1, 40)]
-    assert needed == sorted(needed, key=lambda n: -(n or 0))  # a larger effect never needs more
-    assert seeds_to_differ([1.0, 1.0]).more == 0
+    assert seeds_to_differ([1.0, -1.0]) is None
+    by_effect = [seeds_to_differ([effect - 1, effect, effect + 1], 0.002) for effect in range(1, 40)]
+    assert by_effect == sorted(by_effect, key=lambda n: -(n or 0))  # a larger effect never needs more
+    assert seeds_to_differ([1.0, 1.0]) == 2
     with pytest.raises(ValueError, match="at least two seeds"):
         seeds_to_differ([1.0])
 
@@ -310,16 +231,15 @@ def test_seeds_that_decide_do_decide_as_often_as_promised() -> None:
 def test_seeds_that_show_equality() -> None:
     rng = np.random.default_rng(13)
     recorded = [-0.02, 0.0, 0.02, 0.01]
-    power = seeds_to_be_alike(recorded)
-    assert power.needed is not None
-    drawn = rng.normal(np.mean(recorded), np.std(recorded, ddof=1), size=(1000, power.needed))
-    shown = [equivalence(list(np.exp(row)), [1.0] * len(row)).inside for row in drawn[:300]]
+    needed = seeds_to_be_alike(recorded)
+    assert needed is not None
+    drawn = rng.normal(np.mean(recorded), np.std(recorded, ddof=1), size=(1000, needed))
+    edge = math.log(1.05)
+    shown = [ttost_paired(row, np.zeros(len(row)), -edge, edge)[0] < 0.05 for row in drawn[:300]]
     assert np.mean(shown) >= 0.74
-    assert seeds_to_be_alike([0.2, 0.21]).needed is None
+    assert seeds_to_be_alike([0.2, 0.21]) is None
 
 
-def test_corrections_by_hand_and_tests_that_were_none() -> None:
-    assert corrected([0.01, math.nan, 0.04], "holm")[::2] == pytest.approx([0.02, 0.04])
-    assert math.isnan(corrected([0.01, math.nan], "holm")[1])
-    assert corrected([0.01, 0.02, 0.03], "fdr_bh") == pytest.approx([0.03, 0.03, 0.03])
-    assert corrected([0.01, 0.02, 0.03], "fdr_by") == pytest.approx([0.055, 0.055, 0.055])
+def test_what_was_no_test_does_not_count() -> None:
+    assert holm([0.01, math.nan, 0.04])[::2] == pytest.approx([0.02, 0.04])
+    assert math.isnan(holm([0.01, math.nan])[1])
