@@ -10,8 +10,9 @@ from pathlib import Path
 from studies.cli.options import add_results
 from studies.declare.identity import identity_here
 from studies.declare.registry import studies
+from studies.declare.shipped import published_folder
 from studies.declare.study import SCALES, Study
-from studies.run.record import recorded
+from studies.run.record import by_identity
 from zigma.common.terminal import print_table
 from zigma.experiment.config import Config
 from zigma.experiment.estimate import estimate, scale_device
@@ -38,9 +39,23 @@ def read(args: argparse.Namespace) -> Request:
     return Request(args.results)
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Identities of what is recorded at a scale."""
+
+    own: frozenset[str]
+    shipped: frozenset[str]  # without those that are her own as well
+
+    @classmethod
+    def at(cls, results: Path, scale: str) -> Recorded:
+        """From the names of the files alone."""
+        own = frozenset(by_identity(results / "records" / scale))
+        return cls(own, frozenset(by_identity(published_folder(results) / scale)) - own)
+
+
 def run(request: Request) -> int:
     """Print a line for each study: its arms, and for each scale the settings, the cost and how much is recorded."""
-    files = recorded(request.results)
+    records = {scale: Recorded.at(request.results, scale) for scale in SCALES}
     heads = [h for s in SCALES for h in ("sets", f"{s}, {DEVICES[scale_device(s)]}", "recorded")]
     rows, everything = [["study", "rebuilds", "arms", *heads]], dict.fromkeys(SCALES, frozenset[Config]())
     for study in studies().values():
@@ -49,16 +64,15 @@ def run(request: Request) -> int:
             configs = _configs(study, scale)
             everything[scale] |= configs
             sets = str(len(study.scales[scale])) if configs else "-"
-            row += [sets, cost(configs, scale), _recorded(configs, files)]
+            row += [sets, cost(configs, scale), _recorded(configs, records[scale])]
         rows.append(row)
     total = ["all", "shared runs once", ""]
     for scale in SCALES:
-        total += ["", cost(everything[scale], scale), _recorded(everything[scale], files)]
+        total += ["", cost(everything[scale], scale), _recorded(everything[scale], records[scale])]
     print_table([*rows, total], left=2)
     print("sets: settings (data and size); cost: of one seed in all of them, by estimate")
-    print(
-        "-/4: the data or the weights are not on this machine. `show STUDY` says more; `run` takes the first setting"
-    )
+    print("recorded: 1+2/4 are one record of yours and two more that ship, of the four runs with seed 0")
+    print("-/4: data or weights are not on this machine; `show STUDY` names the files. `run` takes the first setting")
     return 0
 
 
@@ -75,13 +89,17 @@ def cost(configs: Collection[Config], scale: str) -> str:
     return f"{max(minutes, 1):.0f} min" if minutes < 99.5 else f"{minutes / 60:,.0f} h"
 
 
-def _recorded(configs: frozenset[Config], files: dict[str, Path]) -> str:
-    """`3/4`; `-/4` where the data or weights are not here, so that no run can have been made of them."""
+def _recorded(configs: frozenset[Config], records: Recorded) -> str:
+    """`3/4`, or `1+2/4` where two more ship; `-/4` where the data or weights are not here, so none can be recorded."""
     if not configs:
         return "-"
-    if not files:  # then nothing has to be hashed
-        return f"0/{len(configs)}"
+    if not records.own and not records.shipped:  # then one run that could be here is enough to know
+        return f"{'0' if any(identity_here(config) for config in configs) else '-'}/{len(configs)}"
     identities = [identity_here(config) for config in configs]
     if not any(identities):
         return f"-/{len(configs)}"
-    return f"{sum(identity in files for identity in identities)}/{len(configs)}"
+    own, shipped = (
+        sum(identity in recorded for identity in identities)
+        for recorded in (records.own, records.shipped)
+    )
+    return f"{own}+{shipped}/{len(configs)}" if shipped else f"{own}/{len(configs)}"

@@ -10,6 +10,7 @@ from typing import Any
 from studies.cli.list import DEVICES, cost
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES, Study
+from studies.declare.validate import missing
 from zigma.common.configuration import Configuration
 from zigma.experiment.config import Config
 from zigma.experiment.estimate import estimate, scale_device
@@ -49,6 +50,8 @@ def run(request: Request) -> int:
             most = max(estimate(one, scale_device(scale)).memory_gib for one in configs)
             whole = f"{cost(configs, scale)} of {DEVICES[scale_device(scale)]} for {len(configs)} runs"
             print(f"  {'cost':<13}{whole}, up to {most:.1f} GiB of memory for a whole batch")
+            for line in dict.fromkeys(line for one in configs for line in missing(one)):
+                print(f"  {'not here':<13}{line}")
     if study.notes:
         print("\nsources and stand-ins")
         print(*(f"  {note}" for note in study.notes), sep="\n")

@@ -93,6 +93,11 @@ def config_faults(config: Config) -> list[str]:
     return list(dict.fromkeys(faults))
 
 
+def missing(config: Config) -> list[str]:
+    """Which data and weights are not on this machine, with what to do about each."""
+    return list(dict.fromkeys(fault for rule in (_weights, _shards) for fault in _faults(rule, config)))
+
+
 def machine_faults(config: Config, here: Machine, devices: int = 1) -> list[str]:
     """Why a machine cannot carry a run out: a device that is not there, or too little memory by estimate."""
     faults = []

@@ -54,13 +54,22 @@ def record_path(results: Path, run: Run) -> Path:
 
 def recorded(results: Path) -> dict[str, Path]:
     """Identity -> file of every record, whichever study ran it first."""
-    return {path.name.split(".")[-2]: path for path in record_files(results) if path.name.count(".") >= 2}
+    return by_identity(results / "records")
+
+
+def by_identity(folder: Path) -> dict[str, Path]:
+    """Identity -> file of every record below a folder, such as that of a scale; no file is read."""
+    return {path.name.split(".")[-2]: path for path in _files_below(folder) if path.name.count(".") >= 2}
 
 
 def record_files(results: Path) -> list[Path]:
     """Every record file of a results folder, sorted. Ten thousand take a tenth of a second."""
+    return _files_below(results / "records")
+
+
+def _files_below(folder: Path) -> list[Path]:
     files: list[str] = []
-    folders = [str(results / "records")]
+    folders = [str(folder)]
     while folders:
         try:
             with os.scandir(folders.pop()) as entries:

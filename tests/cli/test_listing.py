@@ -32,7 +32,8 @@ def test_list_says_what_is_declared_and_recorded(tmp_path: Path, capsys: pytest.
         assert study.shows in said
         assert study.name in said
     assert "0/12" in line(said, "scan_ablation")
-    assert "-/" not in said.replace("-/4:", "")
+    assert "-/8" in line(said, "scan_ablation")  # scale paper: its data is not here, no run can be
+    assert "+" not in line(said, "scan_ablation")[-1]
     run = runs(studies()["scan_ablation"], "tiny", settings=["shapes-16"])[3]  # of coco and conditioning too
     record(tmp_path, "tiny", "scan_ablation", f"zigzag-8.shapes-16.seed0.{run.identity}.json")
     main(["list", "--results", str(tmp_path)])
@@ -40,7 +41,16 @@ def test_list_says_what_is_declared_and_recorded(tmp_path: Path, capsys: pytest.
     assert "1/12" in line(said, "scan_ablation")
     assert "1/4" in line(said, "coco")
     assert "1/2" in line(said, "conditioning")
-    assert "-/8" in line(said, "scan_ablation")  # scale paper: its data is not here, no run can be
+
+
+def test_list_counts_what_ships_beside_her_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = runs(studies()["conditioning"], "tiny")[:2]
+    for folder, run in (("published", first), ("published", second), ("records", second)):
+        path = tmp_path / folder / "tiny" / "conditioning" / f"{run.arm}.x.seed0.{run.identity}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    main(["list", "--results", str(tmp_path)])
+    assert "1+1/2" in line(capsys.readouterr().out, "conditioning")
 
 
 def test_list_is_quick_with_ten_thousand_records(tmp_path: Path) -> None:
@@ -84,3 +94,16 @@ def test_a_dry_run_shows_time_memory_and_what_is_cached(
     assert main(["run", "spatial_continuity", "--dry-run", "--results", str(tmp_path)]) == 0
     assert "5 of 5 runs to do" in capsys.readouterr().out  # six arms, two of which are one run
     assert not list(tmp_path.iterdir())
+
+
+def test_show_names_what_is_not_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZIGMA_DATA", str(tmp_path))
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path))
+    main(["show", "hilbert"])
+    before, paper = capsys.readouterr().out.split("scale paper, ")
+    assert "not here" not in before
+    missing = [row for row in paper.splitlines() if row.strip().startswith("not here")]
+    assert any(f"{tmp_path}/celebamm-256" in row for row in missing)
+    assert any("dinov2_vitl14_pretrain.pth" in row for row in missing)
