@@ -107,11 +107,11 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
 
 
 def _in_words(panel: Panel) -> str:
-    values = ", ".join(f"{arm} {_number(value)}" for arm, value in panel.values.items())
+    values = ", ".join(f"{arm} {value_in_words(value)}" for arm, value in panel.values.items())
     return f"{panel.metric.replace('_', ' ')} at {panel.part.scale}, {panel.part.setting}: {values}."
 
 
-def _number(value: SeedMean) -> str:
+def value_in_words(value: SeedMean) -> str:
     return (
         f"{value.mean:.3g}" if math.isnan(value.half_width) else f"{value.mean:.3g} ± {value.half_width:.2g}"
     )

@@ -1,4 +1,4 @@
-"""`python -m analysis make-figures`: draw every figure from the records and the code."""
+"""`python -m analysis make-figures`: draw the paper's figures, or those of studies that are named."""
 
 from __future__ import annotations
 
@@ -8,30 +8,64 @@ from pathlib import Path
 
 from analysis.figures.catalogue import pictures
 from analysis.figures.make import make_figures
+from analysis.figures.of_study import pictures_of
 from analysis.figures.picture import Missing
 from analysis.figures.titles import TITLES, find_figure
 from analysis.options import add_publish, add_results, load_chosen, view_folder
+from studies.declare.changes import parse_setting
+from studies.declare.registry import find_study
+from studies.declare.study import with_settings
+from zigma.common.words import WordError
 
 SHIPPED = Path("paper_figures")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
+    parser.add_argument(
+        "studies",
+        nargs="*",
+        metavar="STUDY",
+        help="draw the metrics, learning curves and samples of these, a file of yours (my_study.py) included; "
+        "default: the paper's figures",
+    )
     add_results(parser)
     add_publish(parser, "paper_figures/")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="FIGURE", help="only this figure; may be given again"
+        "--only",
+        action="append",
+        default=[],
+        metavar="FIGURE",
+        help="only this of the paper's; may be given again",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="as the runs to show were given it"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: view/figures in the results folder")
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw, and say what was drawn and what would have to be run."""
+    changes, named = dict(map(parse_setting, args.set)), [find_study(name).name for name in args.studies]
+    if named and args.publish:
+        raise WordError("--publish draws the figures that ship, the paper's: leave the studies out")
+    if named and args.only:
+        raise WordError("--only is of the paper's figures: leave it out, or the studies")
+    if changes and not named:
+        raise WordError("--set is of studies that are named: make-figures STUDY --set ...")
     out = args.out or (SHIPPED if args.publish else view_folder(args.results) / "figures")
     names = [find_figure(word) for word in args.only] or list(TITLES)
-    made = pictures(names, load_chosen(args), args.results)
+    records = load_chosen(args)
+    made, titles = {}, dict(TITLES)
+    for name in named:  # found again: now with the images of her own that the records are of
+        study = with_settings(find_study(name), changes)
+        for kind, (title, picture) in pictures_of(study, records, args.results).items():
+            made[f"{name}-{kind}"] = picture
+            titles[f"{name}-{kind}"] = f"{study.title}: {title}"
+    if not named:
+        made = pictures(names, records, args.results)
     try:
-        written = make_figures(out, made, args.results)
+        written = make_figures(out, made, args.results, titles)
     except OSError as error:
         print(f"not written to {out}: {error.strerror or error}", file=sys.stderr)
         return 1
@@ -39,5 +73,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"written to {path}", file=sys.stderr)
     for name, picture in made.items():
         if isinstance(picture, Missing):
-            print(f"{name}: not drawn, no records yet: {picture.run}", file=sys.stderr)
+            print(f"{name}: not drawn, nothing recorded gives it: {picture.run}", file=sys.stderr)
     return 0

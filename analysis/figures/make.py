@@ -18,7 +18,9 @@ CAPTION = "md"  # the notes of a figure, beside its files
 MANIFEST = "manifest.json"
 
 
-def make_figures(folder: Path, pictures: Mapping[str, Picture | Missing], results: Path) -> list[Path]:
+def make_figures(
+    folder: Path, pictures: Mapping[str, Picture | Missing], results: Path, titles: Mapping[str, str] = TITLES
+) -> list[Path]:
     """Draw pictures into `folder`, with `manifest.json` beside them; paths in it are relative to `results`.
 
     Returns the files written. A figure that no record backs is not drawn, and a file of it that an earlier call drew
@@ -31,16 +33,17 @@ def make_figures(folder: Path, pictures: Mapping[str, Picture | Missing], result
             if Path(file).name == file:  # a manifest cannot point elsewhere
                 (folder / file).unlink(missing_ok=True)
         if isinstance(picture, Missing):
-            manifest[name] = {"shows": TITLES[name], "files": [], "missing": f"no records yet: {picture.run}"}
+            manifest[name] = {"shows": titles[name], "files": [], "missing": f"no records yet: {picture.run}"}
         else:
             files = draw(picture, folder / name)
             files.append(folder / f"{name}.{CAPTION}")
-            replace_text(files[-1], caption(heading(name), picture))
+            replace_text(files[-1], caption(heading(name) if name in TITLES else titles[name], picture))
             written += files
-            manifest[name] = entry(TITLES[name], picture, files, results)
+            manifest[name] = entry(titles[name], picture, files, results)
     folder.mkdir(parents=True, exist_ok=True)
-    ordered = {name: manifest[name] for name in TITLES if name in manifest}
-    replace_json(folder / MANIFEST, ordered)
+    papers = {name: manifest[name] for name in TITLES if name in manifest}
+    others = {name: manifest[name] for name in sorted(manifest.keys() - papers)}
+    replace_json(folder / MANIFEST, papers | others)
     return written
 
 

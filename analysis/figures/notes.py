@@ -16,7 +16,7 @@ def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
     where = f"{part.scale}, {part.setting}"
     done = [record for record in part.records if record["status"] == "done"]
     lines = [f"{where}: {_seeds(part)}; on {devices(done)}."]
-    if part.scale != "paper":
+    if part.scale != "paper" and not part.study.file:  # a study of one's own stands for none of the paper's
         lines[0] += " A stand-in for the paper's data and size."
     if rules := protocol(done, metric):
         lines.append(f"{where}: {rules}.")

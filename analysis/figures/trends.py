@@ -19,6 +19,7 @@ from analysis.records import Records, Sheet
 from analysis.scan_plots import draw_measures
 from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
+from studies.declare.study import Study
 
 ROW = 2.2  # inches
 COLUMNS = 2  # of a legend
@@ -36,12 +37,12 @@ class Row:
 
 def figure_8(records: Records) -> Picture | Missing:
     """Figure 8: quality over training of Hilbert scan, sweep and zigzag; logarithmic, as in the paper."""
-    return _trends("scan_trends", records, loss=False, printed_in="hilbert")
+    return trends(find_study("scan_trends"), records, loss=False, printing=find_study("hilbert"))
 
 
 def figure_14(records: Records) -> Picture | Missing:
     """Figure 14: the loss and the quality over training side by side, at each resolution."""
-    return _trends("training_trends", records, loss=True, printed_in="scan_ablation")
+    return trends(find_study("training_trends"), records, loss=True, printing=find_study("scan_ablation"))
 
 
 def draw_trend(
@@ -115,19 +116,20 @@ def bands_of(part: Sheet, name: str) -> dict[str, Band]:
     return {arm: trend for arm, trend in bands.items() if trend is not None}
 
 
-def _trends(study_name: str, records: Records, loss: bool, printed_in: str) -> Picture | Missing:
-    study, printing = find_study(study_name), find_study(printed_in)
+def trends(study: Study, records: Records, loss: bool, printing: Study | None = None) -> Picture | Missing:
+    """Curves of every setting of a study; beside them the paper's values of the same column, as `printing` has them."""
     rows = []
     for part in recorded_sheets(study, records):
         column = study.stands_for.get(part.setting, "")
-        printed = {arm.name: arm.paper[column] for arm in printing.arms if column in arm.paper}
+        arms = printing.arms if printing is not None else ()
+        printed = {arm.name: arm.paper[column] for arm in arms if column in arm.paper}
         if curves := _curves(part, loss):
             rows.append(Row(part, curves, printed))
     if not rows:
-        return Missing(f"python -m studies run {study_name} --setting all")
+        return Missing(f"python -m studies run {study.word} --setting all")
     columns = max(len(row.curves) + bool(row.printed) for row in rows)
     notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part)))
-    if any(row.printed for row in rows):
+    if printing is not None and any(row.printed for row in rows):
         notes += (
             f"Bars: what the paper prints ({printing.shows}), of other data and sizes; compare only the order.",
         )

@@ -72,7 +72,9 @@ def run(request: Request) -> int:
     print_table([*rows, total], left=2)
     print("sets: settings (data and size); cost: of one seed in all of them, by estimate")
     print("recorded: 1+2/4 are one record of yours and two more that ship, of the four runs with seed 0")
-    print("-/4: data or weights are not on this machine; `show STUDY` names the files. `run` takes the first setting")
+    print(
+        "-/4: data or weights are not on this machine; `show STUDY` names the files. `run` takes the first setting"
+    )
     return 0
 
 
@@ -99,7 +101,6 @@ def _recorded(configs: frozenset[Config], records: Recorded) -> str:
     if not any(identities):
         return f"-/{len(configs)}"
     own, shipped = (
-        sum(identity in recorded for identity in identities)
-        for recorded in (records.own, records.shipped)
+        sum(identity in recorded for identity in identities) for recorded in (records.own, records.shipped)
     )
     return f"{own}+{shipped}/{len(configs)}" if shipped else f"{own}/{len(configs)}"

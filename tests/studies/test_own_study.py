@@ -42,6 +42,13 @@ def test_the_template_runs_and_its_table_is_printed(capsys: pytest.CaptureFixtur
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("hidden 16, sweep-8"))
     assert any(word.replace(".", "").isdigit() for word in row.split()[3:])
     assert Path("results/view/tables/my study 2.0.md").is_file()
+    assert main_of_analysis(["make-figures", "my study 2.0.py", *small]) == 0
+    told = capsys.readouterr().err
+    for kind in ("metrics", "curves", "samples"):
+        assert Path(f"results/view/figures/my study 2.0-{kind}.png").is_file(), told
+    caption = Path("results/view/figures/my study 2.0-metrics.md").read_text()
+    assert "hidden 16, sweep-8" in caption
+    assert "stand-in" not in caption
 
 
 def test_new_writes_over_nothing_and_takes_no_name_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
