@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
 from analysis.records import Records, Sheet, sheets
-from analysis.stats import Array, Friedman, RankCorrelation, friedman, rank_correlation
+from analysis.stats import Array, Friedman, RankCorrelation, count_pairs, friedman, rank_correlation
 from studies.declare.own_data import is_own
 from studies.declare.registry import studies
 
@@ -60,6 +60,31 @@ def paper_column(sheet: Sheet, metric: str) -> str | None:
 
 def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     """The rank correlation of a sheet's arms with the paper's; None where fewer than three have both numbers."""
+    both = _both(sheet, metric)
+    if both is None:
+        return None
+    ranks = rank_correlation(both.values, both.paper, np.random.default_rng(SEED))
+    study = sheet.study
+    return Agreement(study.name, study.shows, sheet.scale, sheet.setting, both.metric, both.column, ranks)
+
+
+def pairs_in_order(sheet: Sheet) -> tuple[int, int] | None:
+    """How many pairs of a sheet's arms stand in the paper's order, and how many pairs there are; see `agreement`."""
+    both = _both(sheet, None)
+    return None if both is None else count_pairs(both.values, both.paper)
+
+
+@dataclass(frozen=True)
+class _Both:
+    """The arms of which we and the paper have numbers: ours (seeds, arms) by a metric, the paper's by a column."""
+
+    metric: str
+    column: str
+    values: Array
+    paper: list[float]
+
+
+def _both(sheet: Sheet, metric: str | None) -> _Both | None:
     metric = metric or main_metric(metric_names(sheet))
     column = paper_column(sheet, metric) if metric else None
     if metric is None or column is None or paper_metric(column)[1] not in QUALITY:
@@ -73,9 +98,7 @@ def agreement(sheet: Sheet, metric: str | None = None) -> Agreement | None:
     _, values = matrix(sheet, arms, metric)
     if not len(values):
         return None
-    ranks = rank_correlation(values, [paper[arm] for arm in arms], np.random.default_rng(SEED))
-    study = sheet.study
-    return Agreement(study.name, study.shows, sheet.scale, sheet.setting, metric, column, ranks)
+    return _Both(metric, column, values, [paper[arm] for arm in arms])
 
 
 def all_agreements(records: Records) -> list[Agreement]:

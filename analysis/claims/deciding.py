@@ -41,14 +41,17 @@ def deciding(sheet: Sheet, metric: str | None) -> list[tuple[str, bool]]:
 
 def _sees(sheet: Sheet, metric: str) -> bool:
     """The digits' extractor sees nothing of what photographs or shapes differ in (noise, colour, blur)."""
+    if not metric.endswith(f"_{DIGITS}"):
+        return True
     data = {record["config"].get("data", {}).get("name", "") for record in sheet.records}
-    return not metric.endswith(f"_{DIGITS}") or all(DIGITS in name for name in data)
+    return all(DIGITS in name for name in data)
 
 
 def _measures(sheet: Sheet, metric: str) -> bool:
     """A forward pass on a CPU does not measure the memory that a GPU needs."""
-    kinds = {record["environment"].get("device_kind") for record in sheet.records}
-    return metric != MEMORY or "cpu" not in kinds
+    if metric != MEMORY:
+        return True
+    return all(record["environment"].get("device_kind") != "cpu" for record in sheet.records)
 
 
 def oriented_logs(sheet: Sheet, arms: Sequence[str], metric: str) -> tuple[list[int], Array] | None:
@@ -64,7 +67,8 @@ def oriented_logs(sheet: Sheet, arms: Sequence[str], metric: str) -> tuple[list[
 
 def identities(sheet: Sheet, arms: Sequence[str], seeds: Sequence[int]) -> tuple[str, ...]:
     """The records of these arms and seeds."""
-    return tuple(r["identity"] for arm in arms for r in sheet.done(arm) if r["seed"] in set(seeds))
+    among = set(seeds)
+    return tuple(r["identity"] for arm in arms for r in sheet.done(arm) if r["seed"] in among)
 
 
 def why_unlearned(sheet: Sheet, metric: str) -> str:

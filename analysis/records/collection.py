@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from analysis.records.schema import (
 )
 from studies.declare.shipped import published_folder
 from studies.declare.study import Study
-from studies.run.record import Record, read_record
+from studies.run.record import Record, json_files, read_record
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:
@@ -52,25 +53,36 @@ class Records(list[Record]):
         self.by_place: dict[Place, list[Record]] = defaultdict(list)
         self.sheets: dict[tuple[str, str], tuple[Study, dict[str, Sheet]]] = {}  # see `sheet.sheets`
         self._rows: list[dict[str, Any]] = []
-        self._metrics: list[tuple[Any, ...]] = []
+        self._metrics: list[list[tuple[Any, ...]]] = []  # of each record
         for record in records:
             self._take(record)
 
     def _take(self, record: Record) -> None:
         try:
-            row = record_row(record)
-            metrics = list(metric_rows(len(self), record))
+            row, metrics = record_row(record), list(metric_rows(record))
         except FAULTS as error:  # what a stranger's file holds: named, and the others go on
             why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
             self.faults.append(f"{record.path} is not a record: {type(error).__name__}: {why[:200]}")
             return
+        self._add(record, row, metrics)
+
+    def _add(self, record: Record, row: dict[str, Any], metrics: list[tuple[Any, ...]]) -> None:
         self.place[record["identity"]] = len(self)
         self.append(record)
         self._rows.append(row)
-        self._metrics += metrics
+        self._metrics.append(metrics)
         self.keys[record["identity"]] = row["key"]
         self.by_key[row["key"]].append(record)
         self.by_place[row["study"], row["scale"], row["setting"]].append(record)
+
+    def below(self, folder: Path) -> Records:
+        """Those whose files lie below a folder, with the levels of all."""
+        part, start = Records(), str(folder).rstrip(os.sep) + os.sep
+        part.levels = self.levels
+        for record, row, metrics in zip(self, self._rows, self._metrics, strict=True):
+            if row["path"].startswith(start):
+                part._add(record, row, metrics)
+        return part
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -80,7 +92,8 @@ class Records(list[Record]):
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """One row per metric of a finished record: see `schema.METRICS`."""
-        return frame(self._metrics, METRICS)
+        rows = [(i, *row) for i, metrics in enumerate(self._metrics) for row in metrics]
+        return frame(rows, METRICS)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -114,9 +127,7 @@ def _load(results: Path, source: Source) -> Records:
     by_identity: dict[str, Record] = {}
     faults = []
     for folder in folders(results, source):
-        for path in sorted(folder.rglob("*.json")):
-            if path.relative_to(folder).parts[0] in BESIDE:
-                continue
+        for path in json_files(folder, BESIDE):
             try:
                 record = read_record(path)
             except WordError as error:

@@ -72,8 +72,4 @@ def _than(name: str, here: Mapping[str, str], latest: Record) -> str:
 
 def _when(record: Record) -> tuple[str, int]:
     finished: Any = record.data.get("finished")
-    try:
-        written = record.path.stat().st_mtime_ns
-    except OSError:
-        written = 0
-    return (finished if isinstance(finished, str) else ""), written
+    return (finished if isinstance(finished, str) else ""), record.written_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from studies.run.record import Record
@@ -63,7 +64,13 @@ def protocol_of(record: Record, metric: Mapping[str, Any]) -> Protocol:
     data = (record.data.get("fingerprints") or {}).get("data")
     if data is not None and "reference" in rules:
         rules["data"] = str(data)[:SHORT_HASH]
-    return Protocol(tuple((str(name), str(value)) for name, value in rules.items()))
+    return _protocol(tuple((str(name), str(value)) for name, value in rules.items()))
+
+
+@lru_cache(maxsize=4096)
+def _protocol(rules: tuple[tuple[str, str], ...]) -> Protocol:
+    """One object for equal rules: thousands of records share them, and the same object is compared at once."""
+    return Protocol(rules)
 
 
 def protocols_of(records: Iterable[Record], name: str) -> list[Protocol]:

@@ -81,14 +81,14 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def metric_rows(number: int, record: Record) -> Iterator[tuple[Any, ...]]:
-    """The metrics of a finished record as rows of the second frame."""
+def metric_rows(record: Record) -> Iterator[tuple[Any, ...]]:
+    """The metrics of a finished record as rows of the second frame, without the record's place."""
     if record["status"] != "done":
         return
     for metric in record["metrics"]:
         metric["name"].encode()
         lower, upper = (float(metric.get(end, "nan")) for end in ("lower_ms", "upper_ms"))
-        yield number, metric["name"], float(metric["value"]), lower, upper, protocol_of(record, metric)
+        yield metric["name"], float(metric["value"]), lower, upper, protocol_of(record, metric)
 
 
 def curve_rows(number: int, record: Record) -> Iterator[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ scipy and statsmodels compute; they are imported inside the functions, for they 
 from analysis.stats.families import holm
 from analysis.stats.orders import (
     bootstrap,
+    count_pairs,
     friedman,
     kendall,
     order_p,
@@ -47,6 +48,7 @@ __all__ = [
     "SeedMean",
     "Trend",
     "bootstrap",
+    "count_pairs",
     "friedman",
     "holm",
     "kendall",

@@ -23,6 +23,7 @@ from analysis.stats.results import (
 
 RESAMPLES = 2000
 DRAWN = 20_000  # permutations; all are tried where there are no more
+AT_ONCE = 2**21  # numbers of a column that are drawn at once
 MANY_BLOCKS = 30  # from which on chi-squared's law holds, and permutations take seconds
 PERMUTED: Literal["permutations"] = "permutations"
 CHI_SQUARED: Literal["chi-squared"] = "chi-squared"
@@ -114,6 +115,7 @@ def bootstrap(
             paired=True,
             vectorized=True,
             n_resamples=resamples,
+            batch=max(1, AT_ONCE // rows),
             method="percentile",
             rng=rng,
         ).bootstrap_distribution
@@ -139,16 +141,24 @@ def rank_correlation(ours: Array, theirs: Sequence[float], rng: np.random.Genera
             f"both sides need the same arms, at least 3, not {ours.shape[1]} and {len(reference)}"
         )
     means = ours.mean(axis=0)
-    sign_theirs, sign_ours = _pair_signs(reference), _pair_signs(means)
+    agree, pairs = count_pairs(ours, reference)
     return RankCorrelation(
         spearman=bootstrap(lambda rows: spearman(rows.mean(axis=-2), reference), ours, rng),
         kendall=bootstrap(lambda rows: kendall(rows.mean(axis=-2), reference), ours, rng),
         p_exact=order_p(means, reference, rng),
-        pairs=int((sign_theirs != 0).sum()),
-        agree=int(((sign_theirs != 0) & (sign_ours == sign_theirs)).sum()),
+        pairs=pairs,
+        agree=agree,
         arms=len(reference),
         seeds=len(ours),
     )
+
+
+def count_pairs(ours: Array, theirs: Array | Sequence[float]) -> tuple[int, int]:
+    """How many pairs of arms our means over seeds (matrix: a row per seed) order as `theirs` does, and of how many."""
+    sign_theirs = _pair_signs(np.asarray(theirs, dtype=float))
+    sign_ours = _pair_signs(np.asarray(ours, dtype=float).mean(axis=0))
+    ordered = sign_theirs != 0
+    return int((ordered & (sign_ours == sign_theirs)).sum()), int(ordered.sum())
 
 
 # scipy's spearmanr and kendalltau take one pair of lists at a time: too slow for thousands of resamples

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.agreement import agreement, paper_column
+from analysis.agreement import pairs_in_order, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
 from analysis.records.collection import folders
@@ -35,7 +35,7 @@ class Answer:
 
 def answer(study: Study, records: Records, results: Path) -> Answer | None:
     """Of her latest setting of a study; None where nothing of hers counts."""
-    own, published = (_part_of(records, folder) for folder in folders(results))
+    own, published = (records.below(folder) for folder in folders(results))
     latest = [(record, sheet) for sheet in _sheets(study, own) for record in sheet.records]
     if not latest:
         return None
@@ -51,12 +51,6 @@ def answer(study: Study, records: Records, results: Path) -> Answer | None:
         sheet,
         meaning(sheet, main),
     )
-
-
-def _part_of(records: Records, folder: Path) -> Records:
-    part = Records(record for record in records if record.path.is_relative_to(folder))
-    part.levels = records.levels
-    return part
 
 
 def _sheets(study: Study, records: Records) -> Iterable[Sheet]:
@@ -102,11 +96,11 @@ def _part(sheet: Sheet, beside: Sheet, main: str) -> Part:
 def meaning(sheet: Sheet, main: str) -> str:
     """What a sheet says, in one line."""
     why = why_no_verdict(sheet)
-    agrees = agreement(sheet)
+    in_order = pairs_in_order(sheet)
     order = ""
-    if agrees is not None:
-        ranks = agrees.ranks
-        order = f"{ranks.agree} of {ranks.pairs} pairs of arms stand in the paper's order by {main}"
+    if in_order is not None:
+        agree, pairs = in_order
+        order = f"{agree} of {pairs} pairs of arms stand in the paper's order by {main}"
     if why:
         return f"no verdict: {why}" + (f" ({order})" if order else "")
     head = find_metric(main).head(main)

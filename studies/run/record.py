@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from studies.declare.study import Run
 from studies.run.schema import SCHEMA, RecordSchema, too_deep
 from zigma.common.words import WordError, printable
 
+BLOCK_BYTES = 2**16
 LARGEST_BYTES = 16 * 2**20  # a record has some 8 KiB; one with a point of a curve for every step still fits
 READ_AND_NEVER_WAIT = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -28,6 +29,7 @@ class Record:
 
     path: Path
     data: dict[str, Any]
+    written_ns: int = 0  # when the file was last written, of one that was read
 
     def __getitem__(self, key: str) -> Any:
         return self.data[key]
@@ -59,28 +61,36 @@ def recorded(results: Path) -> dict[str, Path]:
 
 def by_identity(folder: Path) -> dict[str, Path]:
     """Identity -> file of every record below a folder, such as that of a scale; no file is read."""
-    return {path.name.split(".")[-2]: path for path in _files_below(folder) if path.name.count(".") >= 2}
+    return {path.name.split(".")[-2]: path for path in json_files(folder) if path.name.count(".") >= 2}
 
 
 def record_files(results: Path) -> list[Path]:
-    """Every record file of a results folder, sorted. Ten thousand take a tenth of a second."""
-    return _files_below(results / "records")
+    """Every record file of a results folder, sorted."""
+    return json_files(results / "records")
 
 
-def _files_below(folder: Path) -> list[Path]:
+def json_files(top: Path, apart: Container[str] = ()) -> list[Path]:
+    """Every JSON file below a folder but those of its subfolders `apart`, sorted. Ten thousand take 0.1 s.
+
+    A folder that may not be read stands for its files: whoever reads it learns why.
+    """
     files: list[str] = []
-    folders = [str(folder)]
+    folders = [str(top)]
     while folders:
+        folder = folders.pop()
         try:
-            with os.scandir(folders.pop()) as entries:
+            with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
+                        if folder != str(top) or entry.name not in apart:
+                            folders.append(entry.path)
                     elif entry.name.endswith(".json") and not entry.name.startswith("."):
                         files.append(entry.path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-    return [Path(path) for path in sorted(files)]
+        except PermissionError:
+            files.append(folder)
+    return [Path(path) for path in sorted(files, key=lambda path: path.split(os.sep))]
 
 
 def digest(path: Path) -> str | None:
@@ -98,12 +108,13 @@ def read_record(path: Path) -> Record:
         WordError: it is not a record, or was altered since it was written; names the file and the reason.
     """
     try:
-        data = json.loads(_bytes_of(path).decode(), object_pairs_hook=_object, parse_constant=_no_number)
+        contents, written_ns = _bytes_of(path)
+        data = json.loads(contents.decode(), object_pairs_hook=_object, parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         advice = "repair it, or move it away to run again"
         raise WordError(f"{path} is not a record: {_reason(error)}; {advice}") from error
     check_record(path, data)
-    return Record(path, data)
+    return Record(path, data, written_ns)
 
 
 def check_record(path: Path, data: Any) -> None:
@@ -173,15 +184,23 @@ def read_records(results: Path, faults: list[WordError] | None = None) -> Iterat
             faults.append(error)
 
 
-def _bytes_of(path: Path) -> bytes:
-    """What a regular file of reasonable size holds: a pipe would be waited for, a device never ends."""
-    with open(os.open(path, READ_AND_NEVER_WAIT), "rb") as file:
+def _bytes_of(path: Path) -> tuple[bytes, int]:
+    """What a regular file of reasonable size holds, and when it was written.
+
+    A pipe would be waited for, and a device never ends.
+    """
+    with open(os.open(path, READ_AND_NEVER_WAIT), "rb", buffering=0) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a regular file")
         if status.st_size > LARGEST_BYTES:
             raise ValueError(f"it has {status.st_size:,} bytes and a record at most {LARGEST_BYTES:,}")
-        return file.read(LARGEST_BYTES)
+        parts = []
+        while part := file.read(BLOCK_BYTES if parts else max(status.st_size, 1)):
+            parts.append(part)
+            if len(parts) * BLOCK_BYTES > LARGEST_BYTES:
+                raise ValueError("it grows while it is read")
+        return b"".join(parts), status.st_mtime_ns
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 SCHEMA = 1  # raised only when a reader of before would misread a record; all schemas from 1 on are read
 DEEPEST = 24  # levels of lists and objects; a record has six
+NESTING = (dict, list)  # no others come out of JSON
 LARGEST_INTEGER = 2**63
 
 
@@ -101,12 +102,18 @@ class RecordSchema(_Part):
 
 def too_deep(data: dict[str, Any]) -> bool:
     """Whether lists and objects nest deeper than `DEEPEST`; the points of curves, which are most of it, are numbers."""
-    level: list[Any] = [value for name, value in data.items() if name != "curves"]
+    level: list[Any] = [part for name, part in data.items() if name != "curves" and type(part) in NESTING]
     for curve in data["curves"].values():
-        level += (value for name, value in curve.items() if name not in ("step", "value"))
+        level += (
+            part for name, part in curve.items() if name not in ("step", "value") and type(part) in NESTING
+        )
     for _ in range(DEEPEST):
-        level = [part for part in level if isinstance(part, dict | list)]
         if not level:
             return False
-        level = [below for part in level for below in (part.values() if isinstance(part, dict) else part)]
+        level = [
+            below
+            for part in level
+            for below in (part.values() if type(part) is dict else part)
+            if type(below) in NESTING
+        ]
     return True
