@@ -195,7 +195,7 @@ def _bytes_of(path: Path) -> tuple[bytes, int]:
             raise ValueError("it is not a regular file")
         if status.st_size > LARGEST_BYTES:
             raise ValueError(f"it has {status.st_size:,} bytes and a record at most {LARGEST_BYTES:,}")
-        parts = []
+        parts: list[bytes] = []
         while part := file.read(BLOCK_BYTES if parts else max(status.st_size, 1)):
             parts.append(part)
             if len(parts) * BLOCK_BYTES > LARGEST_BYTES:
