@@ -55,10 +55,9 @@ NOT_COMPUTED = "—"
 
 @dataclass(frozen=True)
 class Compared:
-    """A scan as the user named it."""
+    """A plan, and what was measured of it."""
 
     name: str
-    plan: str  # what the layers of the reach scan
     first: ScanOrder  # what its first layer scans
     measures: dict[str, float]
     reach: list[float]
@@ -67,7 +66,12 @@ class Compared:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
-    parser.add_argument("scans", nargs="+", metavar="SCAN", help="a curve, a plan, or my_curves.py:spiral")
+    parser.add_argument(
+        "scans",
+        nargs="+",
+        metavar="SCAN",
+        help="a plan, such as hilbert-4; of a curve alone, such as hilbert or my_curves.py:spiral, eight variants",
+    )
     parser.add_argument("--grid", default="16x16", help="16x16, or 4x16x16 for frames; default: 16x16")
     parser.add_argument("--depth", type=int, default=8, help="layers for the reach; default: 8")
     parser.add_argument(
@@ -103,10 +107,10 @@ def compare(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
     """Measure one scan. A built-in curve alone is read in eight variants by the layers, as in `NAME-8`."""
     alone = scan in scan_names()
     plan = parse_plan(f"{scan}-{min(8, find_curve(scan).variants):g}" if alone else scan)
-    layers, name = plan.layers(grid, depth), scan if alone else plan.name
+    layers = plan.layers(grid, depth)
     first = layers[0].scans[0]
     excess = excesses(plan, first, grid, depth) if math.prod(grid) <= LARGEST_EXCESS else {}
-    return Compared(name, plan.name, first, locality(first, grid), reach_shares(layers, depth), excess)
+    return Compared(plan.name, first, locality(first, grid), reach_shares(layers, depth), excess)
 
 
 def excesses(plan: Plan, first: ScanOrder, grid: tuple[int, ...], depth: int) -> dict[str, float]:
@@ -182,5 +186,5 @@ def draw(compared: Sequence[Compared], grid: tuple[int, ...], path: Path) -> lis
         left, right = below.subfigures(1, 2, width_ratios=[2, 1])
         for ax, name in zip(left.subplots(2, len(DRAWN) // 2).flat, DRAWN, strict=True):
             draw_measures(ax, name.replace("_", " "), {scan.name: scan.measures[name] for scan in compared})
-        draw_reach(right.subplots(), {scan.plan: scan.reach for scan in compared})
+        draw_reach(right.subplots(), {scan.name: scan.reach for scan in compared})
         return save(figure, path)

@@ -141,7 +141,9 @@ def _verdict(
             if pair.setting == setting and pair.metric == metric and pair.ratio is not None
         ]
         said = " and ".join(
-            f"{_than(pair)} {pair.other} ({times(pair.ratio)})" for pair in told if pair.ratio is not None
+            f"{_than(pair)} {pair.other} (ratio {times(pair.ratio)})"
+            for pair in told
+            if pair.ratio is not None
         )
         if said:
             parts.append(f"on {setting}, by {find_metric(metric).head(metric)}: {said}")
@@ -189,12 +191,12 @@ def _what_was_run(by_setting: Mapping[str, Sheet]) -> list[str]:
         if not isinstance(config, RunConfig):
             continue
         training = config.training
-        counted = ", ".join(f"{arm} {len(sheet.done(arm))}" for arm in sheet.arms)
+        counted = ", ".join(f"{len(sheet.done(arm)) or 'none'} of {arm}" for arm in sheet.arms)
         devices = dict.fromkeys(str(record["environment"].get("device", "?")) for record in sheet.records)
         where = f"; on {', '.join(devices)}" if devices else ""
         lines.append(
             f"{setting}: {training.steps} steps of {training.batch_images}, "
             f"{config.model.token_grid[0]}x{config.model.token_grid[1]} tokens, width {config.model.hidden}, "
-            f"depth {config.model.depth}; seeds: {counted}{where}"
+            f"depth {config.model.depth}; runs: {counted}{where}"
         )
     return lines

@@ -10,15 +10,18 @@ import numpy as np
 from analysis.card.closed_form import SHORT, Form
 from analysis.card.content import Card
 from analysis.card.measured import judged_by
-from analysis.figures.axes import round_linear
+from analysis.figures.axes import round_linear, round_log
 from analysis.figures.picture import Picture
-from analysis.figures.series import curve_names, mean_curve
+from analysis.figures.series import Array, Band, curve, curve_names, mean_curve
+from analysis.figures.trends import thinned
 from analysis.metrics import LOSS
 from analysis.records import Sheet
 from analysis.scan_plots import draw_path
 from analysis.style import bare, line, looks
+from studies.run.record import Record
 
 BESIDE = ("zigzag-8", "sweep-8")
+WIDE = 4.8  # inches: narrow, so that words can still be read on a telephone
 
 
 def pictures(card: Card) -> dict[str, Picture]:
@@ -27,7 +30,7 @@ def pictures(card: Card) -> dict[str, Picture]:
     if card.own is not None:
         shown = [card.own, *(card.zoo[name] for name in BESIDE if name in card.zoo)]
         result["First layer's path"] = Picture(
-            (7.0, 2.6), _paths(shown), "Paths of " + ", ".join(f.name for f in shown)
+            (WIDE, 1.9), _paths(shown), "Paths of " + ", ".join(f.name for f in shown)
         )
         ranked = sorted(
             (f for f in card.zoo.values() if SHORT in f.measures), key=lambda f: f.measures[SHORT]
@@ -35,7 +38,7 @@ def pictures(card: Card) -> dict[str, Picture]:
         if ranked:
             words = ", ".join(f"{f.name} {f.measures[SHORT]:.3f}" for f in ranked)
             result["Least excess in closed form"] = Picture(
-                (7.0, 0.6 + 0.16 * len(ranked)), _zoo(ranked, card.own.name), f"From the best: {words}"
+                (WIDE, 0.6 + 0.16 * len(ranked)), _zoo(ranked, card.own.name), f"From the best: {words}"
             )
     recorded = {setting: sheet for setting, sheet in card.sheets.items() if sheet.records}
     if any(pair.ratio is not None for pair in card.pairs):
@@ -45,12 +48,12 @@ def pictures(card: Card) -> dict[str, Picture]:
             if p.ratio is not None
         ]
         result["Ratios, paired by seed"] = Picture(
-            (7.0, 0.8 + 0.22 * len(told)), _ratios(card), "; ".join(told)
+            (WIDE, 0.7 + 0.34 * len(told)), _ratios(card), "; ".join(told)
         )
     if recorded:
         names = ", ".join(recorded)
         result["Learning curves"] = Picture(
-            (7.0, 2.6), _curves(recorded), f"Learning curves of all arms on {names}"
+            (WIDE, 3.1 * len(recorded)), _curves(recorded), f"Learning curves of all arms on {names}"
         )
     return result
 
@@ -95,13 +98,15 @@ def _ratios(card: Card) -> Callable[[Any], None]:
                 ax.plot([between.low, between.high], [place, place], color=colour, linewidth=2)
             ax.plot(between.value, place, "o", color=colour, markersize=5)
         ax.axvline(1, color="black", linewidth=0.8, linestyle="--")
-        labels = [f"{pair.setting} {pair.metric} over {pair.other}" for pair in pairs]
+        labels = [f"{pair.setting}, {pair.metric}\nover {pair.other}" for pair in pairs]
         ax.set(
             yticks=range(len(pairs)),
             yticklabels=labels,
             xlabel=f"{card.trial.arm.name} over the other (1: alike)",
         )
         ax.set_ylim(len(pairs) - 0.5, -0.5)
+        ax.set_xscale("log")  # twice and half lie equally far from 1
+        round_log(ax.xaxis)
         bare(ax)
 
     return draw
@@ -109,31 +114,60 @@ def _ratios(card: Card) -> Callable[[Any], None]:
 
 def _curves(recorded: dict[str, Sheet]) -> Callable[[Any], None]:
     def draw(figure: Any) -> None:
-        for ax, (setting, sheet) in zip(
-            figure.subplots(1, len(recorded), squeeze=False)[0], recorded.items(), strict=True
-        ):
+        axes = figure.subplots(2 * len(recorded), 1, squeeze=False, height_ratios=[2, 1] * len(recorded))[
+            :, 0
+        ]
+        for (setting, sheet), whole, ratios in zip(recorded.items(), axes[::2], axes[1::2], strict=True):
             names = curve_names(sheet.records)
-            wanted = next((name for name in (judged_by(sheet), LOSS, "loss") if name in names), None)
-            styles = looks(sheet.arms)
-            for arm in sheet.arms if wanted else ():
-                band = mean_curve(sheet.done(arm), str(wanted))
-                if band is None:
-                    continue
-                look = line(styles[arm])
-                ax.plot(band.step, band.mean, label=arm, markevery=max(1, len(band.step) // 6), **look)
-                half = np.nan_to_num(band.half_width)
-                ax.fill_between(
-                    band.step,
-                    band.mean - half,
-                    band.mean + half,
-                    color=look["color"],
-                    alpha=0.15,
-                    linewidth=0,
-                )
-            ax.set(xlabel="training step", ylabel=str(wanted or "").replace("_", " "), title=setting)
-            round_linear(ax.xaxis)
-            if ax.lines:
-                ax.legend(fontsize=7)
-            bare(ax)
+            name = next((name for name in (judged_by(sheet), LOSS, "loss") if name in names), None)
+            whole.set(title=setting, ylabel=str(name or "").replace("_", " "))
+            if name is not None:
+                _draw_curves(whole, ratios, sheet, name)
+            bare(whole)
+            bare(ratios)
 
     return draw
+
+
+def _draw_curves(whole: Any, ratios: Any, sheet: Sheet, name: str) -> None:
+    """Every arm's curve with its interval, and below it over that of the first arm, which tells near ones apart."""
+    styles, (first, *_) = looks(sheet.arms), sheet.arms
+    for arm in sheet.arms:
+        band, look = mean_curve(sheet.done(arm), name), line(styles[arm])
+        if band is None:
+            continue
+        band = thinned(band)
+        every = max(1, len(band.step) // 6)
+        whole.plot(band.step, band.mean, label=f"{arm} (n={band.seeds})", markevery=every, **look)
+        half = np.minimum(
+            np.nan_to_num(band.half_width), 0.9 * np.abs(band.mean)
+        )  # zero has no place on the axis
+        low, high = band.mean - half, band.mean + half
+        whole.fill_between(band.step, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        ratio = paired_curve(sheet.done(arm), sheet.done(first), name)
+        if arm != first and ratio is not None:
+            ratios.plot(*ratio, markevery=max(1, len(ratio[0]) // 6), **look)
+    if whole.lines and all((drawn.get_ydata() > 0).all() for drawn in whole.lines):
+        whole.set_yscale("log")
+        round_log(whole.yaxis)
+    if whole.lines:
+        whole.legend(fontsize=7)
+    ratios.axhline(1, color="black", linewidth=0.8, linestyle="--")
+    ratios.set(xlabel="training step", ylabel=f"over {first}", xlim=whole.get_xlim())
+    for ax in (whole, ratios):
+        round_linear(ax.xaxis)
+
+
+def paired_curve(own: list[Record], others: list[Record], name: str) -> tuple[Array, Array] | None:
+    """Steps, and the geometric mean over common seeds of a curve over another's; None without a common seed."""
+    both = [{record["seed"]: curve(record, name) for record in records} for records in (own, others)]
+    pairs = [(both[0][seed], both[1][seed]) for seed in both[0].keys() & both[1].keys()]
+    usable = [(a, b) for a, b in pairs if a and b and a[0] == b[0] and min(*a[1], *b[1]) > 0]
+    if not usable:
+        return None
+    steps = usable[0][0][0]
+    logs = [np.log(a[1]) - np.log(b[1]) for a, b in usable if a[0] == steps]
+    mean = np.mean(logs, axis=0)
+    whole = Band(np.asarray(steps, float), mean, np.zeros_like(mean), len(logs))
+    thin = thinned(whole)
+    return thin.step, np.exp(thin.mean)

@@ -15,7 +15,7 @@ from zigma.common.files import replace_text, replacing
 
 HERE = Path(__file__).parent
 STYLE = HERE.parent / "report" / "style.css"
-COLUMNS = 105  # of the verdict on the picture
+COLUMNS = 78  # of the verdict on the picture
 
 
 def write_card(card: Card, folder: Path, command: str) -> tuple[Path, Path]:
@@ -58,11 +58,12 @@ def draw(card: Card, drawn: dict[str, Picture], path: Path) -> None:
 
     from analysis.style import style
 
-    verdict = textwrap.wrap(card.verdict, COLUMNS) + [f"not recorded: {line}" for line in card.missing]
+    lines = [card.verdict, *(f"not recorded: {line}" for line in card.missing)]
+    verdict = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
     top = 0.3 + 0.17 * len(verdict)
     heights = [top, *(one.size[1] + 0.35 for one in drawn.values())]
     with style():
-        figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
+        figure = Figure(figsize=(5.4, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         parts[0].text(0.02, 0.95, "\n".join(verdict), va="top", fontsize=8.5, parse_math=False)
         for part, (head, one) in zip(parts[1:], drawn.items(), strict=True):

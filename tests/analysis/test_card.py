@@ -7,11 +7,13 @@ import pytest
 
 from analysis.card.closed_form import SHORT, form, rank
 from analysis.card.content import both_records, card
+from analysis.card.draw import paired_curve
 from analysis.card.measured import Against
 from analysis.card.write import write_card
 from analysis.records import Records
 from analysis.stats import paired_ratio
 from studies.declare.trial import trial
+from studies.run.record import Record
 from zigma.common.words import WordError
 from zigma.scans import parse_plan
 
@@ -51,6 +53,36 @@ def test_published_runs_serve_and_the_page_needs_no_other_file(tmp_path: Path) -
     assert "src=" not in text.replace("default-src", "").replace("style-src", "").replace("img-src", "")
     assert "peano-8 on fields-8" in text
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_on_a_telephone_every_cell_says_its_column(tmp_path: Path) -> None:
+    import re
+
+    page, _ = write_card(
+        card(trial("peano"), both_records(tmp_path)), tmp_path / "view", "python -m studies try peano"
+    )
+    text = page.read_text()
+    cells = re.findall(r"<td[^>]*>", text)
+    assert cells
+    assert all("data-head=" in cell for cell in cells)
+    widths = [float(points) for points in re.findall(r'viewBox="0 0 ([\d.]+) ', text)]
+    assert widths
+    assert max(widths) < 400  # points: what 390 pixels still show in a size that can be read
+
+
+def test_a_curve_over_anothers_is_paired_by_seed() -> None:
+    def of(seed: int, *values: float) -> Record:
+        curves = {"loss": {"step": list(range(len(values))), "value": list(values)}}
+        return Record(Path("x"), {"seed": seed, "status": "done", "curves": curves})
+
+    steps_and_ratios = paired_curve(
+        [of(0, 2.0, 3.0), of(1, 8.0, 3.0)], [of(1, 2.0, 1.0), of(0, 2.0, 3.0)], "loss"
+    )
+    assert steps_and_ratios is not None
+    assert steps_and_ratios[0].tolist() == [0, 1]
+    assert steps_and_ratios[1] == pytest.approx([2.0, math.sqrt(3)])
+    assert paired_curve([of(0, 1.0)], [of(1, 1.0)], "loss") is None  # no seed in common
+    assert paired_curve([of(0, 0.0)], [of(0, 1.0)], "loss") is None  # zero has no ratio
 
 
 def test_words_follow_the_interval() -> None:

@@ -240,6 +240,7 @@ def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
         ("video-sst:space=zigzga", "did you mean 'zigzag'"),
         ("none.py:spiral-2", "no file none.py"),
         ("none.npy", "no file none.npy"),
+        ("none.py", "written none.py:NAME"),
         ("a\x00b.py:x", "no file a"),
         (7, "a plan is a text"),
         (None, "a plan is a text"),

@@ -335,6 +335,16 @@ class _Reader:
             return ValueError(
                 f"plan {shown(self.whole)!r} lacks a scan; plans are written as {', '.join(FORMS)}"
             )
+        if rest.endswith(".py"):  # the name of the curve was left out
+            path = printable(rest)
+            if not is_file(Path(rest)):
+                return ValueError(f"no file {path}; a curve of a file is written {path}:NAME")
+            names = read_curves(Path(rest)).names
+            return ValueError(
+                f"{path} is a file: a curve of it is written {' or '.join(f'{path}:{name}' for name in names)}"
+                if names
+                else f"{path} has no curve: decorate a function of it by @register_scan"
+            )
         return unknown("plan", word, [*scan_names(), *FORMS, *STRATEGIES])
 
 
