@@ -60,4 +60,5 @@ def run(request: Request) -> int:
     print(f"written to {request.path}; it runs as it is:")
     print(f"  {PROGRAM} run {file}")
     print(f"  python -m analysis make-tables {file}")
+    print(f"  python -m analysis make-figures {file}")
     return 0

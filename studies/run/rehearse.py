@@ -20,6 +20,7 @@ from studies.declare.validate import machine_problems, resolve
 from zigma.common.machine import machine
 from zigma.common.words import Problems
 from zigma.experiment.config import RunConfig
+from zigma.experiment.estimate import estimate
 from zigma.experiment.watch import Watch
 
 FEW = 2  # images: fewer have no covariance
@@ -54,7 +55,19 @@ def rehearse(selection: Selection, say: Callable[[str], None] = print) -> int:
         with _stand_ins(small, scratch) as missing:
             say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
             runs = {run.setting: run for run in reversed(resolve(small))}
-            if problems := machine_problems(runs.values(), machine()):
+            here = machine()
+            needs = [
+                estimate(run.config, "gpu" if here.gpus_gib else "cpu")
+                for run in runs.values()
+                if isinstance(run.config, RunConfig)
+            ]
+            if needs:
+                say(
+                    f"before it starts, by estimate: {max(need.memory_gib for need in needs):.1f} GiB of memory, of "
+                    f"which {max(here.gpus_gib or [here.memory_gib]):.1f} are free, and "
+                    f"{max(1, sum(need.seconds for need in needs) / 60):.0f} min"
+                )
+            if problems := machine_problems(runs.values(), here):
                 raise Problems(problems)
             failed = [run.label for run in reversed(runs.values()) if not _one(run, scratch, say)]
             _table(small, scratch / "results", say)

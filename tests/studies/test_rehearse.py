@@ -46,3 +46,33 @@ def test_a_run_that_lacks_weights_and_data_is_rehearsed_to_a_row_of_its_table(
         "my weights",
         "s.py",
     ]
+
+
+def test_videos_are_rehearsed_with_i3d(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.delenv("ZIGMA_DATA", raising=False)
+    Path("v.py").write_text(
+        """
+from studies.declare.own import own_study
+from studies.declare.scales import PAPER_VIDEO, vary
+
+SMALL = vary(
+    PAPER_VIDEO,
+    model={"grid": (9, 4, 4), "hidden": 16, "depth": 2, "scan": "video-sst"},
+    data={"size": 32, "frames": 9},
+    training={"precision": "no"},
+    evaluation={"extractors": ("i3d",)},
+)
+STUDY = own_study("t", {"a": {}}, {"ucf-32": SMALL}, scale="paper")
+"""
+    )
+    assert main(["run", "v.py", "--rehearse"]) == 0
+    out = capsys.readouterr().out
+    assert "I3D (TorchScript) for FVD" in out
+    assert "shards of ucf101 at 32" in out
+    assert out.index("before it starts, by estimate") < out.index("starting")
+    assert "row of the table: a " in out

@@ -6,9 +6,10 @@ They show that files of these formats are found, read and used; no number that c
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,7 +19,10 @@ from zigma.data.config import DataConfig
 from zigma.data.names import PREPARED
 from zigma.metrics.weights import WEIGHTS
 
-PICTURES = 24
+if TYPE_CHECKING:
+    from PIL import Image
+
+PICTURES, VIDEOS = 24, 12
 CLIP_WIDTH, CLIP_TOKENS = 768, 77  # of the published text encoder
 
 
@@ -98,28 +102,25 @@ class _I3D(nn.Module):
 
 
 def _i3d(path: Path) -> None:
-    torch.jit.script(_I3D()).save(str(path))
+    with warnings.catch_warnings():  # TorchScript is deprecated, and what the published file is
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.script(_I3D()).save(str(path))
 
 
 def shards(config: DataConfig, out: Path, scratch: Path, vae: Path | None) -> None:
-    """Drawn pictures with captions and classes, prepared as shards for `config`.
-
-    Raises:
-        ValueError: it is of videos, for which there is no stand-in.
-    """
-    from PIL import Image
-
+    """Drawn pictures or videos with captions and classes, prepared as shards for `config`."""
     from zigma.data.folders.plan import PrepareRequest
     from zigma.data.folders.prepare import prepare
 
-    if config.frames is not None:
-        raise ValueError(f"{config.name}: no stand-in for videos; prepare a few of yours to rehearse with")
     rng, source = np.random.default_rng(0), scratch / f"pictures-{config.name}-{config.size}"
-    for i in range(PICTURES):
+    for i in range(PICTURES if config.frames is None else VIDEOS):
         folder = source / ("a", "b")[i % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
-        coarse.resize((config.size, config.size)).save(folder / f"{i}.png")
+        first, *others = [_drawn(rng, config.size) for _ in range(config.frames or 1)]
+        if config.frames is None:
+            first.save(folder / f"{i}.png")
+        else:
+            first.save(folder / f"{i}.gif", save_all=True, append_images=others, duration=100)
         (folder / f"{i}.txt").write_text("a drawn picture\n", encoding="utf-8")
     captioned = PREPARED[config.name].condition == "captions"
     clip = scratch / "clip"
@@ -128,6 +129,7 @@ def shards(config: DataConfig, out: Path, scratch: Path, vae: Path | None) -> No
     request = PrepareRequest(
         str(source),
         size=config.size,
+        frames=config.frames,
         captions=str(source) if captioned else None,
         classes=PREPARED[config.name].condition == "classes",
         held_out=0.3,
@@ -135,3 +137,9 @@ def shards(config: DataConfig, out: Path, scratch: Path, vae: Path | None) -> No
         clip=str(clip) if captioned else None,
     )
     prepare(request, out, say=lambda line: None)
+
+
+def _drawn(rng: np.random.Generator, side: int) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((side, side))
