@@ -17,7 +17,7 @@ from zigma.common.words import unknown
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
-    parser.add_argument("word", metavar="WHAT", help="my_curves.py:my-spiral, a plan, or a mixer")
+    parser.add_argument("what", metavar="WHAT", help="my_curves.py:my-spiral, a plan, or a mixer")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
@@ -28,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdict, and write the page as HTML and PNG."""
     records = both_records(args.results)
     say_faults(records)
-    content = card(trial(args.word, _prepared(args)), records)
+    content = card(trial(args.what, _prepared(args)), records)
     print(content.verdict)
     for line in content.missing:
         print(f"not recorded: {line}")
     try:
         page, picture = write_card(
-            content, view_folder(args.results), f"python -m studies try {shlex.quote(args.word)}"
+            content, view_folder(args.results), f"python -m studies try {shlex.quote(args.what)}"
         )
     except OSError as error:
         print(f"not written to {view_folder(args.results)}: {error.strerror or error}", file=sys.stderr)

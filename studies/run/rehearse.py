@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ SMALL: dict[str, Any] = {
 WEIGHTS, DATA = "ZIGMA_WEIGHTS", "ZIGMA_DATA"
 
 
-def rehearse(selection: Selection, say: Callable[[str], None] = print) -> int:
+def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> int:
     """One arm of each setting, small; says what is missing, what was slow, and what memory it took.
 
     Nothing is recorded. Returns 1 where something failed, which the rehearsal is for.
@@ -47,6 +48,7 @@ def rehearse(selection: Selection, say: Callable[[str], None] = print) -> int:
     Raises:
         Problems: runs cannot work for a reason that stand-ins do not mend.
     """
+    say = say or partial(print, flush=True)
     with tempfile.TemporaryDirectory(prefix="zigma-rehearsal-") as folder:
         scratch = Path(folder)
         small = replace(

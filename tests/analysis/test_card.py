@@ -124,3 +124,11 @@ def test_a_mixer_reads_along_the_zigzag() -> None:
     content = card(tried, Records())
     assert content.own is None
     assert content.predictions == ()
+
+
+def test_an_error_names_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from analysis.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["card", "peano", "--results", str(tmp_path), "--data", "nope"])
+    assert capsys.readouterr().err.startswith("python -m analysis card: unknown prepared folder")
