@@ -86,9 +86,9 @@ class Session:
             preexec_fn=_die_with_parent,
         )
         status = self._wait(self.child, began + min(left, part.limit_s))
-        said = self._since(beginning)
+        output = self._since(beginning)
         word = "cut short" if status is None else "done" if status == 0 else "failed"
-        note = tests_of(said) if part.name == "tests" else "" if status == 0 else last_line(said)
+        note = tests_of(output) if part.name == "tests" else "" if status == 0 else last_line(output)
         self.results.append(Result(part.name, command, word, time.monotonic() - began, note))
         self.write()
 
@@ -184,19 +184,19 @@ def records_of(work: Path) -> list[str]:
     return lines if len(lines) > 4 else []
 
 
-def tests_of(said: str) -> str:
+def tests_of(output: str) -> str:
     """How many tests passed and failed, and which failed, also of tests that were cut short."""
-    outcomes = re.findall(r"\b(PASSED|FAILED|ERROR|SKIPPED)\b", said.partition("short test summary")[0])
+    outcomes = re.findall(r"\b(PASSED|FAILED|ERROR|SKIPPED)\b", output.partition("short test summary")[0])
     counts = [f"{outcomes.count(word)} {word.lower()}" for word in ("PASSED", "FAILED", "ERROR", "SKIPPED")]
-    failed = re.findall(r"^(?:\[gw\d+\] \[ *\d+%\] )?(?:FAILED|ERROR) (\S+::\S+)", said, re.M)
-    failed += re.findall(r"^(\S+::.+?) (?:FAILED|ERROR)", said, re.M)
+    failed = re.findall(r"^(?:\[gw\d+\] \[ *\d+%\] )?(?:FAILED|ERROR) (\S+::\S+)", output, re.M)
+    failed += re.findall(r"^(\S+::.+?) (?:FAILED|ERROR)", output, re.M)
     named = ", ".join(dict.fromkeys(name.rpartition("::")[2] for name in failed))
     return ", ".join(count for count in counts if not count.startswith("0 ")) + (f"; {named}" * bool(named))
 
 
-def last_line(said: str) -> str:
+def last_line(output: str) -> str:
     """Of a part that did not end well."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1][:200].replace("|", "/") if lines else ""
 
 

@@ -88,12 +88,15 @@ def test_every_folder_has_its_rule() -> None:
 
 def test_no_import_circle() -> None:
     """Neither at the top of modules nor inside functions nor for types alone."""
-    known = modules()
+    all_modules = modules()
 
     def target(name: str) -> str:
-        return name if name in known else name.rpartition(".")[0]
+        return name if name in all_modules else name.rpartition(".")[0]
 
-    graph = {name: {target(n) for n in imports(path)} & known.keys() - {name} for name, path in known.items()}
+    graph = {
+        name: {target(n) for n in imports(path)} & all_modules.keys() - {name}
+        for name, path in all_modules.items()
+    }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -91,14 +91,14 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
         {"training.steps": 1, "training.batch_images": 4, "sampling.steps": 1, "evaluation.n_generated": 50},
     )
     study = replace(study, scales={"tiny": {"digits-8": small}})
-    wanted = [
+    chosen_runs = [
         run for run in runs(with_scans(study, ["hilbert-8"]), "tiny") if run.arm in ("sweep", "hilbert-8")
     ]
-    for one in wanted:
+    for one in chosen_runs:
         carry_out(one, Conditions(tmp_path))
     records = load(tmp_path)
-    found = sheet(study, "tiny", "digits-8", records)
-    assert {arm: len(held) for arm, held in found.arms.items()} == {
+    recorded = sheet(study, "tiny", "digits-8", records)
+    assert {arm: len(held) for arm, held in recorded.arms.items()} == {
         "sweep": 1,
         "zigzag-1": 0,
         "zigzag-2": 0,

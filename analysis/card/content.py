@@ -140,13 +140,13 @@ def _verdict(
             for pair in pairs
             if pair.setting == setting and pair.metric == metric and pair.ratio is not None
         ]
-        said = " and ".join(
+        measured_part = " and ".join(
             f"{_than(pair)} {pair.other} (ratio {times(pair.ratio)})"
             for pair in told
             if pair.ratio is not None
         )
-        if said:
-            parts.append(f"on {setting}, by {find_metric(metric).head(metric)}: {said}")
+        if measured_part:
+            parts.append(f"on {setting}, by {find_metric(metric).head(metric)}: {measured_part}")
     if not parts:
         parts.append("nothing is trained yet")
     if place is not None:

@@ -145,8 +145,8 @@ def _panels(part: Sheet) -> list[Panel]:
 
 def _head(metric: str) -> str:
     better = {"lower": " (less is better)", "higher": " (more is better)"}
-    known = find_metric(metric)
-    return known.head(metric).replace("_", " ") + better.get(known.better, "")
+    declared = find_metric(metric)
+    return declared.head(metric).replace("_", " ") + better.get(declared.better, "")
 
 
 def _in_words(panel: Panel) -> str:

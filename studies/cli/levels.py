@@ -58,8 +58,8 @@ def run(request: Request) -> int:
     todo: dict[Path, RunConfig] = {}
     for study in request.studies:
         for setting, config in study.scales.get(request.scale, {}).items():
-            wanted = not request.settings or setting in request.settings
-            if wanted and has_levels(config) and isinstance(config, RunConfig):
+            chosen = not request.settings or setting in request.settings
+            if chosen and has_levels(config) and isinstance(config, RunConfig):
                 todo.setdefault(levels_path(request.folder, config), config)
     for path, config in todo.items():
         if path.is_file() and not request.force:

@@ -16,15 +16,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from zigma.experiment.config import RunConfig
 
     results = tmp_path_factory.mktemp("recorded") / "results"
-    known = set()
+    identities = set()
     for name in ("scan_trends", "training_trends", "spatial_continuity", "patch_size", "complexity",
                  "order_receptive_field", "samples", "exact"):  # fmt: skip
         for run in runs(
             find_study(name), "tiny", range(3), settings=["rows-16"] if name == "exact" else None
         ):
-            if run.identity in known:
+            if run.identity in identities:
                 continue
-            known.add(run.identity)
+            identities.add(run.identity)
             quality = 5.0 + len(run.arm) / 4 + run.config.seed / 10
             extra = {}
             if isinstance(run.config, RunConfig):

@@ -12,6 +12,6 @@ from studies.declare.registry import find_study
 def test_a_row_of_the_paper_that_stands_beside_two_arms_counts_once(tmp_path: Path) -> None:
     arms = ("zigzag-8", "zigzag-2", "hilbert-8", "hilbert-2", "hilbert-released-8", "hilbert-released-2")
     fill(tmp_path, "hilbert", means={arm: 2.0 + n for n, arm in enumerate(arms)}, seeds=5, spread=0.01)
-    found = agreement(sheet(find_study("hilbert"), "tiny", "digits-8", load(tmp_path)))
-    assert found is not None
-    assert (found.ranks.arms, found.ranks.agree, found.ranks.pairs) == (4, 6, 6)
+    ranking = agreement(sheet(find_study("hilbert"), "tiny", "digits-8", load(tmp_path)))
+    assert ranking is not None
+    assert (ranking.ranks.arms, ranking.ranks.agree, ranking.ranks.pairs) == (4, 6, 6)

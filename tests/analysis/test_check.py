@@ -92,7 +92,7 @@ def test_a_record_that_changes_makes_everything_stale(kept: Path) -> None:
     record = json.loads(path.read_text(encoding="utf-8"))
     record["metrics"][1]["value"] = 99.0
     path.write_text(json.dumps(record), encoding="utf-8")
-    found = " ".join(faults(kept))
+    all_faults = " ".join(faults(kept))
     for word in (
         "table_1.csv, table_1.md, table_1.tex",
         "claims.md",
@@ -100,8 +100,8 @@ def test_a_record_that_changes_makes_everything_stale(kept: Path) -> None:
         "README.md:3 ",
         "/ zigzag-8 / fd",
     ):
-        assert word in found, word
-    assert "table_7" not in found
+        assert word in all_faults, word
+    assert "table_7" not in all_faults
 
 
 def test_a_record_that_is_not_what_its_identity_says_is_found(kept: Path) -> None:
@@ -115,9 +115,9 @@ def test_a_record_that_is_not_what_its_identity_says_is_found(kept: Path) -> Non
 def test_a_file_that_is_no_record_and_a_table_that_nothing_makes(kept: Path) -> None:
     (kept / "results" / "published" / "x.json").write_text("{}", encoding="utf-8")
     (kept / "results" / "tables" / "table_99.md").write_text("| 1.0 |", encoding="utf-8")
-    found = " ".join(faults(kept))
-    assert "x.json" in found
-    assert "no study makes table_99.md" in found
+    all_faults = " ".join(faults(kept))
+    assert "x.json" in all_faults
+    assert "no study makes table_99.md" in all_faults
 
 
 def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
@@ -135,9 +135,9 @@ def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
     drawn = sorted(path for path in (kept / "figures").iterdir() if path.suffix == ".png")
     drawn[0].unlink()
     (kept / "figures" / "stray.png").write_bytes(b"")
-    found = " ".join(faults(kept))
-    assert "is missing" in found
-    assert "stray.png" in found
+    all_faults = " ".join(faults(kept))
+    assert "is missing" in all_faults
+    assert "stray.png" in all_faults
 
 
 def test_results_between_no_markers_are_found(kept: Path) -> None:
@@ -145,8 +145,8 @@ def test_results_between_no_markers_are_found(kept: Path) -> None:
     path.write_text(
         path.read_text(encoding="utf-8") + "\nIt is 3.1 ± 0.2.\n\n| a | 1.5 |\n", encoding="utf-8"
     )
-    found = [fault for fault in faults(kept) if "no markers" in fault]
-    assert len(found) == 2
+    unmarked_results = [fault for fault in faults(kept) if "no markers" in fault]
+    assert len(unmarked_results) == 2
 
 
 @pytest.mark.parametrize(

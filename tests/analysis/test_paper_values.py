@@ -20,7 +20,7 @@ def test_tables_1_to_10_are_whole() -> None:
         key = (row["row"], row["column"])
         assert key not in cells[int(row["table"])], f"table {row['table']} {key} stands twice"
         cells[int(row["table"])].add(key)
-    sizes = {number: len(found) for number, found in cells.items()}
+    sizes = {number: len(cells_of_table) for number, cells_of_table in cells.items()}
     assert sizes == {1: 24, 2: 12, 3: 6, 4: 4, 5: 9, 6: 10, 7: 4, 8: 6, 9: 24, 10: 56}
 
 

@@ -29,11 +29,11 @@ def test_the_frames_hold_what_the_records_do(tmp_path: Path) -> None:
         record = records[place]  # type: ignore[call-overload]
         assert (row.identity, row.arm, row.seed) == (record["identity"], record["arm"], record["seed"])
         assert row.torch == record["environment"]["torch"]
-        mine = records.metrics[records.metrics.record == place]
-        assert dict(zip(mine.metric, mine.value, strict=True)) == {
+        metrics = records.metrics[records.metrics.record == place]
+        assert dict(zip(metrics.metric, metrics.value, strict=True)) == {
             m["name"]: m["value"] for m in record["metrics"]
         }
-        assert list(mine.protocol) == [protocol_of(record, metric) for metric in record["metrics"]]
+        assert list(metrics.protocol) == [protocol_of(record, metric) for metric in record["metrics"]]
         points = records.curves[records.curves.record == place]
         assert list(points.value) == record["curves"]["loss"]["value"]
 

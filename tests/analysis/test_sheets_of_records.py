@@ -21,12 +21,14 @@ SETTING = next(iter(STUDY.scales["tiny"]))
 
 def test_records_are_sorted_by_arm_and_seed(tmp_path: Path) -> None:
     fill(tmp_path, seeds=11, skip=lambda run: run.arm == "sweep" and run.config.seed > 0)
-    found = sheet(STUDY, "tiny", SETTING, load(tmp_path))
-    assert len(found.arms["sweep"]) == 1
-    assert [record["seed"] for record in found.arms["zigzag-8"]] == list(range(11))  # not 0, 1, 10, 2
-    assert found.values("zigzag-8", "fd_digits") == list(found.by_seed("zigzag-8", "fd_digits").values())
-    assert found.values("zigzag-8", "no_such_metric") == []
-    assert found.other == 0
+    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    assert len(digits_sheet.arms["sweep"]) == 1
+    assert [record["seed"] for record in digits_sheet.arms["zigzag-8"]] == list(range(11))  # not 0, 1, 10, 2
+    assert digits_sheet.values("zigzag-8", "fd_digits") == list(
+        digits_sheet.by_seed("zigzag-8", "fd_digits").values()
+    )
+    assert digits_sheet.values("zigzag-8", "no_such_metric") == []
+    assert digits_sheet.other == 0
 
 
 def test_the_user_s_own_record_wins_over_the_published_one(tmp_path: Path) -> None:
@@ -51,11 +53,11 @@ def test_a_run_shared_with_another_study_is_found_by_what_it_computes(tmp_path: 
 def test_a_record_of_an_older_declaration_is_stale_and_says_what_changed(tmp_path: Path) -> None:
     run = runs(STUDY, "tiny", changes={"training.steps": 7})[0]
     write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
-    found = sheet(STUDY, "tiny", SETTING, load(tmp_path))
-    assert found.records == []
-    assert found.is_stale(run.arm)
-    assert not found.is_stale("zigzag-8")
-    (arm, _, why) = found.stale[0]
+    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    assert digits_sheet.records == []
+    assert digits_sheet.is_stale(run.arm)
+    assert not digits_sheet.is_stale("zigzag-8")
+    (arm, _, why) = digits_sheet.stale[0]
     steps = STUDY.scales["tiny"][SETTING].training.steps  # type: ignore[union-attr]
     assert (arm, why) == (run.arm, f"training.steps was 7, is {steps}")
 
@@ -67,9 +69,9 @@ def test_a_record_of_an_older_curve_or_data_is_stale(tmp_path: Path) -> None:
         older = {**record["fingerprints"], name: "0" * 16}
         folder = tmp_path / name
         write(folder, run, {**record, "fingerprints": older})
-        found = sheet(STUDY, "tiny", SETTING, load(folder))
-        assert found.values("zigzag-8", "fd_digits") == []
-        assert found.stale[0][2] == f"{name} changed since"
+        digits_sheet = sheet(STUDY, "tiny", SETTING, load(folder))
+        assert digits_sheet.values("zigzag-8", "fd_digits") == []
+        assert digits_sheet.stale[0][2] == f"{name} changed since"
 
 
 def test_an_arm_that_a_user_added_gets_a_row_and_other_configurations_do_not(tmp_path: Path) -> None:
@@ -78,9 +80,9 @@ def test_an_arm_that_a_user_added_gets_a_row_and_other_configurations_do_not(tmp
     wider = replace(run, arm="wider", config=change(run.config, {"model.hidden": 64}))
     for one in (added, wider):
         write(tmp_path, one, record_of(one, drawn_metrics(one, 1.0)))
-    found = sheet(STUDY, "tiny", SETTING, load(tmp_path))
-    assert found.values("my-spiral-8", "fd_digits") == [1.0]
-    assert [(arm, why) for arm, _, why in found.stale] == [("wider", "model.hidden was 64, is 32")]
+    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    assert digits_sheet.values("my-spiral-8", "fd_digits") == [1.0]
+    assert [(arm, why) for arm, _, why in digits_sheet.stale] == [("wider", "model.hidden was 64, is 32")]
 
 
 def test_a_broken_file_is_named_and_hides_no_other(tmp_path: Path) -> None:
@@ -100,9 +102,9 @@ def test_a_foreign_scale_or_study_belongs_nowhere(tmp_path: Path) -> None:
     run = runs(STUDY, "tiny", changes={"model.hidden": 64})[0]
     for one in (replace(run, scale="galactic"), replace(run, study="another")):
         write(tmp_path, one, record_of(one, drawn_metrics(one, 1.0)))
-        found = sheet(STUDY, "tiny", SETTING, load(tmp_path))
-        assert found.records == []
-        assert found.stale == []
+        digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+        assert digits_sheet.records == []
+        assert digits_sheet.stale == []
 
 
 def test_the_key_is_the_configuration_without_seed_and_root() -> None:
@@ -135,8 +137,8 @@ def test_a_machine_is_part_of_the_question_for_timings_alone() -> None:
 
 
 def test_no_records_is_an_empty_sheet(tmp_path: Path) -> None:
-    found = sheet(STUDY, "tiny", SETTING, Records())
-    assert set(found.arms) == {arm.name for arm in STUDY.arms}
+    digits_sheet = sheet(STUDY, "tiny", SETTING, Records())
+    assert set(digits_sheet.arms) == {arm.name for arm in STUDY.arms}
     assert load(tmp_path / "nowhere") == []
 
 

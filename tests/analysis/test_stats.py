@@ -90,10 +90,10 @@ def test_holm_by_hand() -> None:
 def test_friedman_equals_scipy_with_and_without_ties() -> None:
     rng = np.random.default_rng(3)
     for matrix in (rng.normal(size=(8, 4)), rng.integers(0, 3, size=(8, 4)).astype(float)):
-        found = friedman(matrix, np.random.default_rng(0))
+        test = friedman(matrix, np.random.default_rng(0))
         theirs = scipy_stats.friedmanchisquare(*matrix.T)
-        assert found.statistic == pytest.approx(theirs.statistic)
-        assert found.p == pytest.approx(theirs.pvalue, abs=0.06)
+        assert test.statistic == pytest.approx(theirs.statistic)
+        assert test.p == pytest.approx(theirs.pvalue, abs=0.06)
 
 
 def test_friedman_on_demsar_s_example() -> None:
@@ -104,10 +104,10 @@ def test_friedman_on_demsar_s_example() -> None:
     assert statistic == pytest.approx(9.28, abs=0.01)
     # its critical difference 1.25 at alpha 0.05 is where Nemenyi's p crosses 0.05
     rows = np.array([[1.0, 2.0, 3.0, 4.0]] * 14)
-    found = friedman(rows, np.random.default_rng(0), drawn=200)
-    assert found.posthoc[0, 1] > 0.05  # one rank apart
-    assert found.posthoc[0, 2] < 0.05  # two ranks apart
-    assert found.p == pytest.approx(1 / 201)
+    test = friedman(rows, np.random.default_rng(0), drawn=200)
+    assert test.posthoc[0, 1] > 0.05  # one rank apart
+    assert test.posthoc[0, 2] < 0.05  # two ranks apart
+    assert test.p == pytest.approx(1 / 201)
 
 
 def test_friedman_of_noise_is_rarely_significant() -> None:
@@ -161,22 +161,22 @@ def test_rank_correlations_equal_scipy() -> None:
 
 def test_the_same_order_of_four_arms() -> None:
     ours = np.array([[4.0, 3.0, 2.0, 1.0], [4.1, 3.1, 2.1, 1.1]])
-    found = rank_correlation(ours, [158.1, 65.7, 54.7, 45.5], np.random.default_rng(0))
-    assert (found.spearman.value, found.kendall.value, found.agree, found.pairs) == (1.0, 1.0, 6, 6)
-    assert found.p_exact == pytest.approx(2 / 24)  # four arms cannot do better
+    ranks = rank_correlation(ours, [158.1, 65.7, 54.7, 45.5], np.random.default_rng(0))
+    assert (ranks.spearman.value, ranks.kendall.value, ranks.agree, ranks.pairs) == (1.0, 1.0, 6, 6)
+    assert ranks.p_exact == pytest.approx(2 / 24)  # four arms cannot do better
     with pytest.raises(ValueError, match="at least 3"):
         rank_correlation(ours[:, :2], [1.0, 2.0], np.random.default_rng(0))
 
 
 def test_noisy_arms_have_a_wide_interval() -> None:
     ours = np.random.default_rng(8).normal(size=(5, 4))
-    found = rank_correlation(ours, [4.0, 3.0, 2.0, 1.0], np.random.default_rng(0)).spearman
-    assert found.high - found.low > 0.8
+    rho = rank_correlation(ours, [4.0, 3.0, 2.0, 1.0], np.random.default_rng(0)).spearman
+    assert rho.high - rho.low > 0.8
 
 
 def test_what_differs_by_rounding_alone_is_equal() -> None:
-    found = paired([1e-17, -2e-17, 3e-17], [0.0, 0.0, 0.0])
-    assert (found.effect, found.p) == (0.0, 1.0)
+    compared = paired([1e-17, -2e-17, 3e-17], [0.0, 0.0, 0.0])
+    assert (compared.effect, compared.p) == (0.0, 1.0)
 
 
 def test_a_ratio_is_the_paired_difference_of_logarithms() -> None:

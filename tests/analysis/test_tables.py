@@ -39,9 +39,9 @@ def test_ours_stands_beside_the_paper_s(tmp_path: Path) -> None:
     part, cells = table_of(tmp_path)
     assert cells["sweep"]["paper 256 FID"] == 158.1
     assert cells["sweep"]["ours fd_digits"] == SeedMean(9.0, 0.0, 3)
-    said = " ".join(map(str, part.notes))
+    notes = " ".join(map(str, part.notes))
     for word in ("stand-in", "n = 3 seeds of every arm", "some processor", "cccccccccccc", "n_generated 500"):
-        assert word in said, word
+        assert word in notes, word
     assert "tiny" in part.title
 
 
@@ -63,9 +63,9 @@ def test_missing_failed_and_partial_arms_are_said(tmp_path: Path) -> None:
     part, cells = table_of(tmp_path)
     assert cells["zigzag-2"]["ours fd_digits"] == "failed"
     assert cells["zigzag-8"]["ours fd_digits"].n == 1
-    said = " ".join(map(str, part.notes))
-    assert "failed: zigzag-2 seed 0: FloatingPointError: loss is nan at step 7" in said
-    assert "seeds: sweep 2, zigzag-1 2, zigzag-2 0, zigzag-8 1" in said
+    notes = " ".join(map(str, part.notes))
+    assert "failed: zigzag-2 seed 0: FloatingPointError: loss is nan at step 7" in notes
+    assert "seeds: sweep 2, zigzag-1 2, zigzag-2 0, zigzag-8 1" in notes
 
 
 def test_stale_cells_are_marked_and_enter_no_number(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_two_protocols_never_meet_in_a_cell(tmp_path: Path) -> None:
     first, second = cells["sweep"]["ours fd_digits [1]"], cells["sweep"]["ours fd_digits [2]"]
     assert (first.n, second.n, second.mean) == (1, 1, 100.0)
     assert cells["sweep"]["ours held_out_loss"].n == 2  # no extractor, one protocol
-    said = " ".join(map(str, part.notes))
-    assert "0123456789ab" in said
-    assert "fedcba987654" in said
+    notes = " ".join(map(str, part.notes))
+    assert "0123456789ab" in notes
+    assert "fedcba987654" in notes
 
 
 def test_scales_and_settings_have_parts_of_their_own(tmp_path: Path) -> None:
@@ -192,14 +192,14 @@ def test_tables_of_ten_thousand_records_cost_little_more_than_reading_them(tmp_p
 
 def test_table_10_prints_what_the_paper_prints_beside_the_presets(tmp_path: Path) -> None:
     printed = csv.DictReader((Path(__file__).parents[2] / "results/paper/values.csv").open(encoding="utf-8"))
-    wanted = {(row["row"], row["column"]): row["value"] for row in printed if row["table"] == "10"}
+    paper_values = {(row["row"], row["column"]): row["value"] for row in printed if row["table"] == "10"}
     part = next(table for table in build_tables(load(tmp_path)) if table.file == "table_10").parts[0]
     shown = {}
     for row, cells in part.rows:
         for column, cell in zip(part.columns, cells, strict=True):
             if column.name == "paper":
                 shown[row, column.group] = str(cell).replace("0.0001", "1e-4")
-    assert shown == wanted
+    assert shown == paper_values
     presets = {row: cells[1::2] for row, cells in part.rows}
     assert presets["Model size"] == (None,) * 4  # counted by a run, and none is recorded
     assert [str(cell) for cell in presets["Batch size/GPU"]] == [f"{n} in all" for n in (256, 256, 64, 128)]
@@ -275,9 +275,9 @@ def test_a_row_whose_seeds_were_made_by_other_code_or_machines_is_marked(tmp_pat
             record["environment"] |= {"torch": "2.14.1", "commit": "d" * 40}
             path.write_text(json.dumps(record), encoding="utf-8")
     part, _ = table_of(tmp_path)
-    said = [note.text for note in part.notes if note.kind == "origin"]
-    assert any("sweep (commit, torch)" in line and "zigzag" not in line for line in said)
-    assert any("torch 2.9.0, 2.14.1" in line for line in said)
+    notes = [note.text for note in part.notes if note.kind == "origin"]
+    assert any("sweep (commit, torch)" in line and "zigzag" not in line for line in notes)
+    assert any("torch 2.9.0, 2.14.1" in line for line in notes)
 
 
 def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
@@ -293,8 +293,8 @@ def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
             record["history"] = [before, {**before, "commit": "c" * 40, "from_step": 100}]
             path.write_text(json.dumps(record), encoding="utf-8")
     part, _ = table_of(tmp_path)
-    said = [note.text for note in part.notes if note.kind == "origin"]
-    assert any("by different code or machines: zigzag-8 (commit)" in line for line in said)
+    notes = [note.text for note in part.notes if note.kind == "origin"]
+    assert any("by different code or machines: zigzag-8 (commit)" in line for line in notes)
 
 
 def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(

@@ -35,11 +35,11 @@ def test_a_wrong_backend_is_called_wrong_and_not_timed(monkeypatch: pytest.Monke
     right = torch_chunked.BACKEND
     wrong = replace(right, selective_scan=lambda *inputs: right.selective_scan(*inputs) * 1.01)
     monkeypatch.setattr(torch_chunked, "BACKEND", wrong)
-    found = {finding.name: finding for finding in doctor.scans(CPU, timed=True)}
-    assert not found["torch"].present
-    assert "WRONG" in found["torch"].detail
-    assert "speed" not in found["torch"].detail
-    assert "1 times the reference's speed" in found["reference"].detail
+    by_name = {finding.name: finding for finding in doctor.scans(CPU, timed=True)}
+    assert not by_name["torch"].present
+    assert "WRONG" in by_name["torch"].detail
+    assert "speed" not in by_name["torch"].detail
+    assert "1 times the reference's speed" in by_name["reference"].detail
 
 
 def test_weights_are_found_where_the_user_puts_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_weights_are_found_where_the_user_puts_them(monkeypatch: pytest.MonkeyPa
     vae = tmp_path / "HF_HUB_CACHE" / "models--stabilityai--sd-vae-ft-ema" / "snapshots" / "abc"
     vae.mkdir(parents=True)
     (vae / "diffusion_pytorch_model.safetensors").touch()
-    found = {finding.name: finding for finding in doctor.weights()}
-    assert found["CLIP"].present
-    assert found["VAE"].detail == str(vae)
+    by_name = {finding.name: finding for finding in doctor.weights()}
+    assert by_name["CLIP"].present
+    assert by_name["VAE"].detail == str(vae)
 
 
 def test_importing_it_costs_no_torch() -> None:
@@ -66,17 +66,17 @@ def test_importing_it_costs_no_torch() -> None:
 
 def test_slurm_is_asked_and_every_gap_has_an_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}")
-    (found,) = doctor.slurm()
-    assert (found.present, "log in to a node" in found.advice) == (False, True)
+    (queue,) = doctor.slurm()
+    assert (queue.present, "log in to a node" in queue.advice) == (False, True)
     for word in ("sbatch", "srun", "squeue", "sinfo", "sacct"):
         (tmp_path / word).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / word).chmod(0o755)
-    (found,) = doctor.slurm()
-    assert (found.present, "scontrol ping" in found.advice) == (False, True)
+    (queue,) = doctor.slurm()
+    assert (queue.present, "scontrol ping" in queue.advice) == (False, True)
     (tmp_path / "sinfo").write_text("#!/bin/sh\necho 'main* (2 nodes, infinite, gpu:4)'\n")
-    found, accounts = doctor.slurm()
-    assert found.present
-    assert "main* (2 nodes, infinite, gpu:4)" in found.detail
+    queue, accounts = doctor.slurm()
+    assert queue.present
+    assert "main* (2 nodes, infinite, gpu:4)" in queue.detail
     assert (accounts.present, "slurmdbd" in accounts.advice) == (False, True)
     (tmp_path / "sacct").write_text("#!/bin/sh\nexit 0\n")
     assert doctor.slurm()[1].present

@@ -27,20 +27,20 @@ def line(text: str, study: str) -> list[str]:
 
 def test_list_says_what_is_declared_and_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["list", "--results", str(tmp_path)])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for study in studies().values():
-        assert study.shows in said
-        assert study.name in said
-    assert "0/12" in line(said, "scan_ablation")
-    assert "-/8" in line(said, "scan_ablation")  # scale paper: its data is not here, no run can be
-    assert "+" not in line(said, "scan_ablation")[-1]
+        assert study.shows in output
+        assert study.name in output
+    assert "0/12" in line(output, "scan_ablation")
+    assert "-/8" in line(output, "scan_ablation")  # scale paper: its data is not here, no run can be
+    assert "+" not in line(output, "scan_ablation")[-1]
     run = runs(studies()["scan_ablation"], "tiny", settings=["shapes-16"])[3]  # of coco and conditioning too
     record(tmp_path, "tiny", "scan_ablation", f"zigzag-8.shapes-16.seed0.{run.identity}.json")
     main(["list", "--results", str(tmp_path)])
-    said = capsys.readouterr().out
-    assert "1/12" in line(said, "scan_ablation")
-    assert "1/4" in line(said, "coco")
-    assert "1/2" in line(said, "conditioning")
+    output = capsys.readouterr().out
+    assert "1/12" in line(output, "scan_ablation")
+    assert "1/4" in line(output, "coco")
+    assert "1/2" in line(output, "conditioning")
 
 
 def test_list_counts_what_ships_beside_her_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,15 +69,15 @@ def test_list_is_quick_with_ten_thousand_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", studies())
 def test_show_prints_every_arm_setting_and_source(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["show", name])
-    said, study = capsys.readouterr().out, studies()[name]
+    output, study = capsys.readouterr().out, studies()[name]
     for arm in study.arms:
-        assert arm.name in said
-        assert all(f"{column} {value:g}" in said for column, value in arm.paper.items())
+        assert arm.name in output
+        assert all(f"{column} {value:g}" in output for column, value in arm.paper.items())
     for scale, settings in study.scales.items():
         for setting in settings:
-            assert f"scale {scale}, setting {setting}" in said
-    assert all(note in said for note in study.notes)
-    assert " object at 0x" not in said
+            assert f"scale {scale}, setting {setting}" in output
+    assert all(note in output for note in study.notes)
+    assert " object at 0x" not in output
 
 
 def test_a_dry_run_shows_time_memory_and_what_is_cached(
@@ -85,10 +85,10 @@ def test_a_dry_run_shows_time_memory_and_what_is_cached(
 ) -> None:
     words = ["run", "scan_ablation", "--dry-run", "--results", str(tmp_path)]
     assert main(words) == 0
-    said = capsys.readouterr().out
-    assert "setting digits-8 of scan_ablation; --setting takes one of digits-16, shapes-16, or all" in said
-    assert "4 of 4 runs to do" in said
-    assert "GiB" in said
+    output = capsys.readouterr().out
+    assert "setting digits-8 of scan_ablation; --setting takes one of digits-16, shapes-16, or all" in output
+    assert "4 of 4 runs to do" in output
+    assert "GiB" in output
     assert main([*words, "--setting", "all", "--seeds", "2"]) == 0
     assert "24 of 24 runs to do" in capsys.readouterr().out
     assert main(["run", "spatial_continuity", "--dry-run", "--results", str(tmp_path)]) == 0

@@ -54,9 +54,9 @@ def test_gpus_are_those_that_a_program_may_see(tmp_path: Path, monkeypatch: pyte
     assert machine().gpus_gib == ()
     driver(tmp_path, "echo 81920; echo 40960")
     assert machine().gpus_gib == (80.0, 40.0)
-    for visible, there in (("1", (40.0,)), ("", ()), ("-1", ()), ("1,0", (40.0, 80.0)), ("7", ())):
+    for visible, gpus_gib in (("1", (40.0,)), ("", ()), ("-1", ()), ("1,0", (40.0, 80.0)), ("7", ())):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        assert machine().gpus_gib == there
+        assert machine().gpus_gib == gpus_gib
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-5f3a")
     assert machine().gpus_gib == (math.inf,)
 

@@ -239,8 +239,8 @@ def test_captions_of_every_format_are_understood(tmp_path):
         assert read_captions_file(tmp_path / name) == expected, name
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("a cat\n\none cat\n")
-    found = read_captions_file(tmp_path / "texts")
-    matched = match_captions(["deep/folder/a.png", "b.png"], found)
+    captions = read_captions_file(tmp_path / "texts")
+    matched = match_captions(["deep/folder/a.png", "b.png"], captions)
     assert matched == {"deep/folder/a.png": ["a cat", "one cat"], "b.png": "no caption"}
 
 
@@ -316,11 +316,11 @@ def test_check_goes_on_after_a_shard_that_is_cut_gone_or_silently_changed(folder
     data[-1] ^= 1  # of the padding after the last member: no reader sees it
     changed.write_bytes(data)
     assert main(["check", str(out)]) == 1
-    said = capsys.readouterr().out
-    assert f"{cut.name}: the shard {cut} is no whole uncompressed tar" in said
-    assert f"{gone.name}: [Errno 2] No such file" in said
-    assert f"{changed.name}: other bytes than when it was prepared" in said
-    assert "24 samples, 3 damaged" in said
+    output = capsys.readouterr().out
+    assert f"{cut.name}: the shard {cut} is no whole uncompressed tar" in output
+    assert f"{gone.name}: [Errno 2] No such file" in output
+    assert f"{changed.name}: other bytes than when it was prepared" in output
+    assert "24 samples, 3 damaged" in output
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ ALL = [
 
 
 def config(study: str, scale: str, setting: str, arm: str) -> Config:
-    found = find_study(study)
-    return found.config(next(a for a in found.arms if a.name == arm), scale, setting)
+    declared_study = find_study(study)
+    return declared_study.config(next(a for a in declared_study.arms if a.name == arm), scale, setting)
 
 
 def test_the_studies_are_those_of_the_paper_and_more() -> None:
@@ -58,10 +58,14 @@ def test_the_studies_are_those_of_the_paper_and_more() -> None:
 @pytest.mark.parametrize(("study", "scale", "setting"), ALL, ids=lambda x: getattr(x, "name", x))
 def test_every_declared_configuration_fits_together(study: Study, scale: str, setting: str) -> None:
     for arm in study.arms:
-        found = study.config(arm, scale, setting)
-        hash(found)  # identities are cached by it
-        model = found.model if not isinstance(found, ScanConfig) else None
-        plan, grid = (found.scan, found.grid) if model is None else (getattr(model, "scan", None), (4, 8, 8))
+        declared_config = study.config(arm, scale, setting)
+        hash(declared_config)  # identities are cached by it
+        model = declared_config.model if not isinstance(declared_config, ScanConfig) else None
+        plan, grid = (
+            (declared_config.scan, declared_config.grid)
+            if model is None
+            else (getattr(model, "scan", None), (4, 8, 8))
+        )
         if plan is not None and (model is None or len(model.token_grid) == 2):
             scan_plan(plan, grid if model is None else (8, 8), depth=2)
 
@@ -73,9 +77,13 @@ def test_arms_and_settings_are_named_once_and_as_file_names() -> None:
         declared = {setting for settings in study.scales.values() for setting in settings}
         assert set(study.stands_for) <= declared, study.name
         assert not any(sign in word for word in (*names, *declared) for sign in "/.\\"), study.name
-        known = {*SCALES, *declared, *(f"{scale}/{s}" for scale in study.scales for s in study.scales[scale])}
+        places = {
+            *SCALES,
+            *declared,
+            *(f"{scale}/{s}" for scale in study.scales for s in study.scales[scale]),
+        }
         for arm in study.arms:
-            assert set(arm.at) <= known, f"{study.name} {arm.name}: changes at a place that is not declared"
+            assert set(arm.at) <= places, f"{study.name} {arm.name}: changes at a place that is not declared"
 
 
 @pytest.mark.parametrize(
@@ -98,8 +106,8 @@ def test_arms_and_settings_are_named_once_and_as_file_names() -> None:
     ids=lambda cells: " = ".join(f"{study} {arm}" for study, arm, _ in cells),
 )
 def test_cells_of_the_paper_that_are_one_run_are_declared_as_one(cells: list[tuple[str, str, str]]) -> None:
-    found = {config(study, "paper", setting, arm) for study, arm, setting in cells}
-    assert len(found) == 1
+    configs = {config(study, "paper", setting, arm) for study, arm, setting in cells}
+    assert len(configs) == 1
 
 
 def test_cells_that_share_a_run_at_tiny() -> None:

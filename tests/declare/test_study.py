@@ -50,7 +50,7 @@ def test_identity_is_the_configuration_without_where_it_runs() -> None:
 
 
 def test_every_setting_of_a_configuration_changes_the_identity() -> None:
-    known = {identity(TINY)}
+    identities = {identity(TINY)}
     other = {"steps": 7, "n_generated": 7, "sampler": "euler", "path": "gvp", "hidden": 24, "size": 16}
     for part, name in [
         ("training", "steps"),
@@ -60,8 +60,8 @@ def test_every_setting_of_a_configuration_changes_the_identity() -> None:
         ("model", "hidden"),
         ("data", "size"),
     ]:
-        known.add(identity(change(TINY, {f"{part}.{name}": other[name]})))
-    assert len(known) == 7
+        identities.add(identity(change(TINY, {f"{part}.{name}": other[name]})))
+    assert len(identities) == 7
 
 
 def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +77,9 @@ def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest
 
 
 def test_arms_of_a_study_differ_in_what_they_declare_alone() -> None:
-    found = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
-    assert [run.config.model.scan for run in found] == ["sweep-1", "zigzag-1", "zigzag-2", "zigzag-8"]
-    assert {change(run.config, {"model.scan": TINY.model.scan}) for run in found} == {TINY}
+    declared = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
+    assert [run.config.model.scan for run in declared] == ["sweep-1", "zigzag-1", "zigzag-2", "zigzag-8"]
+    assert {change(run.config, {"model.scan": TINY.model.scan}) for run in declared} == {TINY}
 
 
 def test_an_unknown_study_offers_the_nearest() -> None:

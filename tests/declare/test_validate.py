@@ -71,30 +71,30 @@ def test_what_needs_no_download_can_be_run_as_declared(scale: str) -> None:
 )
 def test_what_cannot_work_together_is_named(config: Any, changes: dict[str, Any], says: str) -> None:
     assert not config_faults(config)
-    found = config_faults(change(config, changes))
-    assert any(re.search(says, line) for line in found), found
-    assert all("\n" not in line for line in found)
+    faults = config_faults(change(config, changes))
+    assert any(re.search(says, line) for line in faults), faults
+    assert all("\n" not in line for line in faults)
 
 
 def test_all_problems_are_said_and_what_runs_share_is_said_once() -> None:
-    found = problems("scan_ablation", "tiny", "data.size=24", "evaluation.n_real=9999", setting="digits-8")
-    assert len(found) == 2
-    assert not any("zigzag-8" in line for line in found)  # of every arm: not named one by one
-    found = problems("scan_ablation", "tiny", "training.stepz=3", "modle.depth=2", "training.steps=many")
-    assert len(found) == 3
-    assert any("did you mean 'training.steps'" in line for line in found)
-    assert any("did you mean 'model'" in line for line in found)
-    assert any("a whole number" in line for line in found)
+    lines = problems("scan_ablation", "tiny", "data.size=24", "evaluation.n_real=9999", setting="digits-8")
+    assert len(lines) == 2
+    assert not any("zigzag-8" in line for line in lines)  # of every arm: not named one by one
+    lines = problems("scan_ablation", "tiny", "training.stepz=3", "modle.depth=2", "training.steps=many")
+    assert len(lines) == 3
+    assert any("did you mean 'training.steps'" in line for line in lines)
+    assert any("did you mean 'model'" in line for line in lines)
+    assert any("a whole number" in line for line in lines)
 
 
 def test_a_problem_of_some_arms_names_them() -> None:
-    found = problems("scan_ablation", "tiny", "data.size=16", setting="digits-8")
-    assert len(found) == 1
+    lines = problems("scan_ablation", "tiny", "data.size=16", setting="digits-8")
+    assert len(lines) == 1
     (line,) = problems("video_scan", "tiny", "model.patch=16", "model.grid=[8,16,32]")
     assert "does not fit" in line
-    found = problems("mixers", "tiny", "model.hidden=20", setting="digits-8-short")
-    assert any(line.startswith("gated-linear-attention digits-8-short, ") for line in found)
-    assert not any(line.startswith("mamba digits-8-short: ") for line in found)
+    lines = problems("mixers", "tiny", "model.hidden=20", setting="digits-8-short")
+    assert any(line.startswith("gated-linear-attention digits-8-short, ") for line in lines)
+    assert not any(line.startswith("mamba digits-8-short: ") for line in lines)
 
 
 def test_a_change_reaches_the_settings_that_have_its_field() -> None:
@@ -108,12 +108,12 @@ def test_what_is_not_on_this_machine_is_named_with_its_place(
     monkeypatch.delenv("ZIGMA_DATA", raising=False)
     for name in ("ZIGMA_WEIGHTS", "TORCH_HOME", "HF_HOME", "HF_HUB_CACHE"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    found = config_faults(PAPER_COCO)
-    assert len(found) == 4
-    assert "python -m zigma.data prepare" in found[0]
-    assert str(tmp_path / "ZIGMA_WEIGHTS" / "weights-inception-2015-12-05-6726825d.pth") in found[1]
-    assert "dinov2_vitl14_pretrain.pth" in found[2]
-    assert "sd-vae-ft-ema" in found[3]
+    faults = config_faults(PAPER_COCO)
+    assert len(faults) == 4
+    assert "python -m zigma.data prepare" in faults[0]
+    assert str(tmp_path / "ZIGMA_WEIGHTS" / "weights-inception-2015-12-05-6726825d.pth") in faults[1]
+    assert "dinov2_vitl14_pretrain.pth" in faults[2]
+    assert "sd-vae-ft-ema" in faults[3]
 
 
 def shards(root: Path, captions: str | None, held_out: int) -> Path:
@@ -140,9 +140,9 @@ def shards(root: Path, captions: str | None, held_out: int) -> Path:
 def test_prepared_data_is_asked_for_what_it_has(tmp_path: Path) -> None:
     root = shards(tmp_path / "coco", None, held_out=7)
     config = vary(PAPER_COCO, data={"root": str(root)}, evaluation={"extractors": ("digits",)})
-    found = " | ".join(config_faults(config))
-    assert "coco has no captions: prepare it with --captions" in found
-    assert "n_real=5000, but the train part of coco has 1 images" in found
+    faults = " | ".join(config_faults(config))
+    assert "coco has no captions: prepare it with --captions" in faults
+    assert "n_real=5000, but the train part of coco has 1 images" in faults
     with_classes = vary(config, model={"text_width": None, "classes": 3})
     assert "no classes: prepare it with --classes" in " | ".join(config_faults(with_classes))
     told = vary(config, data={"root": str(shards(tmp_path / "told", "a hash", held_out=7))})
@@ -166,15 +166,15 @@ def test_prepared_data_is_asked_for_what_it_has(tmp_path: Path) -> None:
 def test_what_is_said_of_embedded_data_is_so(config: DataConfig) -> None:
     from zigma.data import load_data
 
-    known, data = data_facts(config), load_data(config)
-    assert (known.train, known.held_out) == (len(data.train), len(data.held_out))
-    assert (known.channels, known.classes) == (data.channels, data.classes)
+    facts, data = data_facts(config), load_data(config)
+    assert (facts.train, facts.held_out) == (len(data.train), len(data.held_out))
+    assert (facts.channels, facts.classes) == (data.channels, data.classes)
     longest = 0
     for part in (data.train, data.held_out):
         captions = part.batch(range(len(part))).captions
-        assert (captions is not None) == known.captions
+        assert (captions is not None) == facts.captions
         longest = max(longest, *(len(caption.split()) for caption in captions or [""]))
-    assert known.caption_words == longest
+    assert facts.caption_words == longest
 
 
 def test_a_device_that_is_not_there_and_too_little_memory() -> None:

@@ -96,16 +96,16 @@ def test_parameters_are_those_of_the_network(name: str) -> None:
 
 def test_parameters_of_every_declared_network() -> None:
     """One network of each kind and count: that a plan of as many paths costs as many parameters is tested above."""
-    found: dict[object, ModelConfig] = {}
+    networks: dict[object, ModelConfig] = {}
     for study in studies().values():
         for scale in study.scales:
             for setting in study.scales[scale]:
                 for arm in study.arms:
                     config = study.config(arm, scale, setting)
                     if not isinstance(config, ScanConfig) and config.model.hidden < 512:
-                        found.setdefault((type(config.model), parameters(config.model)), config.model)
-    assert len(found) > 20
-    assert not [model for model in found.values() if parameters(model) != built(model)]
+                        networks.setdefault((type(config.model), parameters(config.model)), config.model)
+    assert len(networks) > 20
+    assert not [model for model in networks.values() if parameters(model) != built(model)]
 
 
 def test_the_estimate_is_near_what_the_published_runs_took() -> None:
@@ -155,9 +155,9 @@ def test_every_kind_of_run_has_an_estimate_and_it_is_quick() -> None:
         for scale in study.scales:
             for setting in study.scales[scale]:
                 for arm in study.arms:
-                    found = estimate(study.config(arm, scale, setting), "gpu")
-                    assert found.seconds > 0
-                    assert found.memory_gib > 0
+                    needs = estimate(study.config(arm, scale, setting), "gpu")
+                    assert needs.seconds > 0
+                    assert needs.memory_gib > 0
     assert time.monotonic() - started < 5
     counted = estimate(MeasurementConfig(quantities=("parameters",)), "cpu")
     assert counted.memory_gib < 1  # a network of billions is counted without its weights

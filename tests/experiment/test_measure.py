@@ -37,14 +37,14 @@ def values(result: dict) -> dict[str, float]:  # type: ignore[type-arg]
 def test_every_network_is_measured(name: str, precision: str) -> None:
     config = MeasurementConfig(model=NETWORKS[name], batch_images=2, repeats=2, precision=precision)  # type: ignore[arg-type]
     result = measure_network(config)
-    found = values(result)
-    assert found["parameters"] > 0
-    assert found["flops"] >= found["flops_as_paper"] > 0
-    assert found["images_per_s"] == pytest.approx(2e3 / found["latency_ms"])
+    measured = values(result)
+    assert measured["parameters"] > 0
+    assert measured["flops"] >= measured["flops_as_paper"] > 0
+    assert measured["images_per_s"] == pytest.approx(2e3 / measured["latency_ms"])
     smallest = (
         2 * 4 * math.prod(config.model.grid) * config.model.in_channels / 2**20
     )  # the samples in float32
-    assert smallest < found["peak_memory_mib"] < 200
+    assert smallest < measured["peak_memory_mib"] < 200
     latency = next(metric for metric in result["metrics"] if metric["name"] == "latency_ms")
     assert latency["lower_ms"] <= latency["value"] <= latency["upper_ms"]
     assert (latency["repeats"], latency["batch_images"], latency["precision"]) == (2, 2, precision)
@@ -75,10 +75,10 @@ def test_the_parameters_of_table_9_are_those_printed(arm) -> None:  # type: igno
     """Counted without making the weights of a network of 1.5 billion."""
     config = find_study("model_sizes").config(arm, "tiny", "parameters")
     assert isinstance(config, MeasurementConfig)
-    found = values(measure_network(config))
-    counted = found.get("parameters_as_paper", found["parameters"])
+    measured = values(measure_network(config))
+    counted = measured.get("parameters_as_paper", measured["parameters"])
     assert round(counted / 1e6, 1) == arm.paper["Parameters (M)"]
-    assert ("parameters_as_paper" in found) == arm.name.startswith("CA-")
+    assert ("parameters_as_paper" in measured) == arm.name.startswith("CA-")
 
 
 def test_a_gpu_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,11 +103,11 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_every_plan_is_measured(plan: str, grid: tuple[int, ...]) -> None:
-    found = values(measure_scan(ScanConfig(plan, grid)))
-    assert set(found) >= {"unit_steps", "gap_mean", "clusters", "reach", "coverage_4"}
-    assert 0 < found["reach"] <= 1
-    assert 0 <= found["coverage_4"] <= 1
-    assert ("temporal" in found) == (len(grid) == 3)
+    measured = values(measure_scan(ScanConfig(plan, grid)))
+    assert set(measured) >= {"unit_steps", "gap_mean", "clusters", "reach", "coverage_4"}
+    assert 0 < measured["reach"] <= 1
+    assert 0 <= measured["coverage_4"] <= 1
+    assert ("temporal" in measured) == (len(grid) == 3)
 
 
 def test_a_plan_s_measure_is_the_mean_over_its_layers() -> None:

@@ -248,10 +248,10 @@ def test_missing_weights_are_told_before_anything_is_written(
     with pytest.raises(SystemExit) as left:
         main([*words, "--results", str(tmp_path / "new")])
     assert left.value.code == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
     for part in ("weights-inception-2015-12-05-6726825d.pth", "https://github.com/toshas", "$ZIGMA_WEIGHTS"):
-        assert part in said
+        assert part in errors
     assert not (tmp_path / "new").exists()
 
 

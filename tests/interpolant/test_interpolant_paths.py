@@ -56,14 +56,14 @@ def test_conversions_agree_with_the_expectations_they_stand_for(path):
         "score": -(x - c.alpha * data) / c.sigma**2,
         "velocity": c.d_alpha * data + c.d_sigma * noise,
     }
-    for given, wanted in itertools.product(TARGETS, TARGETS):
-        found = convert(truth[given], x, t, path=path, given=given, wanted=wanted)
-        torch.testing.assert_close(found, truth[wanted])
+    for given, to in itertools.product(TARGETS, TARGETS):
+        converted = convert(truth[given], x, t, path=path, given=given, to=to)
+        torch.testing.assert_close(converted, truth[to])
 
 
 def test_score_from_velocity_is_finite_at_the_noise_end():
     x, zero = torch.randn(3, 2), torch.zeros(3)
-    score = convert(torch.randn(3, 2), x, zero, path="linear", given="velocity", wanted="score")
+    score = convert(torch.randn(3, 2), x, zero, path="linear", given="velocity", to="score")
     torch.testing.assert_close(score, -x)  # the law at t = 0 is the standard normal
 
 
@@ -94,7 +94,7 @@ def test_the_velocity_weight_makes_every_loss_the_velocity_loss(path, target):
     velocity = torch.randn(6, 4, dtype=torch.float64)
 
     def other(x, t):
-        return convert(velocity, x, t, path=path, given="velocity", wanted=target)
+        return convert(velocity, x, t, path=path, given="velocity", to=target)
 
     loss = interpolant_loss(InterpolantConfig(path, target, "velocity"), other, data, noise, t)
     plain = interpolant_loss(InterpolantConfig(path), lambda x, t: velocity, data, noise, t)

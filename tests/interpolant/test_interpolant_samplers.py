@@ -35,7 +35,7 @@ def network(config, modes):
 
     def model(x, t):
         noise = mixture_noise(config.path, modes, x, t)
-        return convert(noise, x, t, path=config.path, given="noise", wanted=config.target)
+        return convert(noise, x, t, path=config.path, given="noise", to=config.target)
 
     return model
 
@@ -85,8 +85,8 @@ def test_dopri5_keeps_its_tolerance():
     errors = []
     for tolerance in (1e-3, 1e-6, 1e-9):
         sampling = SamplingConfig("dopri5", rtol=tolerance, atol=tolerance)
-        found = sample(config, sampling, velocity_of_gaussian(config), noise)
-        errors.append((found - (MEAN + STD * noise)).abs().max().item())
+        samples = sample(config, sampling, velocity_of_gaussian(config), noise)
+        errors.append((samples - (MEAN + STD * noise)).abs().max().item())
         assert errors[-1] < 10 * tolerance
     assert errors[2] < errors[1] < errors[0]
 
@@ -136,8 +136,8 @@ def test_sde_weak_order(monkeypatch, sampler, path):
 def test_every_diffusion_form_has_the_same_law(monkeypatch, form, sampler):
     config = InterpolantConfig("vp")
     sampling = SamplingConfig(sampler, 400, diffusion=form, last_step="none")
-    found = affine_law(monkeypatch, config, sampling)
-    assert found == pytest.approx(law("vp", time_interval(config, sampling)[1]), abs=0.01)
+    fitted = affine_law(monkeypatch, config, sampling)
+    assert fitted == pytest.approx(law("vp", time_interval(config, sampling)[1]), abs=0.01)
 
 
 @pytest.mark.parametrize("last_step", ["mean", "tweedie", "euler"])
@@ -170,8 +170,8 @@ def test_law_of_samples_of_a_mixture(sampler, path, target):
         model = network(config, MODES)
     sampling = SamplingConfig(sampler, 150, last_step_size=0.01, rtol=1e-5)
     noise = torch.randn((4000, 1), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = sample(config, sampling, model, noise, generator=torch.Generator().manual_seed(1))
-    test = kstest(found[:, 0].numpy(), lambda x: sum(w * norm.cdf(x, m, s) for w, m, s in MODES))
+    samples = sample(config, sampling, model, noise, generator=torch.Generator().manual_seed(1))
+    test = kstest(samples[:, 0].numpy(), lambda x: sum(w * norm.cdf(x, m, s) for w, m, s in MODES))
     assert test.statistic < 0.025  # 4,000 exact samples exceed 0.0257 once in a hundred times
 
 

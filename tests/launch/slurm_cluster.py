@@ -275,8 +275,8 @@ def _processes_of(parent: int) -> list[int]:
         with contextlib.suppress(OSError):
             fields = stat.read_text().rpartition(")")[2].split()
             children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, waiting = [], [parent]
+    descendants, waiting = [], [parent]
     while waiting:
         waiting += (below := children.get(waiting.pop(), []))
-        found += below
-    return found
+        descendants += below
+    return descendants

@@ -66,7 +66,7 @@ def submit(results: Path, run: Run = RUNS[0], launcher: Any = None, **jobs: Any)
     replace_json(made.folder / "submission.json", {**made.contents, "launcher": launcher or gone})
     if jobs:
         replace_json(made.folder / "jobs.json", jobs)
-    return next(found for found in submissions(results) if found.folder == made.folder)
+    return next(submission for submission in submissions(results) if submission.folder == made.folder)
 
 
 def only(results: Path) -> Live:

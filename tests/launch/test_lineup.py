@@ -119,12 +119,15 @@ def test_two_launchers_share_a_study_and_both_say_that_all_is_recorded(tmp_path:
         )
         for _ in range(2)
     ]
-    said = [launcher.communicate(timeout=280)[1] for launcher in launchers]
-    assert [launcher.returncode for launcher in launchers] == [0, 0], said
+    outputs = [launcher.communicate(timeout=280)[1] for launcher in launchers]
+    assert [launcher.returncode for launcher in launchers] == [0, 0], outputs
     records = list(read_records(tmp_path))
     assert len(records) == 8
     begun = Counter(
-        line.split("]")[1].split("  ")[0] for text in said for line in text.splitlines() if "drawing" in line
+        line.split("]")[1].split("  ")[0]
+        for text in outputs
+        for line in text.splitlines()
+        if "drawing" in line
     )
     assert set(begun.values()) == {1}
 

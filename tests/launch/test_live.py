@@ -64,16 +64,16 @@ def slurm(
 ) -> None:
     """A Slurm that answers so."""
     folder.mkdir(exist_ok=True)
-    for name, said in (("squeue", queue), ("sacct", accounts)):
+    for name, answer in (("squeue", queue), ("sacct", accounts)):
         (folder / name).write_text(
-            f"#!/bin/sh\n{f'echo {fails} >&2; exit 1' if fails else ''}\ncat <<'E'\n{said}\nE\n"
+            f"#!/bin/sh\n{f'echo {fails} >&2; exit 1' if fails else ''}\ncat <<'E'\n{answer}\nE\n"
         )
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
-def submit(results: Path, wanted: list[Run], cluster: Any = "slurm", **jobs: Any) -> Submission:
-    made = new_submission(cluster, [QueuedRun(run) for run in wanted], Conditions(results, "cached", 1.0))
+def submit(results: Path, runs: list[Run], cluster: Any = "slurm", **jobs: Any) -> Submission:
+    made = new_submission(cluster, [QueuedRun(run) for run in runs], Conditions(results, "cached", 1.0))
     replace_json(made.folder / "jobs.json", jobs)
     return made
 
@@ -92,16 +92,16 @@ def test_slurms_runs_by_what_the_queue_and_the_accounts_say(
     )
     (made.folder / "5_2_0_log.out").write_text("first\nModuleNotFoundError: No module named 'torch'\n\n")
     made.cancel([RUNS[3].identity])
-    found = by_arm(results)
-    states = {arm: run.state for arm, run in found.items()}
+    live = by_arm(results)
+    states = {arm: run.state for arm, run in live.items()}
     assert states == {
         "sweep": "running",
         "zigzag-1": "queued",
         "zigzag-2": "interrupted",
         "zigzag-8": "cancelled",
     }
-    assert found["zigzag-1"].reason == "job 5_1: Resources"
-    assert found["zigzag-2"].reason == "job 5_2 TIMEOUT; ModuleNotFoundError: No module named 'torch'"
+    assert live["zigzag-1"].reason == "job 5_1: Resources"
+    assert live["zigzag-2"].reason == "job 5_2 TIMEOUT; ModuleNotFoundError: No module named 'torch'"
 
 
 def test_slurm_that_does_not_answer_is_said(
@@ -113,9 +113,9 @@ def test_slurm_that_does_not_answer_is_said(
         tmp_path / "bin", monkeypatch, "", fails="slurm_load_jobs error: Unable to contact slurm controller"
     )
     assert main(["status", "--results", str(results)]) == 0
-    said = capsys.readouterr().out
-    assert "Slurm does not answer: slurm_load_jobs error" in said
-    assert "unknown scan_ablation sweep digits-8 seed 0 Slurm does not answer" in " ".join(said.split())
+    output = capsys.readouterr().out
+    assert "Slurm does not answer: slurm_load_jobs error" in output
+    assert "unknown scan_ablation sweep digits-8 seed 0 Slurm does not answer" in " ".join(output.split())
 
 
 def test_a_heart_that_beats_on_another_machine(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_what_was_let_go_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[
         tmp_path, "b" * 16, this_process() | {"pid_started": 1}, {"step": 3, "steps": 10, "arm": "zigzag-1"}
     )
     assert main(["status", "--results", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "No space left on device" in said
-    assert "its process is gone at step 3/10" in said
-    assert "\x1b" not in said
+    output = capsys.readouterr().out
+    assert "No space left on device" in output
+    assert "its process is gone at step 3/10" in output
+    assert "\x1b" not in output
 
 
 def test_a_run_with_a_record_is_done_whatever_was_left_lying(tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_status_names_what_is_no_record_and_goes_on(
     foreign = path_of(tmp_path, "b" * 16)
     foreign.write_text('{"schema": 7}')
     assert main(["status", "--results", str(tmp_path)]) == 1
-    said = capsys.readouterr()
-    assert said.out.splitlines()[1].split() == ["scan_ablation", "tiny", "1"]
-    assert f"left alone: {foreign} has schema 7" in said.err
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].split() == ["scan_ablation", "tiny", "1"]
+    assert f"left alone: {foreign} has schema 7" in captured.err
     assert foreign.read_text() == '{"schema": 7}'
 
 
@@ -214,9 +214,9 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
     ids = [f"5_{n}" for n in range(1000)]
     slurm(tmp_path / "bin", monkeypatch, "\n".join(f"{job}|RUNNING|None" for job in ids))
     made = submit(tmp_path, [RUNS[0]] * 1000, ids=ids)
-    said = dict(made.contents)
-    said["runs"] = [dict(run, identity=f"f{n:015x}") for n, run in enumerate(made.runs)]
-    replace_json(made.folder / "submission.json", said)
+    contents = dict(made.contents)
+    contents["runs"] = [dict(run, identity=f"f{n:015x}") for n, run in enumerate(made.runs)]
+    replace_json(made.folder / "submission.json", contents)
     for command, bound_s in (("status", 6.0), ("status", 3.0), ("list", 4.0)):
         # processor time: other tests share the machine. Idle, it is 1.9, 0.5 and 0.6 s
         started = time.process_time()

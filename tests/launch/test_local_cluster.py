@@ -86,9 +86,9 @@ def test_submit_follow_cancel_kill_and_finish(results: Path, capsys: pytest.Capt
     assert "2 of 2 runs are queued or running already" in capsys.readouterr().out
 
     assert command("status", results) == 0
-    said = capsys.readouterr().out
-    assert "step " in said
-    assert "on this machine" in said
+    output = capsys.readouterr().out
+    assert "step " in output
+    assert "on this machine" in output
     assert command("logs sweep", results) == 0
     assert "reading the real images" in capsys.readouterr().out
 

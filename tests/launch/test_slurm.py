@@ -68,21 +68,21 @@ class Runs:
     steps: int = STEPS
 
     def command(self, *words: str) -> tuple[int, str]:
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             try:
                 status = main([*words, "--results", str(self.results)])
             except SystemExit as left:
                 status = int(left.code or 0)
-        return status, said.getvalue()
+        return status, output.getvalue()
 
     def words(self, more: str = "") -> list[str]:
         return f"run scan_ablation --only zigzag-8 --set training.steps={self.steps} {SMALL} {more}".split()
 
     def submit(self, more: str = "") -> str:
         """The id of the job of the last run of the latest submission."""
-        status, said = self.command(*self.words(f"--cluster slurm {more}"))
-        assert status == 0, said
+        status, output = self.command(*self.words(f"--cluster slurm {more}"))
+        assert status == 0, output
         return self.jobs()[-1]
 
     def jobs(self) -> list[str]:
@@ -91,9 +91,9 @@ class Runs:
         return ids
 
     def live(self) -> dict[str, Live]:
-        found, error = live_runs(self.results)
+        live, error = live_runs(self.results)
         assert error is None, error
-        return {str(run.about["arm"]): run for run in found}
+        return {str(run.about["arm"]): run for run in live}
 
     def only(self) -> Live:
         (run,) = self.live().values()
@@ -165,8 +165,8 @@ def test_an_array_runs_one_after_another_and_status_follows(undisturbed: Any) ->
     assert {"sweep": "running", "zigzag-8": "queued"} in seen
     assert {"sweep": "running", "zigzag-8": "running"} not in seen  # --parallel 1
     assert "2" in runs.command("status")[1].splitlines()[1]
-    status, said = runs.command(*runs.words("--cluster slurm --only sweep"))
-    assert (status, "nothing to do" in said) == (0, True)
+    status, output = runs.command(*runs.words("--cluster slurm --only sweep"))
+    assert (status, "nothing to do" in output) == (0, True)
     assert "done in" in runs.log()
 
 
@@ -221,10 +221,10 @@ def test_killed(cluster: Cluster, runs: Runs, undisturbed: Any) -> None:
     before = runs.training()
     cluster.run("scancel", "--signal=KILL", job)
     wait_for(lambda: runs.only().state == "interrupted", 40)
-    status, said = runs.command("status")
+    status, output = runs.command("status")
     assert status == 0
-    assert f"job {job} " in said
-    assert "interrupted" in said
+    assert f"job {job} " in output
+    assert "interrupted" in output
     assert not runs.records()
     again = runs.submit()
     assert again != job
@@ -276,10 +276,10 @@ def test_a_controller_that_dies_and_comes_back(cluster: Cluster, runs: Runs) -> 
     runs.training()
     cluster.kill_controller()
     try:
-        status, said = runs.command("status")
+        status, output = runs.command("status")
         assert status == 0
-        assert "Slurm does not answer" in said
-        assert re.search(r"zigzag-8 digits-8 seed 0 +step \d+/", said)
+        assert "Slurm does not answer" in output
+        assert re.search(r"zigzag-8 digits-8 seed 0 +step \d+/", output)
     finally:
         cluster.start_controller()
     assert runs.recorded()["status"] == "done"
@@ -343,8 +343,8 @@ def test_a_clock_that_jumps(cluster: Cluster, runs: Runs, undisturbed: Any, tmp_
         wait_for(lambda beat=beat: runs.live() == {} or runs.only().heartbeat["beat"] > beat + 3, 30)
         if runs.live():
             assert runs.only().state == "running"
-            status, said = runs.command(*runs.words("--jobs 1"))  # a second one, whose clock is right
-            assert (status, "it is being run by" in said) == (1, True) or runs.records()
+            status, output = runs.command(*runs.words("--jobs 1"))  # a second one, whose clock is right
+            assert (status, "it is being run by" in output) == (1, True) or runs.records()
     assert runs.recorded()["metrics"] == undisturbed[2]["zigzag-8"]
     assert not runs.resumed()
 
@@ -382,8 +382,8 @@ def test_cancelled_while_queued_and_while_running(cluster: Cluster, runs: Runs) 
     runs.steps = 100_000
     runs.submit("--only sweep --parallel 1")
     wait_for(lambda: runs.live()["sweep"].heartbeat.get("step", 0) > 0, PATIENCE_S)
-    status, said = runs.command("cancel", "scan_ablation")
-    assert (status, "cancelled 2 runs" in said) == (0, True)
+    status, output = runs.command("cancel", "scan_ablation")
+    assert (status, "cancelled 2 runs" in output) == (0, True)
     wait_for(lambda: {run.state for run in runs.live().values()} == {"cancelled"}, 30)
     cluster.wait_idle()
     assert not runs.records()
@@ -397,8 +397,8 @@ def test_a_job_that_its_launcher_could_not_write_down_is_found_and_cancelled(
     next(runs.results.glob("work/jobs/*/jobs.json")).unlink()  # killed between sbatch and this file
     wait_for(lambda: runs.live()["zigzag-8"].heartbeat.get("step", 0) > 0, PATIENCE_S)
     assert runs.live()["zigzag-8"].job == job
-    status, said = runs.command("cancel")
-    assert (status, "cancelled 2 runs" in said) == (0, True)
+    status, output = runs.command("cancel")
+    assert (status, "cancelled 2 runs" in output) == (0, True)
     wait_for(lambda: {run.state for run in runs.live().values()} == {"cancelled"}, 30)
     cluster.wait_idle()
     assert not runs.records()
@@ -416,8 +416,8 @@ def test_a_cancel_while_a_preempted_job_is_put_back_holds(cluster: Cluster, runs
         return run.lease is None or run.lease.released
 
     wait_for(let_go, 40, "for the job to let go")
-    status, said = runs.command("cancel")
-    assert (status, "cancelled 1 run" in said) == (0, True)
+    status, output = runs.command("cancel")
+    assert (status, "cancelled 1 run" in output) == (0, True)
     cluster.wait_idle(60)
     assert runs.only().state == "cancelled"
     assert cluster.job_state(job) in ("", "CANCELLED")
@@ -425,8 +425,8 @@ def test_a_cancel_while_a_preempted_job_is_put_back_holds(cluster: Cluster, runs
 
 
 def test_refused_by_slurm_leaves_nothing(runs: Runs) -> None:
-    status, said = runs.command(*runs.words("--cluster slurm --partition nowhere"))
+    status, output = runs.command(*runs.words("--cluster slurm --partition nowhere"))
     assert status == 2
-    assert "Slurm does not take the runs" in said
+    assert "Slurm does not take the runs" in output
     assert "nowhere" not in str(list(runs.results.glob("work/jobs/*")))
     assert not list(runs.results.glob("work/jobs/*"))

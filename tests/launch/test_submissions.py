@@ -46,10 +46,10 @@ def test_every_declared_configuration_survives_the_journey(name: str) -> None:
 def test_a_submission_comes_back_as_it_was(tmp_path: Path) -> None:
     run = a_run()
     made = submitted(tmp_path, run, tracker="tensorboard", beat_s=0.5)
-    (found,) = submissions(tmp_path)
-    assert found.folder == made.folder
-    assert queued_run(found, 0) == QueuedRun(run, "0123")
-    assert conditions_of(found) == Conditions(tmp_path, "retry", 3.0, "tensorboard", 0.5)
+    (submission,) = submissions(tmp_path)
+    assert submission.folder == made.folder
+    assert queued_run(submission, 0) == QueuedRun(run, "0123")
+    assert conditions_of(submission) == Conditions(tmp_path, "retry", 3.0, "tensorboard", 0.5)
     assert submitted(tmp_path, run).folder.name > made.folder.name
 
 
@@ -75,15 +75,15 @@ def test_what_cannot_be_carried_out_as_submitted_is_refused(
 ) -> None:
     made = submitted(tmp_path, a_run())
     file = made.folder / "submission.json"
-    said = json.loads(file.read_text())
-    part = said["runs"][0]["config"]
+    contents = json.loads(file.read_text())
+    part = contents["runs"][0]["config"]
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value
-    file.write_text(json.dumps(said))
-    (found,) = submissions(tmp_path)
+    file.write_text(json.dumps(contents))
+    (submission,) = submissions(tmp_path)
     with pytest.raises(WordError, match=says) as caught:
-        queued_run(found, 0)
+        queued_run(submission, 0)
     assert "again" in str(caught.value)
 
 

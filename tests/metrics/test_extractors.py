@@ -409,8 +409,11 @@ def test_dinov2_with_registers_is_refused(small_dinov2):
 def test_dinov2_features_take_grey_images(small_dinov2):
     grey = noise_images(1, 1, 14, 14)
     with torch.no_grad():
-        found = dinov2_features(small_dinov2, grey), dinov2_features(small_dinov2, grey.expand(-1, 3, -1, -1))
-    assert torch.equal(*found)
+        features = (
+            dinov2_features(small_dinov2, grey),
+            dinov2_features(small_dinov2, grey.expand(-1, 3, -1, -1)),
+        )
+    assert torch.equal(*features)
 
 
 class TinyI3D(nn.Module):

@@ -74,9 +74,9 @@ def test_kid_is_unbiased():
 
 def test_prdc_of_identical_sets():
     x = np.random.default_rng(0).normal(size=(40, 5))
-    found = prdc(generated=x, real=x)
-    assert found["precision"] == found["recall"] == found["coverage"] == 1
-    assert found["density"] == pytest.approx(1)  # each open ball holds itself and its k - 1 nearest
+    scores = prdc(generated=x, real=x)
+    assert scores["precision"] == scores["recall"] == scores["coverage"] == 1
+    assert scores["density"] == pytest.approx(1)  # each open ball holds itself and its k - 1 nearest
 
 
 def test_prdc_of_sets_far_apart():
@@ -87,22 +87,22 @@ def test_prdc_of_sets_far_apart():
 def test_prdc_by_hand():
     real = np.array([[0.0], [1.0], [2.0], [10.0]])  # radii to the nearest other: 1, 1, 1, 8
     generated = np.array([[0.5], [5.0], [100.0]])  # radii: 4.5, 4.5, 95
-    found = prdc(generated=generated, real=real, nearest=1)
-    assert found["precision"] == pytest.approx(2 / 3)  # 0.5 near 0 and 1; 5 within 8 of 10; 100 nowhere
-    assert found["density"] == pytest.approx((2 + 1 + 0) / 3)
-    assert found["recall"] == pytest.approx(3 / 4 + 1 / 4)  # 10 lies within 95 of 100
-    assert found["coverage"] == pytest.approx(3 / 4)
+    scores = prdc(generated=generated, real=real, nearest=1)
+    assert scores["precision"] == pytest.approx(2 / 3)  # 0.5 near 0 and 1; 5 within 8 of 10; 100 nowhere
+    assert scores["density"] == pytest.approx((2 + 1 + 0) / 3)
+    assert scores["recall"] == pytest.approx(3 / 4 + 1 / 4)  # 10 lies within 95 of 100
+    assert scores["coverage"] == pytest.approx(3 / 4)
 
 
 def test_fd_infinity_removes_the_bias_of_few_samples():
     rng = np.random.default_rng(0)
     real = rng.normal(size=(20000, 6))
     generated = rng.normal(size=(150, 6)) + 0.5  # the true distance is 6 * 0.25 = 1.5
-    found = fd_infinity(generated=generated, real=real)
+    extrapolated = fd_infinity(generated=generated, real=real)
     plain = frechet_distance(generated=generated, real=real)
-    assert found.low < 1.5 < found.high
-    assert found.low < found.value < min(found.high, plain)
-    assert found == fd_infinity(generated=generated, real=real)
+    assert extrapolated.low < 1.5 < extrapolated.high
+    assert extrapolated.low < extrapolated.value < min(extrapolated.high, plain)
+    assert extrapolated == fd_infinity(generated=generated, real=real)
 
 
 def test_fd_infinitys_interval_holds_the_truth_without_being_idle():
@@ -113,10 +113,10 @@ def test_fd_infinitys_interval_holds_the_truth_without_being_idle():
         real, generated = rng.normal(size=(500, 8)), rng.normal(size=(300, 8)) + 0.2
         spectrum = np.linalg.eigvalsh(np.cov(real, rowvar=False))
         truth = ((real.mean(0) - 0.2) ** 2).sum() + 8 + spectrum.sum() - 2 * np.sqrt(spectrum).sum()
-        found = fd_infinity(generated=generated, real=real)
-        held += found.low < truth < found.high
-        widths.append((found.high - found.low) / 2)
-        errors.append(found.value - truth)
+        extrapolated = fd_infinity(generated=generated, real=real)
+        held += extrapolated.low < truth < extrapolated.high
+        widths.append((extrapolated.high - extrapolated.low) / 2)
+        errors.append(extrapolated.value - truth)
     assert held >= 18
     assert np.mean(widths) < 4 * np.std(errors)
     assert abs(np.mean(errors)) < np.std(errors)

@@ -44,9 +44,9 @@ def test_every_number_of_every_run_is_computed_again(
 def test_the_table_says_by_which_protocol(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(folder / "a" / f"{side}.inception.safetensors") for side in ("generated", "real")]
     assert main(["recompute", "--generated", files[0], "--real", files[1], "--metrics", "infinity"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for part in ("fid_infinity", "60 generated, 60 real (held-out)", "inception abc", "["):
-        assert part in said
+        assert part in output
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_wrong_words_are_one_line_and_exit_2(
     with pytest.raises(SystemExit) as left:
         main(["recompute", *words.format(folder=folder).split()])
     assert left.value.code == 2
-    said = capsys.readouterr().err
-    assert says in said
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
 
 
 def test_a_wrong_metric_names_the_right_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,9 +55,9 @@ def test_generated_code_gives_the_same_output_and_gradients(name: str) -> None:
     model = alive(name).to(device)
     x = [value.to(device) for value in inputs(model)]
     expected = model(*x)
-    wanted = torch.autograd.grad(expected.square().sum(), list(model.parameters()))
+    expected_gradients = torch.autograd.grad(expected.square().sum(), list(model.parameters()))
     out = torch.compile(model, fullgraph=True)(*x)
-    found = torch.autograd.grad(out.square().sum(), list(model.parameters()))
+    gradients = torch.autograd.grad(out.square().sum(), list(model.parameters()))
     assert torch.allclose(out, expected, rtol=1e-4, atol=1e-5)
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(gradients, expected_gradients, strict=True):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)

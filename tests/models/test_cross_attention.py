@@ -15,12 +15,12 @@ def test_both_orders_are_one_function(hidden: int, length: int, tokens: int) -> 
     torch.nn.init.normal_(attention.to_out[0].bias)
     x = torch.randn(3, length, hidden, dtype=torch.float64, requires_grad=True)
     text = torch.randn(3, tokens, hidden, dtype=torch.float64, requires_grad=True)
-    wanted = [x, text, *attention.parameters()]
+    leaves = [x, text, *attention.parameters()]
     weights = torch.randn(3, length, hidden, dtype=torch.float64)
     out, other = attention.through_heads(x, text), attention.through_caption(x, text)
     torch.testing.assert_close(other, out)
-    grads = torch.autograd.grad((out * weights).sum(), wanted)
-    others = torch.autograd.grad((other * weights).sum(), wanted)
+    grads = torch.autograd.grad((out * weights).sum(), leaves)
+    others = torch.autograd.grad((other * weights).sum(), leaves)
     for grad, of_other in zip(grads, others, strict=True):
         torch.testing.assert_close(of_other, grad)
 

@@ -87,8 +87,8 @@ def test_tokens_know_of_each_other_exactly_what_scans_say(
             return x.sum(-1)[0]
 
         jacobian = torch.autograd.functional.jacobian(through, stream)[:, 0].abs().sum(-1)  # (L, L)
-        known = torch.from_numpy(reach(layers, depth)[shown - 1])
-        assert torch.equal(jacobian > 0, known)
+        reached = torch.from_numpy(reach(layers, depth)[shown - 1])
+        assert torch.equal(jacobian > 0, reached)
 
 
 @pytest.mark.parametrize("plan", [f"{name}-2" for name in scan_names()])

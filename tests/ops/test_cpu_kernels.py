@@ -127,9 +127,11 @@ PROCESSORS = {"AVX2": ("haswell", "+avx2,+fma"), "no more than SSE2": ("x86-64",
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_other_processors(processor: str) -> None:
     name, features = PROCESSORS[processor]
-    wanted = "test_scan or test_convolution or test_very_small or test_polynomials or test_what_lies or lanes"
+    test_names = (
+        "test_scan or test_convolution or test_very_small or test_polynomials or test_what_lies or lanes"
+    )
     environment = os.environ | {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
     folder = os.path.dirname(__file__)
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-k", wanted, folder], env=environment, check=True
+        [sys.executable, "-m", "pytest", "-q", "-x", "-k", test_names, folder], env=environment, check=True
     )

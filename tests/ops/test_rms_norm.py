@@ -31,8 +31,8 @@ def with_gradients(function: Any, made: dict[str, Tensor], dtype: torch.dtype, u
     generator = torch.Generator().manual_seed(1)
     weights = [torch.randn(y.shape, generator=generator, dtype=torch.float64).to(dtype) for y in outputs]
     kept = [(y * w).sum() for name, y, w in zip("nm", outputs, weights, strict=False) if name in used]
-    found = torch.autograd.grad(sum(kept), list(leaves.values()), materialize_grads=True)  # type: ignore[arg-type]
-    return [*(y.detach() for y in outputs), *found]
+    gradients = torch.autograd.grad(sum(kept), list(leaves.values()), materialize_grads=True)  # type: ignore[arg-type]
+    return [*(y.detach() for y in outputs), *gradients]
 
 
 @pytest.mark.parametrize("backend", ["cpu", "torch"])
@@ -45,9 +45,9 @@ def test_norm(backend: str, length: int, width: int, used: str) -> None:
         return rms_norm(**given, backend=backend)
 
     expected = with_gradients(truth, made, torch.float64, used)
-    for found, wanted in zip(with_gradients(norm, made, torch.float32, used), expected, strict=True):
+    for result, reference in zip(with_gradients(norm, made, torch.float32, used), expected, strict=True):
         # of single channels the norm hardly depends on x, and its gradient is a difference of equal numbers
-        assert (found.double() - wanted).norm() <= 1e-5 * wanted.norm() + (1e-6 if width == 1 else 0)
+        assert (result.double() - reference).norm() <= 1e-5 * reference.norm() + (1e-6 if width == 1 else 0)
 
 
 def test_large_tokens_do_not_overflow_and_zeros_stay() -> None:

@@ -31,10 +31,10 @@ SHAPES = [(1, 1, 1, 1), (2, 17, 37, 8), (3, 33, 5, 16), (1, 65, 40, 3), (2, 16, 
 def test_scan(backend: str, shape: tuple[int, int, int, int], optional: bool, ordered: bool) -> None:
     made, order = inputs(shape, optional), permutation(shape[1]) if ordered else None
     truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=True, order=order)
-    found = with_gradients(
+    results = with_gradients(
         selective_scan, made, torch.float32, delta_softplus=True, order=order, backend=backend
     )
-    assert_close(found, truth)
+    assert_close(results, truth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -53,10 +53,10 @@ def test_steps_that_come_as_a_product(
         return selective_scan_reference(delta=delta @ delta_weight.T, **others)
 
     truth = with_gradients(multiplied_first, made, torch.float64, delta_softplus=True, order=order)
-    found = with_gradients(
+    results = with_gradients(
         selective_scan, made, torch.float32, delta_softplus=True, order=order, backend=backend
     )
-    assert_close(found, truth)
+    assert_close(results, truth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -66,10 +66,10 @@ def test_steps_and_their_weights_may_differ_in_width(backend: str, rank: int) ->
     made = {name: value.float() for name, value in inputs((1, 5, 6, 2), optional=False).items()}
     narrow, weight = torch.randn(1, 5, rank).bfloat16(), torch.randn(6, rank)
     truth = selective_scan_reference(**(made | {"delta": narrow.float() @ weight.T}), delta_softplus=True)
-    found = selective_scan(
+    results = selective_scan(
         **(made | {"delta": narrow}), delta_weight=weight, delta_softplus=True, backend=backend
     )
-    torch.testing.assert_close(found, truth, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(results, truth, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("rank", [4, 48])
@@ -93,10 +93,10 @@ def test_who_watches_sees_the_product_of_the_steps(rank: int) -> None:
 def test_very_small_and_very_large_steps(backend: str, step: float) -> None:
     made = inputs((1, 37, 6, 16), optional=True, step=step)
     truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=True)
-    found = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend=backend)
+    results = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend=backend)
     if step >= 20:  # states forget at once, and these gradients are differences of exponentials near zero
         truth = {name: value for name, value in truth.items() if name != "A"}
-    assert_close(found, truth)
+    assert_close(results, truth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -105,8 +105,8 @@ def test_gates_that_are_shut_and_open(backend: str, gate: float) -> None:
     made = inputs((2, 19, 20, 4), optional=True)
     made["z"][:, ::2] += gate  # beside gates of a common size, whose gradients must not suffer
     truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=True)
-    found = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend=backend)
-    assert_close(found, truth)
+    results = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend=backend)
+    assert_close(results, truth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -118,8 +118,10 @@ def test_without_one_of_the_optional_inputs(backend: str, absent: str) -> None:
         if not softplus:
             made |= {name: made[name].abs() for name in ("delta", "delta_bias") if name in made}
         truth = with_gradients(selective_scan_reference, made, torch.float64, delta_softplus=softplus)
-        found = with_gradients(selective_scan, made, torch.float32, delta_softplus=softplus, backend=backend)
-        assert_close(found, truth)
+        results = with_gradients(
+            selective_scan, made, torch.float32, delta_softplus=softplus, backend=backend
+        )
+        assert_close(results, truth)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -149,8 +151,8 @@ def test_the_order_is_gather_scan_scatter(backend: str) -> None:
     gathered = made | {name: made[name][:, order] for name in ("u", "delta", "B", "C", "z")}
     expected = torch.zeros(2, 21, 5)
     expected[:, order] = selective_scan(**gathered, delta_softplus=True, backend=backend)
-    found = selective_scan(**made, delta_softplus=True, order=order, backend=backend)
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+    results = selective_scan(**made, delta_softplus=True, order=order, backend=backend)
+    torch.testing.assert_close(results, expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -165,8 +167,8 @@ def test_convolution(backend: str, silu: bool, length: int, width: int, taps: in
     }
     order = permutation(length)
     truth = with_gradients(reference.causal_conv1d, made, torch.float64, silu=silu, order=order)
-    found = with_gradients(causal_conv1d, made, torch.float32, silu=silu, order=order, backend=backend)
-    assert_close(found, truth)
+    results = with_gradients(causal_conv1d, made, torch.float32, silu=silu, order=order, backend=backend)
+    assert_close(results, truth)
     padded = torch.nn.functional.pad(made["x"][:, order].transpose(1, 2), (taps - 1, 0))
     plain = torch.nn.functional.conv1d(padded, made["weight"][:, None], made["bias"], groups=width).transpose(
         1, 2
@@ -184,8 +186,8 @@ def test_convolution_of_rows_that_are_parts_of_wider_rows(backend: str) -> None:
         leaf = x.detach().requires_grad_()
         y = causal_conv1d(leaf, weight, silu=True, backend=backend)
         results.append((y, *torch.autograd.grad(y, leaf, gradient)))
-    for found, expected in zip(*results, strict=True):
-        assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for actual, expected in zip(*results, strict=True):
+        assert torch.allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_reference_passes_gradcheck() -> None:
@@ -225,11 +227,11 @@ def test_results_do_not_depend_on_the_threads(threads: int) -> None:
 def test_narrow_inputs_keep_a_wide_state(backend: str) -> None:
     made = inputs((1, 40, 8, 4), optional=True)
     narrow = {name: value.bfloat16() for name, value in made.items()}
-    found = selective_scan(**narrow, delta_softplus=True, backend=backend)
+    results = selective_scan(**narrow, delta_softplus=True, backend=backend)
     truth = selective_scan_reference(**{n: v.double() for n, v in narrow.items()}, delta_softplus=True)
-    assert found.dtype == torch.bfloat16
+    assert results.dtype == torch.bfloat16
     assert (
-        float((found.double() - truth).norm() / truth.norm()) < 4e-3
+        float((results.double() - truth).norm() / truth.norm()) < 4e-3
     )  # half a unit of bfloat16's last place
 
 
@@ -252,8 +254,10 @@ def test_the_adapter_of_mamba_ssm_lays_its_inputs_out_as_the_kernel_wants(
     monkeypatch.setitem(sys.modules, "mamba_ssm.ops", ModuleType("mamba_ssm.ops"))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     made = {name: value.float() for name, value in inputs((2, 11, 6, 4), optional=True).items()}
-    found = mamba_ssm.selective_scan(**made, delta_softplus=True, order=permutation(11))
-    assert torch.allclose(found, selective_scan_reference(**made, delta_softplus=True, order=permutation(11)))
+    results = mamba_ssm.selective_scan(**made, delta_softplus=True, order=permutation(11))
+    assert torch.allclose(
+        results, selective_scan_reference(**made, delta_softplus=True, order=permutation(11))
+    )
 
 
 def test_a_missing_backend_is_refused_with_the_way_to_install_it() -> None:

@@ -63,12 +63,12 @@ def main(folder: Path, case: str) -> None:
             raise KeyboardInterrupt
 
     try:
-        found = train_and_evaluate(
+        outcome = train_and_evaluate(
             CONFIG, Places(folder, "run", folder), Watch(training=watched), checkpoint_every_s=-1
         )
     except Exception as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
-    (folder / f"{case}.{rank}.json").write_text(json.dumps(found))
+        outcome = {"error": f"{type(error).__name__}: {error}"}
+    (folder / f"{case}.{rank}.json").write_text(json.dumps(outcome))
 
 
 if __name__ == "__main__":

@@ -243,9 +243,9 @@ def test_a_claim_of_strangers_is_data(tmp_path: Path, claim: str, monkeypatch: p
     monkeypatch.setattr(leases, "SILENT_BEATS", 1)
     monkeypatch.setattr(leases, "BEAT_S", 0.05)
     (tmp_path / "claim-000007.json").write_text(claim)
-    found = read_lease(tmp_path)
-    assert isinstance(found, Lease)
-    assert found.token is None
+    lease = read_lease(tmp_path)
+    assert isinstance(lease, Lease)
+    assert lease.token is None
     with acquire(tmp_path, ABOUT, BEAT_S) as owner:
         assert owner.number == 8
 
@@ -259,10 +259,10 @@ def test_a_process_is_known_by_the_moment_of_its_start() -> None:
     assert is_dead(me | {"pid": "1"}) is None
     assert is_dead({}) is None
     with subprocess.Popen(["sleep", "60"]) as child:
-        said = local_process(child.pid)
-        assert is_dead(said) is False
+        process = local_process(child.pid)
+        assert is_dead(process) is False
         child.send_signal(signal.SIGKILL)
-        wait_for(lambda: is_dead(said))  # a zombie is dead
+        wait_for(lambda: is_dead(process))  # a zombie is dead
 
 
 def test_the_host_is_told(tmp_path: Path) -> None:

@@ -363,6 +363,6 @@ def test_a_record_of_a_users_curve_passes(tmp_path: Path) -> None:
         "scans", "mirrored-1", "tiny", "8x8", ScanConfig(scan=f"{curve}:mirrored-1", grid=(8, 8), depth=2)
     )
     data = carry_out(run, Conditions(tmp_path))
-    (found,) = read_records(tmp_path)
-    assert (found["status"], found["config"]["scan"]) == ("done", "mirrored-1")
+    (record,) = read_records(tmp_path)
+    assert (record["status"], record["config"]["scan"]) == ("done", "mirrored-1")
     assert identity_of(data["config"], data["fingerprints"]) == run.identity

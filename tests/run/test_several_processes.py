@@ -30,8 +30,8 @@ def carried_out(launcher: list[str], folder: Path, case: str, code: int = 0) -> 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("one")
-    [found] = carried_out([sys.executable], folder, "plain")
-    return folder, found
+    [outcome] = carried_out([sys.executable], folder, "plain")
+    return folder, outcome
 
 
 def same_numbers(a: dict[str, Any], b: dict[str, Any]) -> None:
@@ -40,8 +40,8 @@ def same_numbers(a: dict[str, Any], b: dict[str, Any]) -> None:
         assert b["curves"][name]["step"] == curve["step"]
         assert b["curves"][name]["value"] == pytest.approx(curve["value"], rel=1e-5), name
     assert [metric["name"] for metric in a["metrics"]] == [metric["name"] for metric in b["metrics"]]
-    for mine, theirs in zip(a["metrics"], b["metrics"], strict=True):
-        assert mine["value"] == pytest.approx(theirs["value"], rel=1e-4), mine["name"]
+    for ours, theirs in zip(a["metrics"], b["metrics"], strict=True):
+        assert ours["value"] == pytest.approx(theirs["value"], rel=1e-4), ours["name"]
 
 
 @pytest.mark.slow
@@ -52,12 +52,12 @@ def test_two_processes_give_the_numbers_of_one(one: tuple[Path, dict[str, Any]],
     assert first["cost"]["devices"] == 2
     same_numbers(expected, first)
     for side, n in (("generated", 133), ("real", 77)):
-        mine, theirs = (
+        ours, theirs = (
             Features.load(folder / expected["artifacts"]["features"] / f"{side}.digits.safetensors").values
             for folder in (alone, tmp_path)
         )
-        assert len(mine) == len(theirs) == n
-        assert torch.allclose(mine, theirs, atol=1e-3)  # each sample once and in its place
+        assert len(ours) == len(theirs) == n
+        assert torch.allclose(ours, theirs, atol=1e-3)  # each sample once and in its place
     grids = [(folder / expected["artifacts"]["samples"]).read_bytes() for folder in (alone, tmp_path)]
     assert len(grids[0]) == pytest.approx(len(grids[1]), rel=0.05)
 
@@ -101,10 +101,10 @@ def two(folder: Path, case: str) -> list[subprocess.Popen[str]]:
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_is_gone_is_no_failure_of_the_run(tmp_path: Path, lost: int) -> None:
     started = two(tmp_path, f"lost-{lost}")
-    said = [process.communicate(timeout=200)[1] for process in started]
+    outputs = [process.communicate(timeout=200)[1] for process in started]
     assert started[lost].returncode == -signal.SIGKILL
     assert started[1 - lost].returncode == 1
-    assert "ConnectionError: another process of this run is gone" in said[1 - lost]
+    assert "ConnectionError: another process of this run is gone" in outputs[1 - lost]
     assert not list(tmp_path.rglob("records/**/*.json"))
     assert list(tmp_path.rglob("checkpoint.pt"))
     carried_out([sys.executable], tmp_path, "lost-none")

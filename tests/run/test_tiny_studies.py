@@ -24,7 +24,7 @@ TRENDS = {"evaluation.every_steps": 1, "evaluation.n_on_the_way": 4}
 
 def cheap(study: Study, trends: dict[str, int | None]) -> list[OneRun]:
     """Each arm of a study in each of its settings, with next to nothing to do."""
-    found: dict[object, OneRun] = {}
+    runs_by_kind: dict[object, OneRun] = {}
     for setting in study.scales["tiny"]:
         for arm in study.arms:
             config = study.config(arm, "tiny", setting)
@@ -33,8 +33,8 @@ def cheap(study: Study, trends: dict[str, int | None]) -> list[OneRun]:
                 config = change(config, BUDGET | on_the_way)
             elif not isinstance(config, ScanConfig):
                 config = change(config, {"repeats": 1})
-            found.setdefault(config, OneRun(study.name, arm.name, "tiny", setting, config))
-    return list(found.values())
+            runs_by_kind.setdefault(config, OneRun(study.name, arm.name, "tiny", setting, config))
+    return list(runs_by_kind.values())
 
 
 def check(runs: list[OneRun], results: Path) -> None:

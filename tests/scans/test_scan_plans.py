@@ -162,7 +162,7 @@ def test_hilbert_is_more_local_than_a_zigzag() -> None:
 
 def test_reach_of_one_order_stays_and_of_eight_zigzags_is_everything() -> None:
     one = reach(scan_plan("sweep-1", (4, 4), depth=5))
-    assert all(np.array_equal(known, np.tri(16, dtype=bool)) for known in one)
+    assert all(np.array_equal(reached, np.tri(16, dtype=bool)) for reached in one)
     eight = reach(scan_plan("zigzag-8", (4, 4), depth=8))
     assert not eight[0].all()
     assert eight[-1].all()

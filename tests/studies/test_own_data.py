@@ -35,12 +35,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_it_is_prepared_once_and_says_what_it_skips(folder: Path, tmp_path: Path) -> None:
-    said: list[str] = []
-    data = prepare_own(folder, 32, tmp_path / "r", say=said.append)
+    messages: list[str] = []
+    data = prepare_own(folder, 32, tmp_path / "r", say=messages.append)
     assert (data.setting, data.classes, data.caption_words) == ("My_birds_2_0-32", 2, 0)
     assert data.train + data.held_out == 60
-    assert any("broken.jpg" in line and line.startswith("skipped, ") for line in said)
-    assert any("the same contents" in line and "a 1.png" in line for line in said)
+    assert any("broken.jpg" in line and line.startswith("skipped, ") for line in messages)
+    assert any("the same contents" in line and "a 1.png" in line for line in messages)
     stamp = (Path(data.root) / "manifest.json").stat().st_mtime_ns
     for path in folder.rglob("*.png"):
         path.touch()  # the same contents at another time are the same
@@ -57,8 +57,8 @@ def test_it_is_prepared_once_and_says_what_it_skips(folder: Path, tmp_path: Path
 def test_captions_beside_the_images_are_read(folder: Path, tmp_path: Path) -> None:
     for path in folder.rglob("a *.png"):
         path.with_suffix(".txt").write_text("a small brown bird\n")
-    said: list[str] = []
-    data = prepare_own(folder, 32, tmp_path / "r", say=said.append)
+    messages: list[str] = []
+    data = prepare_own(folder, 32, tmp_path / "r", say=messages.append)
     assert data.caption_words == 4
     config = configured(find_study("scan_ablation"), "tiny", data)
     assert (config.model.text_width, config.model.text_tokens) == (32, 4)

@@ -33,14 +33,14 @@ def test_a_run_that_lacks_weights_and_data_is_rehearsed_to_a_row_of_its_table(
     monkeypatch.delenv("ZIGMA_DATA", raising=False)
     Path("s.py").write_text(STUDY)
     assert main(["run", "s.py", "--rehearse"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "random stand-ins taken: DINOv2 ViT-L/14 for FDD, autoencoder sd-vae-ft-ema, shards of celebamm"
-        in said
+        in output
     )
-    assert "row of the table: a " in said
-    assert "GiB at most" in said
-    assert "nothing was recorded" in said
+    assert "row of the table: a " in output
+    assert "GiB at most" in output
+    assert "nothing was recorded" in output
     assert list(weights.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == [
         "my weights",

@@ -26,9 +26,9 @@ class Trap:
 def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     state = {"model": {"w": torch.arange(3.0)}, "state": {"step": 3, "curves": {"loss": {"step": [1]}}}}
     save_checkpoint(tmp_path / "checkpoint.pt", state)
-    found = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert torch.equal(found["model"]["w"], state["model"]["w"])
-    assert found["state"] == state["state"]
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert torch.equal(checkpoint["model"]["w"], state["model"]["w"])
+    assert checkpoint["state"] == state["state"]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 

@@ -37,7 +37,7 @@ def test_one_process_alone_waits_for_nobody() -> None:
 def test_an_error_elsewhere_names_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "processes", lambda: FakeState(0, 2))
     told = [(1, None), (None, "ValueError: no")]
-    monkeypatch.setattr(module, "gather_object", lambda mine: told)
+    monkeypatch.setattr(module, "gather_object", lambda value: told)
     with pytest.raises(OtherProcessFailed, match="process 1: ValueError: no"):
         together(lambda: 1)
 

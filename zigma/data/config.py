@@ -110,18 +110,20 @@ class DataConfig(Configuration):
             )
 
     def _check_embedded(self) -> None:
-        known = EMBEDDED[self.name]
+        embedded = EMBEDDED[self.name]
         if self.root is not None:
             raise ValueError(f"{self.name} ships with the dependencies and takes no root, got {self.root!r}")
         if self.view != "pixels":
             raise ValueError(f"{self.name} comes as pixels only, got view={self.view!r}")
-        if self.size < known.smallest:
-            raise ValueError(f"{self.name} needs a size of at least {known.smallest} pixels, got {self.size}")
-        if known.largest is not None and self.size > known.largest:
-            raise ValueError(f"{self.name} comes in at most {known.largest} pixels, got {self.size}")
-        if known.video == "never" and self.frames is not None:
+        if self.size < embedded.smallest:
+            raise ValueError(
+                f"{self.name} needs a size of at least {embedded.smallest} pixels, got {self.size}"
+            )
+        if embedded.largest is not None and self.size > embedded.largest:
+            raise ValueError(f"{self.name} comes in at most {embedded.largest} pixels, got {self.size}")
+        if embedded.video == "never" and self.frames is not None:
             moving = f"moving-{self.name}"
             hint = f"; their video is {moving}" if moving in EMBEDDED else " and have no video"
             raise ValueError(f"{self.name} are images{hint}")
-        if known.video == "always" and self.frames is None:
+        if embedded.video == "always" and self.frames is None:
             object.__setattr__(self, "frames", PAPER_FRAMES)

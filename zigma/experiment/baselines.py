@@ -48,7 +48,7 @@ class Baseline(nn.Module):
         velocity = c.d_alpha * data + c.d_sigma * noise  # Eq. 8
         if self.interpolant.target == "velocity":
             return velocity.to(x.dtype)
-        return convert(noise, x, t, path=self.interpolant.path, given="noise", wanted=self.interpolant.target)
+        return convert(noise, x, t, path=self.interpolant.path, given="noise", to=self.interpolant.target)
 
     def expected_data(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """E[x_1 | x_t] of states (B, N)."""

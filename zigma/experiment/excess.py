@@ -122,7 +122,7 @@ class Excess:
     def _velocity(self, model: nn.Module, x: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
         path, target = self.config.interpolant.path, self.config.interpolant.target
         prediction = model(x, t) if y is None else model(x, t, y.to(x.device))
-        return convert(prediction.to(x.dtype), x, t, path=path, given=target, wanted="velocity")
+        return convert(prediction.to(x.dtype), x, t, path=path, given=target, to="velocity")
 
 
 def levels(config: RunConfig) -> list[Row]:

@@ -62,4 +62,4 @@ class Flow:
         if prediction.shape != x.shape:
             raise ValueError(f"the model returned {tuple(prediction.shape)} for states of {tuple(x.shape)}")
         path, given = self.interpolant.path, self.interpolant.target
-        return [convert(prediction, x, times, path=path, given=given, wanted=field) for field in fields]
+        return [convert(prediction, x, times, path=path, given=given, to=field) for field in fields]

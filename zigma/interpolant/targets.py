@@ -32,13 +32,13 @@ _FROM_NOISE: dict[Target, Conversion] = {
 }
 
 
-def convert(prediction: Tensor, x: Tensor, t: Tensor, *, path: Path, given: Target, wanted: Target) -> Tensor:
+def convert(prediction: Tensor, x: Tensor, t: Tensor, *, path: Path, given: Target, to: Target) -> Tensor:
     """Turn a prediction of one kind into another at the states x (B, ...) and times t (B,).
 
     Exact for the conditional expectations, which is how a network trained for one target is sampled through
     another. The result has the shape and dtype of x.
     """
-    if given == wanted:
+    if given == to:
         return prediction
     c = coefficients(path, t, like=x)
-    return _FROM_NOISE[wanted](_TO_NOISE[given](prediction, x, c), x, c).to(x.dtype)
+    return _FROM_NOISE[to](_TO_NOISE[given](prediction, x, c), x, c).to(x.dtype)

@@ -136,20 +136,20 @@ def load_released_checkpoint(
             weights that do not fit the arguments or cannot be read safely.
     """
     arguments = _arguments(released_constructor_arguments)
-    found = _weights(source if isinstance(source, Mapping) else _read(Path(source)), weights)
+    state = _weights(source if isinstance(source, Mapping) else _read(Path(source)), weights)
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are drawn and forgotten
         model = ZigMa(arguments.config())
-    _fit(model, {_our_name(name): value for name, value in found.items()})
+    _fit(model, {_our_name(name): value for name, value in state.items()})
     return model.to(device=arguments.device, dtype=arguments.dtype).eval()
 
 
 def _arguments(given: Mapping[str, Any]) -> ReleasedArguments:
-    known = ReleasedArguments.__dataclass_fields__
+    fields = ReleasedArguments.__dataclass_fields__
     for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"the released ZigMa has no argument {name}{hint}; it has: {', '.join(known)}")
+            raise ValueError(f"the released ZigMa has no argument {name}{hint}; it has: {', '.join(fields)}")
     missing = [name for name in ("in_channels", "embed_dim", "depth", "img_dim") if name not in given]
     if missing:
         raise ValueError(f"the released ZigMa needs the argument {', '.join(missing)}")
@@ -193,15 +193,15 @@ def _read(path: Path) -> Mapping[str, Any]:
     return contents
 
 
-def _weights(contents: Mapping[str, Any], wanted: str | None) -> Weights:
+def _weights(contents: Mapping[str, Any], key: str | None) -> Weights:
     """The state dict in a checkpoint, without the prefixes that wrappers leave."""
-    if wanted not in (None, *CONTENTS):
-        raise ValueError(f"weights is 'ema' or 'model', not {wanted!r}")
+    if key not in (None, *CONTENTS):
+        raise ValueError(f"weights is 'ema' or 'model', not {key!r}")
     held = [name for name in CONTENTS if isinstance(contents.get(name), Mapping)]
     if held:
-        if wanted is not None and wanted not in held:
-            raise ValueError(f"the checkpoint has no {wanted!r} weights; it has: {', '.join(held)}")
-        contents = contents[wanted or held[0]]
+        if key is not None and key not in held:
+            raise ValueError(f"the checkpoint has no {key!r} weights; it has: {', '.join(held)}")
+        contents = contents[key or held[0]]
     return {
         ".".join(part for part in name.split(".") if part not in WRAPPERS): value
         for name, value in contents.items()
@@ -222,19 +222,19 @@ def _our_name(name: str) -> str:
 
 def _fit(model: ZigMa, weights: dict[str, Tensor]) -> None:
     """Put the weights in the place of the model's, or say in one line why they do not fit."""
-    wanted = model.state_dict()
+    own = model.state_dict()
     problems = [
         f"{what} {', '.join(sorted(names)[:3])}{' and more' if len(names) > 3 else ''}"
         for what, names in (
-            ("no weight for", wanted.keys() - weights.keys()),
-            ("no place for", weights.keys() - wanted.keys()),
+            ("no weight for", own.keys() - weights.keys()),
+            ("no place for", weights.keys() - own.keys()),
         )
         if names
     ]
-    for name in sorted(wanted.keys() & weights.keys()):
-        if wanted[name].shape != weights[name].shape:
-            here, there = tuple(wanted[name].shape), tuple(weights[name].shape)
-            problems.append(f"{name} is {there} but the arguments make it {here}")
+    for name in sorted(own.keys() & weights.keys()):
+        if own[name].shape != weights[name].shape:
+            here, released_shape = tuple(own[name].shape), tuple(weights[name].shape)
+            problems.append(f"{name} is {released_shape} but the arguments make it {here}")
             break
     if problems:
         raise ValueError(f"the checkpoint does not fit the arguments: {'; '.join(problems)}")

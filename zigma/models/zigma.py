@@ -234,9 +234,17 @@ class ZigMa(nn.Module):
 
         stream, here, states = wide(x), None, None
         for block in self.blocks:
-            there = cast(Block, block).mixer.order if self.keep_order and patches is None else None
-            stream, here = rearrange(stream, here, there), there
-            inputs = (stream, c, text if self.text else None, there is not None, states, True, patches)
+            order_of_block = cast(Block, block).mixer.order if self.keep_order and patches is None else None
+            stream, here = rearrange(stream, here, order_of_block), order_of_block
+            inputs = (
+                stream,
+                c,
+                text if self.text else None,
+                order_of_block is not None,
+                states,
+                True,
+                patches,
+            )
             if config.gradient_checkpointing and self.training:
                 stream, states = checkpoint(block, *inputs, use_reentrant=False)
             else:

@@ -45,8 +45,8 @@ def check_continuous(order: IntArray, grid: Grid, diagonal_steps: float) -> None
     hint = ""
     if _first_fault(invert(order), grid, diagonal_steps) is None:
         hint = "; read as ranks it is continuous: register it with returns='rank'"
-    here, there = (tuple(cell.tolist()) for cell in coordinates(order[fault : fault + 2], grid).T)
-    raise ValueError(f"claims to be continuous, but step {fault + 1} goes from {here} to {there}{hint}")
+    here, next_cell = (tuple(cell.tolist()) for cell in coordinates(order[fault : fault + 2], grid).T)
+    raise ValueError(f"claims to be continuous, but step {fault + 1} goes from {here} to {next_cell}{hint}")
 
 
 def _first_fault(order: IntArray, grid: Grid, diagonal_steps: float) -> int | None:

@@ -18,8 +18,8 @@ def test_every_pair_that_two_scales_share_is_a_decision_of_each_seed(tmp_path: P
     fill(tmp_path, means=ORDER, spread=0.01, seeds=3)
     fill(tmp_path, scale="small", setting="shapes-32", means={**ORDER, "zigzag-2": 8.0}, spread=0.01, seeds=2)
     records = load(tmp_path)
-    found = decision_accuracies({scale: sheets(STUDY, records, scale) for scale in STUDY.scales})
-    larger = next(item for item in found if item.larger == "small shapes-32")
+    accuracies = decision_accuracies({scale: sheets(STUDY, records, scale) for scale in STUDY.scales})
+    larger = next(item for item in accuracies if item.larger == "small shapes-32")
     assert (larger.scale, larger.setting, larger.metric) == ("tiny", "digits-8", "fd_digits")
     assert (larger.pairs, larger.seeds, larger.decisions, larger.right) == (
         6,
@@ -29,7 +29,7 @@ def test_every_pair_that_two_scales_share_is_a_decision_of_each_seed(tmp_path: P
     )  # one pair is swapped
     assert larger.share == pytest.approx(15 / 18)
     assert larger.device_seconds == 80.0
-    printed = next(item for item in found if item.larger == "printed 256 FID" and item.scale == "tiny")
+    printed = next(item for item in accuracies if item.larger == "printed 256 FID" and item.scale == "tiny")
     assert printed.share == 1.0
 
 

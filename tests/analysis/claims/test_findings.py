@@ -33,8 +33,8 @@ def test_counts_in_closed_form_are_those_of_the_networks() -> None:
 
 def test_operations_in_closed_form_are_those_counted() -> None:
     counted = count_flops(build_model(DiTConfig()).eval(), torch.randn(1, 4, 32, 32), torch.rand(1))
-    for attention, wanted in ((False, counted.as_the_paper), (True, counted.everything)):
-        assert dit_multiply_adds(384, 12, 256, 16, 16, attention) == pytest.approx(wanted, rel=0.005)
+    for attention, operations in ((False, counted.as_the_paper), (True, counted.everything)):
+        assert dit_multiply_adds(384, 12, 256, 16, 16, attention) == pytest.approx(operations, rel=0.005)
 
 
 def test_the_released_code_is_read_from_a_checkout(

@@ -62,25 +62,27 @@ def test_what_a_claim_names_is_declared(claim: Claim) -> None:
 
 
 def test_the_paper_s_own_numbers_show_its_claims() -> None:
-    for found in judge(Records()):
-        assert all(item.holds for item in found.printed), found.name
-    numbers = {found.name: [item.numbers for item in found.printed] for found in judge(Records())}
+    for on_nothing in judge(Records()):
+        assert all(item.holds for item in on_nothing.printed), on_nothing.name
+    numbers = {
+        on_nothing.name: [item.numbers for item in on_nothing.printed] for on_nothing in judge(Records())
+    }
     assert "256 FID: 65.7 and 158.1, ratio 2.41" in numbers["zigzag-beats-sweep"]
     assert "256 FID: ratio 1.44; 512 FID: ratio 3.47" in numbers["gain-grows-with-resolution"]
     assert "FID: ratio 1.02 against 1.15" in numbers["zigma-hardly-needs-positions"]
 
 
 def test_nothing_recorded_is_not_tried() -> None:
-    for found in judge(Records()):
-        assert found.verdict == "not tried"
-        assert {at.verdict for at in found.at} == {"not tried"}
+    for on_nothing in judge(Records()):
+        assert on_nothing.verdict == "not tried"
+        assert {at.verdict for at in on_nothing.at} == {"not tried"}
 
 
 def test_a_planted_order_holds_and_its_reverse_is_reversed(tmp_path: Path) -> None:
     plant(tmp_path / "a", "scan_ablation", AS_CLAIMED)
-    found = verdict(tmp_path / "a", "more-schemes-help")
-    assert found.verdict == "holds"
-    tested = [t for t in found.at[0].tested if t.contrast.decides]
+    result = verdict(tmp_path / "a", "more-schemes-help")
+    assert result.verdict == "holds"
+    tested = [t for t in result.at[0].tested if t.contrast.decides]
     assert [t.contrast.metric for t in tested] == ["fd_digits"] * 3  # all pairs of three arms
     assert tested[0].value == pytest.approx(6 / 4, rel=0.05)
     assert tested[0].low < tested[0].value < tested[0].high
@@ -93,12 +95,12 @@ def test_a_planted_order_holds_and_its_reverse_is_reversed(tmp_path: Path) -> No
 
 def test_one_reversed_pair_reverses_an_order_and_a_missing_arm_leaves_it_open(tmp_path: Path) -> None:
     plant(tmp_path / "swap", "scan_ablation", {**AS_CLAIMED, "zigzag-2": 8.0})  # 8 beats 2, 2 does not beat 1
-    found = verdict(tmp_path / "swap", "more-schemes-help").last
-    assert found.verdict == "reversed"
-    assert "zigzag-2 is better than zigzag-1 at digits-8" in found.why
+    result = verdict(tmp_path / "swap", "more-schemes-help").last
+    assert result.verdict == "reversed"
+    assert "zigzag-2 is better than zigzag-1 at digits-8" in result.why
     plant(tmp_path / "miss", "scan_ablation", {k: v for k, v in AS_CLAIMED.items() if k != "zigzag-1"})
-    found = verdict(tmp_path / "miss", "more-schemes-help").last
-    assert (found.verdict, found.why) == (
+    result = verdict(tmp_path / "miss", "more-schemes-help").last
+    assert (result.verdict, result.why) == (
         "undecided",
         "2 of its 3 comparisons have no records that may decide",
     )
@@ -114,17 +116,17 @@ def test_a_slope_is_no_order(tmp_path: Path) -> None:
         "random": 9.0,
     }
     plant(tmp_path, "spatial_continuity", values)
-    found = verdict(tmp_path, "spatial-continuity-is-critical").last
-    assert found.verdict == "reversed"
-    assert "groups of 4x4 is better than groups of 2x2" in found.why
+    result = verdict(tmp_path, "spatial-continuity-is-critical").last
+    assert result.verdict == "reversed"
+    assert "groups of 4x4 is better than groups of 2x2" in result.why
 
 
 def test_one_seed_decides_nothing(tmp_path: Path) -> None:
     plant(tmp_path, "scan_ablation", AS_CLAIMED, seeds=1)
-    found = verdict(tmp_path, "zigzag-beats-sweep")
-    assert found.verdict == "undecided"
-    assert found.last.why == "one seed has no spread"
-    assert math.isnan(found.last.tested[0].low)
+    result = verdict(tmp_path, "zigzag-beats-sweep")
+    assert result.verdict == "undecided"
+    assert result.last.why == "one seed has no spread"
+    assert math.isnan(result.last.tested[0].low)
 
 
 def test_a_claim_about_all_settings_is_false_where_one_reverses_it(tmp_path: Path) -> None:
@@ -139,17 +141,17 @@ def test_a_claim_about_all_settings_is_false_where_one_reverses_it(tmp_path: Pat
 def test_a_claim_about_all_settings_stays_open_where_one_does(tmp_path: Path) -> None:
     plant(tmp_path, "scan_ablation", AS_CLAIMED, setting="digits-8")
     fill(tmp_path, means={"sweep": 5.0, "zigzag-1": 5.0}, setting="digits-16", spread=0.5, seeds=5)
-    found = verdict(tmp_path, "zigzag-beats-sweep").last
-    assert found.verdict == "undecided"
-    assert found.why == "1 of 2 intervals for, 1 of 2 intervals open"
+    result = verdict(tmp_path, "zigzag-beats-sweep").last
+    assert result.verdict == "undecided"
+    assert result.why == "1 of 2 intervals for, 1 of 2 intervals open"
 
 
 def test_networks_that_still_learn_are_not_judged(tmp_path: Path) -> None:
     plant(tmp_path, "scan_ablation", AS_CLAIMED, curves=FALLING)
-    found = verdict(tmp_path, "more-schemes-help").last
-    assert found.verdict == "not learned"
-    assert "digits-8: the loss of 4 of 4 arms still falls" in found.why
-    assert found.tested[0].value == pytest.approx(1.5, rel=0.05)  # shown all the same
+    result = verdict(tmp_path, "more-schemes-help").last
+    assert result.verdict == "not learned"
+    assert "digits-8: the loss of 4 of 4 arms still falls" in result.why
+    assert result.tested[0].value == pytest.approx(1.5, rel=0.05)  # shown all the same
     plant(tmp_path, "scan_ablation", AS_CLAIMED, setting="digits-16")
     assert verdict(tmp_path, "more-schemes-help").verdict == "not learned"  # half of the settings is not all
 
@@ -160,9 +162,9 @@ def test_seeds_are_paired(tmp_path: Path) -> None:
         base = 5.0 * 2.0**run.config.seed
         value = base * (1.05 if run.arm == "sweep" else 1.0) * (1 + 0.001 * (run.config.seed % 2))
         write(tmp_path, run, record_of(run, drawn_metrics(run, value)))
-    found = verdict(tmp_path, "zigzag-beats-sweep").last
-    assert found.tested[0].value == pytest.approx(1.05)
-    assert found.verdict == "holds"
+    result = verdict(tmp_path, "zigzag-beats-sweep").last
+    assert result.tested[0].value == pytest.approx(1.05)
+    assert result.verdict == "holds"
 
 
 def test_noise_seldom_decides_in_either_direction() -> None:
@@ -186,7 +188,7 @@ def test_all_claims_are_one_family_in_both_directions(tmp_path: Path) -> None:
         assert alone.verdict == word
         assert alone.last.p == pytest.approx(0.034, abs=0.002)
         several = judge(records, [claim] * 20)
-        assert {found.verdict for found in several} == {"undecided"}
+        assert {one.verdict for one in several} == {"undecided"}
         assert several[0].last.p == pytest.approx(20 * alone.last.p)
         assert several[0].last.more_seeds == several[0].last.tested[0].seeds_needed - 3  # type: ignore[operator]
 
@@ -221,9 +223,9 @@ def test_being_better_is_not_being_worse(tmp_path: Path) -> None:
     assert judged(tmp_path, Alike("transformers", ("ZigMa", "DiT"))).verdict == "reversed"
     for run in runs(find_study("transformers"), "tiny", range(3), settings=["s2-32x32"]):
         write(tmp_path, run, record_of(run, [{"name": "peak_memory_mib", "value": 100.0 + len(run.arm)}]))
-    found = judged(tmp_path, Order("transformers", ("ZigMa", "DiT"), "peak_memory_mib"))
-    assert found.verdict == "not tried"
-    assert not found.at[0].tested[0].contrast.decides
+    result = judged(tmp_path, Order("transformers", ("ZigMa", "DiT"), "peak_memory_mib"))
+    assert result.verdict == "not tried"
+    assert not result.at[0].tested[0].contrast.decides
 
 
 def test_eyes_that_see_no_colour_do_not_decide_about_shapes(tmp_path: Path) -> None:
@@ -239,10 +241,10 @@ def test_a_gain_that_grows(tmp_path: Path) -> None:
     for setting, gain in (("shapes-32", 1.2), ("shapes-64", 2.0)):
         means = {"zigzag-1": 8.0, "zigzag-8": 8.0 / gain}
         plant(tmp_path, "scan_ablation", means, setting=setting, scale="small")
-    found = verdict(tmp_path, "gain-grows-with-resolution")
-    assert found.verdict == "holds"
-    assert found.last.tested[0].contrast.setting == "shapes-32 to shapes-64"
-    tested = next(t for t in found.last.tested if t.contrast.metric == "fd_digits")
+    result = verdict(tmp_path, "gain-grows-with-resolution")
+    assert result.verdict == "holds"
+    assert result.last.tested[0].contrast.setting == "shapes-32 to shapes-64"
+    tested = next(t for t in result.last.tested if t.contrast.metric == "fd_digits")
     assert tested.value == pytest.approx(2.0 / 1.2, rel=0.05)
 
 
@@ -276,14 +278,14 @@ def power(results: Path, study: str, exponents: Mapping[str, float]) -> None:
 
 def test_costs_that_grow_apart(tmp_path: Path) -> None:
     power(tmp_path / "a", "complexity", {"ZigMa": 1.0, "DiT": 1.8, "U-ViT": 1.9})
-    found = verdict(tmp_path / "a", "speed-grows-apart").last
-    assert found.verdict == "undecided"  # a CPU's memory decides nothing about a GPU's
-    assert "2 of its 4 comparisons" in found.why
-    assert {t.n for t in found.tested} == {3}  # seeds, not grids
-    assert all(t.p_for < 0.001 < t.p_against for t in found.tested)
-    found = verdict(tmp_path / "a", "cost-is-linear").last
-    assert found.verdict == "holds"
-    assert [round(t.value, 3) for t in found.tested] == [
+    result = verdict(tmp_path / "a", "speed-grows-apart").last
+    assert result.verdict == "undecided"  # a CPU's memory decides nothing about a GPU's
+    assert "2 of its 4 comparisons" in result.why
+    assert {t.n for t in result.tested} == {3}  # seeds, not grids
+    assert all(t.p_for < 0.001 < t.p_against for t in result.tested)
+    result = verdict(tmp_path / "a", "cost-is-linear").last
+    assert result.verdict == "holds"
+    assert [round(t.value, 3) for t in result.tested] == [
         1.0,
         1.0,
         1.0,
@@ -307,8 +309,8 @@ def test_order_receptive_field(tmp_path: Path) -> None:
 def test_equal_counts_are_not_growth_and_need_one_seed(tmp_path: Path) -> None:
     for run in runs(find_study("order_receptive_field"), "tiny"):
         write(tmp_path, run, record_of(run, [{"name": "parameters", "value": 1000}]))
-    found = verdict(tmp_path, "parallel-scans-are-not-free")
-    assert found.verdict == "reversed"
+    result = verdict(tmp_path, "parallel-scans-are-not-free")
+    assert result.verdict == "reversed"
     same = CLAIM["order-receptive-field-is-free"].statements[2]
     assert judged(tmp_path, same).verdict == "holds"
 
@@ -348,8 +350,8 @@ def test_the_largest_scale_has_the_last_word(tmp_path: Path) -> None:
     plant(tmp_path, "position_embedding", POSITIONS)
     reverse = dict(zip(POSITIONS, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0], strict=True))
     plant(tmp_path, "position_embedding", reverse, scale="small")
-    found = verdict(tmp_path, "learned-beats-cosine-beats-none")
-    assert (found.last.scale, found.verdict) == ("small", "reversed")
+    result = verdict(tmp_path, "learned-beats-cosine-beats-none")
+    assert (result.last.scale, result.verdict) == ("small", "reversed")
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

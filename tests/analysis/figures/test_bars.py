@@ -24,9 +24,9 @@ def test_bars_are_means_and_single_seeds_have_no_whisker() -> None:
 
 
 def test_patch_sizes_have_quality_and_speed(recorded: Path) -> None:
-    found = figure_13(load(recorded))
-    assert isinstance(found, Picture)
-    figure = Figure(figsize=found.size)
-    found.draw(figure)
+    drawing = figure_13(load(recorded))
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
     assert [ax.get_ylabel() for ax in figure.axes] == ["fd digits", "images/s"]
-    assert "prints no numbers" in found.notes[-1]
+    assert "prints no numbers" in drawing.notes[-1]

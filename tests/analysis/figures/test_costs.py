@@ -51,11 +51,11 @@ def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> No
         outcome = {"status": "failed", "error": "out of memory"} if failed else {}
         metrics = [] if failed else drawn_metrics(run, 4.0)
         write(tmp_path, run, record_of(run, metrics, environment=environment, **outcome))
-    found = costs("complexity", load(tmp_path), lambda arm: arm, token_count)
-    assert list(found) == [("tiny", "machine A"), ("tiny", "machine B")]
-    (only,) = found["tiny", "machine A"].points(SPEED)["ZigMa"].items()
+    figure = costs("complexity", load(tmp_path), lambda arm: arm, token_count)
+    assert list(figure) == [("tiny", "machine A"), ("tiny", "machine B")]
+    (only,) = figure["tiny", "machine A"].points(SPEED)["ZigMa"].items()
     assert (only[0], only[1].mean) == (64, 250.0)
-    other = found["tiny", "machine B"]
+    other = figure["tiny", "machine B"]
     assert list(other.points(SPEED)) == ["ZigMa", "DiT", "U-ViT"]
     assert list(other.points(SPEED)["DiT"]) == [256, 576, 1024, 2304, 4096]
     assert list(other.points(SPEED)["U-ViT"]) == [256, 576, 2304, 4096]

@@ -46,14 +46,14 @@ def test_the_excess_is_what_is_unseen_and_what_is_not_learned(results: Path) -> 
 
 
 def test_the_figure_has_a_row_for_each_setting(results: Path) -> None:
-    found = figure_exact(load(results))
-    assert isinstance(found, Picture)
-    figure = Figure(figsize=found.size)
-    found.draw(figure)
+    drawing = figure_exact(load(results))
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["tiny, rows-16", "tiny, rows-8-positions"]
-    assert "sweep-1 0.101 of which 0.04 unseen" in found.alt
-    assert len(found.records) == 2 * 3 * len(STUDY.arms)
+    assert "sweep-1 0.101 of which 0.04 unseen" in drawing.alt
+    assert len(drawing.records) == 2 * 3 * len(STUDY.arms)
 
 
 def test_a_network_a_little_below_its_least_has_nothing_left_to_learn(tmp_path: Path) -> None:

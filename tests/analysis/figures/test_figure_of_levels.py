@@ -49,6 +49,6 @@ def test_table_1_is_shown_where_it_is_recorded_at_the_largest_scale(tmp_path: Pa
     fill(tmp_path, "scan_ablation", "small", setting="shapes-32")
     (standing,) = main_standings(load(tmp_path))
     assert standing.part.scale == "small"
-    found = figure_levels(load(tmp_path))
-    assert isinstance(found, Picture)
-    assert found.alt.startswith("fd digits at small, shapes-32: sweep 5.09")
+    figure = figure_levels(load(tmp_path))
+    assert isinstance(figure, Picture)
+    assert figure.alt.startswith("fd digits at small, shapes-32: sweep 5.09")

@@ -41,29 +41,29 @@ def test_every_figure_of_the_paper_is_known() -> None:
 
 @pytest.mark.parametrize("name", TITLES)
 def test_each_figure_says_in_words_what_it_shows(name: str, recorded: Path) -> None:
-    found = picture(name, load(recorded), recorded)
-    assert isinstance(found, Picture)
-    assert len(found.alt) > 40
-    assert bool(found.records) == (name not in DRAWINGS)
+    drawing = picture(name, load(recorded), recorded)
+    assert isinstance(drawing, Picture)
+    assert len(drawing.alt) > 40
+    assert bool(drawing.records) == (name not in DRAWINGS)
     if name in FROM_RECORDS:
-        assert any("tiny" in note for note in found.notes)
-        assert any("some processor" in note for note in found.notes), "the device is on the sheet"
+        assert any("tiny" in note for note in drawing.notes)
+        assert any("some processor" in note for note in drawing.notes), "the device is on the sheet"
 
 
 @pytest.mark.parametrize("name", {**FROM_RECORDS, **SAMPLES})
 def test_a_figure_without_records_says_what_to_run(name: str, tmp_path: Path) -> None:
-    found = picture(name, Records(), tmp_path)
-    assert isinstance(found, Missing)
-    assert found.run.startswith("python -m studies run ")
+    drawing = picture(name, Records(), tmp_path)
+    assert isinstance(drawing, Missing)
+    assert drawing.run.startswith("python -m studies run ")
 
 
 def test_the_commands_named_for_missing_figures_are_right(tmp_path: Path) -> None:
     from studies.__main__ import main as studies_main
 
     for name in {**FROM_RECORDS, **SAMPLES}:
-        found = picture(name, Records(), tmp_path)
-        assert isinstance(found, Missing)
-        for command in found.run.split("; "):
+        drawing = picture(name, Records(), tmp_path)
+        assert isinstance(drawing, Missing)
+        for command in drawing.run.split("; "):
             import shlex
 
             words = shlex.split(command)[3:]
@@ -86,11 +86,11 @@ def test_the_notes_of_a_figure_stand_beside_its_file_and_not_in_it(recorded: Pat
     make(tmp_path, load(recorded), recorded, "figure_13")
     beside = (tmp_path / "figure_13.md").read_text(encoding="utf-8")
     assert beside.startswith("# Figure 13. Patch size")
-    found = picture("figure_13", load(recorded), recorded)
-    assert isinstance(found, Picture)
-    assert all(f"- {note}" in beside for note in found.notes)
-    figure = Figure(figsize=found.size)
-    found.draw(figure)
+    drawing = picture("figure_13", load(recorded), recorded)
+    assert isinstance(drawing, Picture)
+    assert all(f"- {note}" in beside for note in drawing.notes)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
     assert not figure.get_supxlabel()
 
 

@@ -68,11 +68,11 @@ def test_what_is_no_picture_is_left_out_and_named_below_the_others(recorded: Pat
 
 
 def test_captions_stand_below_the_samples_and_on_the_page(recorded: Path) -> None:
-    found = figure_12(load(recorded), recorded)
-    assert isinstance(found, Picture)
+    drawing = figure_12(load(recorded), recorded)
+    assert isinstance(drawing, Picture)
     with style():
-        figure = Figure(figsize=found.size, layout="constrained")
-        found.draw(figure)
+        figure = Figure(figsize=drawing.size, layout="constrained")
+        drawing.draw(figure)
         figure.draw_without_rendering()
     for ax in figure.axes:
         words = ax.xaxis.label.get_window_extent()

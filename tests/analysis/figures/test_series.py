@@ -47,11 +47,11 @@ def test_mean_curve_takes_the_steps_that_most_runs_share() -> None:
         with_curve([1, 2], [6.0, 4.0]),
         with_curve([1, 2], [70.0, 70.0], status="failed"),
     ]
-    found = mean_curve(runs, "loss")
-    assert found is not None
-    assert found.step.tolist() == [1, 2]
-    assert found.mean.tolist() == [5.0, 3.0]
-    assert (found.seeds, found.left_out) == (2, 1)
+    curve = mean_curve(runs, "loss")
+    assert curve is not None
+    assert curve.step.tolist() == [1, 2]
+    assert curve.mean.tolist() == [5.0, 3.0]
+    assert (curve.seeds, curve.left_out) == (2, 1)
     assert mean_curve(runs, "fid") is None
 
 
@@ -79,8 +79,8 @@ def test_tokens_of_images_and_videos() -> None:
 
 def test_sheets_have_records(recorded: Path) -> None:
     records = load(recorded)
-    found = recorded_sheets(find_study("spatial_continuity"), records)
-    assert [(part.scale, part.setting) for part in found] == [("tiny", "digits-16")]
-    values = by_arm(found[0], "fd_digits")
+    parts = recorded_sheets(find_study("spatial_continuity"), records)
+    assert [(part.scale, part.setting) for part in parts] == [("tiny", "digits-16")]
+    values = by_arm(parts[0], "fd_digits")
     assert list(values) == [arm.name for arm in find_study("spatial_continuity").arms]
     assert all(value.n == 3 for value in values.values())

@@ -68,21 +68,21 @@ def test_values_that_are_not_positive_keep_a_linear_axis() -> None:
 
 
 def test_the_papers_values_stand_beside_ours(recorded: Path) -> None:
-    found = figure_8(load(recorded))
-    assert isinstance(found, Picture)
-    figure = Figure(figsize=found.size)
-    found.draw(figure)
+    drawing = figure_8(load(recorded))
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
     assert [ax.get_title() for ax in figure.axes] == ["tiny, digits-16", "paper, FID"]
     written = {text.get_text() for text in figure.axes[1].texts}
     assert {"27.38", "13.32"} <= written
-    assert len({record["identity"] for record in found.records}) == len(found.records)
+    assert len({record["identity"] for record in drawing.records}) == len(drawing.records)
 
 
 def test_loss_and_quality_at_each_resolution(recorded: Path) -> None:
-    found = figure_14(load(recorded))
-    assert isinstance(found, Picture)
-    figure = Figure(figsize=found.size)
-    found.draw(figure)
+    drawing = figure_14(load(recorded))
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
     labels = [ax.get_ylabel() for ax in figure.axes]
     assert labels.count("loss") == 2
-    assert "zigzag-8 from 1 to 0.71 (3 seeds)" in found.alt
+    assert "zigzag-8 from 1 to 0.71 (3 seeds)" in drawing.alt

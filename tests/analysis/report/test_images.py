@@ -35,9 +35,9 @@ def test_a_small_picture_keeps_its_pixels(tmp_path: Path) -> None:
 def test_many_large_pictures_are_made_smaller_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "BUDGET", 60_000)
     paths = [noise(tmp_path / f"{i}.png", 400 + i) for i in range(3)]
-    found = data_uris(paths)
-    assert sum(map(len, found)) <= 60_000
-    assert len({decoded(uri).size for uri in found}) == 1
+    uris = data_uris(paths)
+    assert sum(map(len, uris)) <= 60_000
+    assert len({decoded(uri).size for uri in uris}) == 1
 
 
 def test_no_pictures() -> None:

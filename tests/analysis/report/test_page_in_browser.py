@@ -19,10 +19,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "no Chromium found: apt-get install chromium"
+    chrome = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert chrome, "no Chromium found: apt-get install chromium"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=chrome, args=FLAGS)
         yield chromium
         chromium.close()
 
@@ -47,7 +47,10 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     opened = context.new_page()
     faults: list[str] = []
-    opened.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+    opened.on(
+        "console",
+        lambda message: faults.append(message.text) if message.type in ("error", "warning") else None,
+    )
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on(
         "request",
@@ -78,11 +81,11 @@ def test_on_a_phone_our_numbers_and_the_charts_are_on_the_screen(page: Any) -> N
 def test_a_number_opens_its_records_by_keyboard_and_gives_the_focus_back(page: Any) -> None:
     number = page.locator(NUMBER).first
     number.focus()
-    said = number.text_content()
+    number_text = number.text_content()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     assert dialog.is_visible()
-    assert said in dialog.get_by_role("heading").text_content()
+    assert number_text in dialog.get_by_role("heading").text_content()
     first = dialog.locator("summary").first
     first.focus()
     page.keyboard.press("Enter")
@@ -97,12 +100,12 @@ def test_a_number_opens_its_records_by_keyboard_and_gives_the_focus_back(page: A
 
 
 def test_every_control_is_reached_by_tab_and_shows_its_focus(page: Any) -> None:
-    wanted = page.evaluate(
+    controls = page.evaluate(
         "[...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')]"
         ".filter((e) => e.checkVisibility() && !e.closest('details:not([open]) > :not(summary)')).length"
     )
     reached, hidden_focus = set(), []
-    for _ in range(wanted + 5):
+    for _ in range(controls + 5):
         page.keyboard.press("Tab")
         at = page.evaluate(
             """() => {
@@ -116,7 +119,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(page: Any) -> None:
         reached.add(at[0])
         if at[2] == "none":
             hidden_focus.append(at)
-    assert len(reached) >= wanted
+    assert len(reached) >= controls
     assert hidden_focus == []
 
 
@@ -191,11 +194,11 @@ def test_axe_finds_no_barrier(page: Any, scheme: str) -> None:
         "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
         "resultTypes": ["violations"],
     }
-    found = [_short(v) for v in Axe().run(page, options=rules).response["violations"]]
-    assert found == []
+    barriers = [_short(v) for v in Axe().run(page, options=rules).response["violations"]]
+    assert barriers == []
     page.locator(NUMBER).first.click()
-    found = [_short(v) for v in Axe().run(page, context="#behind", options=rules).response["violations"]]
-    assert found == []
+    barriers = [_short(v) for v in Axe().run(page, context="#behind", options=rules).response["violations"]]
+    assert barriers == []
 
 
 def _short(violation: dict[str, Any]) -> str:

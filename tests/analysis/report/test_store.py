@@ -23,14 +23,14 @@ def test_a_record_comes_back_whole_but_for_its_curves(recorded: Path) -> None:
     records = load(recorded)
     packed = json.loads(Store(records, recorded).script())
     for number, record in enumerate(records):
-        found, expected = unpacked(packed, number), dict(record.data)
-        assert found.pop("path") == record.path.relative_to(recorded).as_posix()
-        curves = found.pop("curves")
+        unpacked_record, expected = unpacked(packed, number), dict(record.data)
+        assert unpacked_record.pop("path") == record.path.relative_to(recorded).as_posix()
+        curves = unpacked_record.pop("curves")
         assert set(curves) == set(expected.pop("curves"))
-        assert all("in the file" in said for said in curves.values())
+        assert all("in the file" in placeholder for placeholder in curves.values())
         config = expected["config"] = dict(expected["config"])
         config.pop("seed")
-        assert found == expected
+        assert unpacked_record == expected
 
 
 def test_what_records_share_is_written_once(recorded: Path) -> None:

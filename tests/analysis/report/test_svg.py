@@ -20,14 +20,14 @@ def ids_of(svg: str) -> list[str]:
 
 
 def test_two_pictures_share_no_id_and_every_reference_is_met(recorded: Path) -> None:
-    found = pictures(["figure_4", "figure_6", "figure_8"], load(recorded), recorded)
-    svgs = [inline_svg(p, f"f{i}") for i, p in enumerate(found.values()) if isinstance(p, Picture)]
+    drawings = pictures(["figure_4", "figure_6", "figure_8"], load(recorded), recorded)
+    svgs = [inline_svg(p, f"f{i}") for i, p in enumerate(drawings.values()) if isinstance(p, Picture)]
     every = [name for svg in svgs for name in ids_of(svg)]
     assert len(svgs) == 3
     assert len(every) == len(set(every))
     for svg in svgs:
-        wanted = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
-        assert {a or b for a, b in wanted} <= set(ids_of(svg))
+        references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
+        assert {a or b for a, b in references} <= set(ids_of(svg))
         classes = {name for names in re.findall(r'class="([^"]+)"', svg) for name in names.split()}
         assert classes == set(re.findall(r"\.([\w-]+)\{", svg))
 
@@ -37,11 +37,11 @@ def test_numbers_that_are_read_stay_as_they_are() -> None:
         ax = figure.subplots()
         ax.set(xlim=(0, 1), xticks=[0.0, 1.0], xticklabels=["0.0", "61.675"], title="v1.250 < 2")
 
-    said = ET.fromstring(inline_svg(Picture((3, 2), draw, 'a "title" & <more>'), "x"))
-    texts = ["".join(element.itertext()) for element in said.iter() if element.tag.endswith("text")]
+    root = ET.fromstring(inline_svg(Picture((3, 2), draw, 'a "title" & <more>'), "x"))
+    texts = ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
     assert {"0.0", "61.675", "v1.250 < 2"} <= set(texts)
-    assert said[0].text == 'a "title" & <more>'
-    assert said.get("aria-labelledby") == "x-alt"
+    assert root[0].text == 'a "title" & <more>'
+    assert root.get("aria-labelledby") == "x-alt"
 
 
 def test_coordinates_are_shortened() -> None:

@@ -8,15 +8,15 @@ from zigma.scans.registry import find_curve
 
 
 def test_every_curve_is_there_in_the_library_s_order() -> None:
-    found = {walk["name"]: walk for walk in walks(side=4)}
+    by_name = {walk["name"]: walk for walk in walks(side=4)}
     # other tests register curves of their own
     built_in = {
         name for name in scan_names() if find_curve(name).built_in and 2 in find_curve(name).dimensions
     }
-    assert built_in <= set(found) <= set(scan_names())
-    assert found["hilbert"]["orders"][3] == scan_order("hilbert", (4, 4), variant=3).tolist()
-    assert found["zigzag"]["near"] == "100%"
-    assert found["sweep"]["near"] == "80%"  # 12 of 15 steps
+    assert built_in <= set(by_name) <= set(scan_names())
+    assert by_name["hilbert"]["orders"][3] == scan_order("hilbert", (4, 4), variant=3).tolist()
+    assert by_name["zigzag"]["near"] == "100%"
+    assert by_name["sweep"]["near"] == "80%"  # 12 of 15 steps
 
 
 def test_jumps_are_apart() -> None:

@@ -90,7 +90,11 @@ def test_numbers_refer_to_records_of_the_page(text: str) -> None:
     store = re.search(r'id="records-data">(.*?)</script>', text, re.DOTALL)
     assert store is not None
     count = len(json.loads(store[1])["records"])
-    referred = [int(n) for found in re.findall(r'data-records="([\d ]+)"', text) for n in found.split()]
+    referred = [
+        int(n)
+        for numbers_of_cell in re.findall(r'data-records="([\d ]+)"', text)
+        for n in numbers_of_cell.split()
+    ]
     assert set(referred) == set(range(count)), "each record is reached, and none that is not there"
 
 

@@ -175,8 +175,8 @@ def store_first(typing: Any, array: Any, index: Any, vector: Any, lanes: Any) ->
 
 
 def _declare(builder: Any, name: str, kind: Any) -> Any:
-    known = builder.module.globals.get(name)
-    return ir.Function(builder.module, kind, name) if known is None else known
+    declared = builder.module.globals.get(name)
+    return ir.Function(builder.module, kind, name) if declared is None else declared
 
 
 @intrinsic
