@@ -23,14 +23,12 @@ from analysis.records.schema import (
     record_row,
 )
 from studies.declare.shipped import published_folder
-from studies.declare.study import Study
 from studies.run.record import Record, json_files, read_record
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.records.sheet import Sheet
 
 Source = Literal["all", "own", "published"]
 BESIDE = ("levels", "samples")  # folders beside the scales of published records
@@ -51,7 +49,9 @@ class Records(list[Record]):
         self.place: dict[str, int] = {}  # identity -> row of the frames
         self.keys: dict[str, str] = {}  # identity -> what it computed, all seeds alike
         self.by_place: dict[Place, list[Record]] = defaultdict(list)
-        self.sheets: dict[tuple[str, str], tuple[Study, dict[str, Sheet]]] = {}  # see `sheet.sheets`
+        self.sheets: dict[
+            tuple[str, str], Any
+        ] = {}  # what `sheet.sheets` remembers here; its types lie above
         self._rows: list[dict[str, Any]] = []
         self._metrics: list[list[tuple[Any, ...]]] = []  # of each record
         for record in records:
