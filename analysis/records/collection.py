@@ -49,9 +49,7 @@ class Records(list[Record]):
         self.place: dict[str, int] = {}  # identity -> row of the frames
         self.keys: dict[str, str] = {}  # identity -> what it computed, all seeds alike
         self.by_place: dict[Place, list[Record]] = defaultdict(list)
-        self.sheets: dict[
-            tuple[str, str], Any
-        ] = {}  # what `sheet.sheets` remembers here; its types lie above
+        self.sheets: dict[tuple[str, str], Any] = {}  # of `sheet.sheets`, whose types lie above
         self._rows: list[dict[str, Any]] = []
         self._metrics: list[list[tuple[Any, ...]]] = []  # of each record
         for record in records:

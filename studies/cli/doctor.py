@@ -142,7 +142,8 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
 
 def weights() -> list[Check]:
     """Published weights that are on this machine, or where to get them and where to put them."""
-    from zigma.metrics.weights import WEIGHTS, WEIGHTS_VARIABLE, MissingWeights
+    from zigma.common.places import WEIGHTS_VARIABLE
+    from zigma.metrics.weights import WEIGHTS, MissingWeights
 
     checks = []
     for name, file in WEIGHTS.items():

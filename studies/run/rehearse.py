@@ -19,6 +19,7 @@ from studies.declare.selection import Selection
 from studies.declare.study import Run, Study
 from studies.declare.validate import machine_problems, resolve
 from zigma.common.machine import machine
+from zigma.common.places import DATA_VARIABLE, WEIGHTS_VARIABLE
 from zigma.common.words import Problems
 from zigma.experiment.config import RunConfig
 from zigma.experiment.estimate import estimate
@@ -37,7 +38,6 @@ SMALL: dict[str, Any] = {
     "evaluation.n_on_the_way": FEW,
     "evaluation.every_steps": 2,
 }
-WEIGHTS, DATA = "ZIGMA_WEIGHTS", "ZIGMA_DATA"
 
 
 def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> int:
@@ -132,7 +132,7 @@ def _stand_ins(selection: Selection, scratch: Path) -> Iterator[list[str]]:
     """Environment in which everything that runs read is there; gives the names of what was not."""
     study, scale = selection.study, selection.scale
     configs = [study.config(arm, scale, setting) for setting in selection.settings for arm in study.arms]
-    before = {name: os.environ.get(name) for name in (WEIGHTS, DATA)}
+    before = {name: os.environ.get(name) for name in (WEIGHTS_VARIABLE, DATA_VARIABLE)}
     missing: list[str] = []
     try:
         for config in configs:
@@ -150,15 +150,15 @@ def _stand_ins(selection: Selection, scratch: Path) -> Iterator[list[str]]:
 def _weights_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
     from zigma.data.weights import AUTOENCODER, autoencoder_folder
     from zigma.experiment import stand_ins
-    from zigma.metrics.weights import WEIGHTS as FILES
+    from zigma.metrics.weights import WEIGHTS
 
     for name in config.evaluation.extractors:
-        if name in FILES and _lacks(FILES[name].find):  # else an extractor of hers
-            stand_ins.extractor(name, _apart(WEIGHTS, scratch))
-            missing.append(FILES[name].what)
+        if name in WEIGHTS and _lacks(WEIGHTS[name].find):  # else an extractor of hers
+            stand_ins.extractor(name, _apart(WEIGHTS_VARIABLE, scratch))
+            missing.append(WEIGHTS[name].what)
     if config.data.view == "latents" and _lacks(autoencoder_folder):
         folder = Path(AUTOENCODER).name
-        stand_ins.autoencoder(_apart(WEIGHTS, scratch) / folder)
+        stand_ins.autoencoder(_apart(WEIGHTS_VARIABLE, scratch) / folder)
         missing.append(f"autoencoder {folder}")
 
 
@@ -171,7 +171,7 @@ def _data_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
     data = config.data
     if data.name in PREPARED and data.root is None and _lacks(lambda: shards_root(data)):
         vae = autoencoder_folder() if data.view == "latents" else None
-        stand_ins.shards(data, _apart(DATA, scratch) / f"{data.name}-{data.size}", scratch, vae)
+        stand_ins.shards(data, _apart(DATA_VARIABLE, scratch) / f"{data.name}-{data.size}", scratch, vae)
         missing.append(f"shards of {data.name} at {data.size}")
 
 

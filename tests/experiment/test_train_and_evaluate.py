@@ -239,11 +239,9 @@ def test_missing_weights_are_told_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from studies.__main__ import main
-    from zigma.metrics import identity
 
     monkeypatch.setenv("ZIGMA_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
-    identity._of_weights.cache_clear()
     words = ["run", "scan_ablation", "--set", 'evaluation.extractors=["inception"]']
     with pytest.raises(SystemExit) as left:
         main([*words, "--results", str(tmp_path / "new")])

@@ -12,9 +12,9 @@ import torch
 import torch_fidelity
 from PIL import Image
 from torch import nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from zigma.common.files import sha256_of
+from zigma.experiment import stand_ins
 from zigma.metrics import (
     FeatureCollector,
     Features,
@@ -23,6 +23,7 @@ from zigma.metrics import (
     evaluate_images,
     evaluate_videos,
     extract_features,
+    extractor_identity,
     load_extractor,
 )
 from zigma.metrics.config import EvaluationConfig
@@ -294,6 +295,17 @@ def test_weights_are_found_in_torch_hubs_cache(tmp_path, monkeypatch):
     assert WEIGHTS["i3d"].find() == path
 
 
+def test_the_identity_follows_the_folder_that_is_named_now(tmp_path, monkeypatch):
+    identities = set()
+    for name in ("first", "second"):
+        file = tmp_path / name / WEIGHTS["i3d"].filename
+        file.parent.mkdir()
+        file.write_text(name)
+        monkeypatch.setenv("ZIGMA_WEIGHTS", str(file.parent))
+        identities.add(extractor_identity("i3d"))
+    assert len(identities) == 2
+
+
 def test_identity_of_an_extractor_costs_no_torch(digits):
     code = (
         "import sys; from zigma.metrics import extractor_identity as i; print(i('digits'));"
@@ -315,13 +327,9 @@ def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_inception_from_a_file_of_torch_fidelitys_format(tmp_path, monkeypatch):
-    monkeypatch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-    path = tmp_path / "random.pth"
-    torch.save({}, path)
-    state = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], path).state_dict()
-    monkeypatch.undo()
-    torch.save(state, path)
+def test_inception_from_a_file_of_torch_fidelitys_format(tmp_path):
+    stand_ins.extractor("inception", tmp_path)
+    path = tmp_path / WEIGHTS["inception"].filename
     extractor = load_extractor("inception", weights=path)
     assert extractor.identity == sha256_of(path)
     images = noise_images(3, 1, 16, 16)

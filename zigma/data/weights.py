@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from zigma.common.files import sha256_of
+from zigma.common.places import WEIGHTS_VARIABLE
 
 Part = Literal["vae", "text_encoder"]
-WEIGHTS_VARIABLE = "ZIGMA_WEIGHTS"
 AUTOENCODER = "stabilityai/sd-vae-ft-ema"
 
 # By the name of their folder in a Stable Diffusion pipeline: what they are, and where they are published.

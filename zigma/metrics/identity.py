@@ -1,6 +1,7 @@
 """Which weights an extractor has, asked without loading it: for the identity of a run. No torch."""
 
 from functools import cache
+from pathlib import Path
 
 from zigma.common.plugged import EXTRACTORS
 from zigma.common.remembered import remembered_sha256
@@ -18,9 +19,9 @@ def extractor_identity(name: str) -> str:
         MissingWeights: its weights are not on this machine.
     """
     check_extractor(name)
-    return EXTRACTORS.identity(name) if is_own(name) else _of_weights(name)
+    return EXTRACTORS.identity(name) if is_own(name) else _of_file(WEIGHTS[name].find())
 
 
-@cache
-def _of_weights(name: str) -> str:
-    return remembered_sha256([WEIGHTS[name].find()], LARGE_BYTES)[0]
+@cache  # of the file: $ZIGMA_WEIGHTS may name another folder later in the same process
+def _of_file(path: Path) -> str:
+    return remembered_sha256([path], LARGE_BYTES)[0]

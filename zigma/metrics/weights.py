@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-WEIGHTS_VARIABLE = "ZIGMA_WEIGHTS"
+from zigma.common.places import WEIGHTS_VARIABLE
 
 
 class MissingWeights(FileNotFoundError, ValueError):

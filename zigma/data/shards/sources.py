@@ -6,6 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
+from zigma.common.places import DATA_VARIABLE
 from zigma.common.remembered import remembered_sha256
 from zigma.data.config import DataConfig
 from zigma.data.names import PREPARED
@@ -23,8 +24,8 @@ def shards_root(config: DataConfig) -> Path:
     title = PREPARED[config.name].title
     if config.root is not None:
         root = Path(config.root).expanduser()
-    elif "ZIGMA_DATA" in os.environ:
-        root = Path(os.environ["ZIGMA_DATA"]).expanduser() / f"{config.name}-{config.size}"
+    elif DATA_VARIABLE in os.environ:
+        root = Path(os.environ[DATA_VARIABLE]).expanduser() / f"{config.name}-{config.size}"
     else:
         raise ValueError(
             f"{config.name} ({title}) is not embedded: set root= or the variable ZIGMA_DATA to the folder of "
