@@ -87,4 +87,4 @@ def rehearsal(work: Path, jobs: int) -> list[Part]:
 
 
 def _pytest() -> tuple[str, ...]:
-    return ("-m", "pytest", "-vv", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+    return ("-m", "pytest", "-vv", "--tb=short", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=")

@@ -11,7 +11,7 @@ def test_published_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["try", "mamba-2", "--seeds", "2", "--dry-run", "--results", str(tmp_path / "r")]) == 0
     lines = capsys.readouterr().out.splitlines()
     runs = {line.partition(" seed")[0] for line in lines if " seed " in line}
-    assert runs == {"zigzag-8 fields-8", "sweep-8 fields-8", "mamba-2 fields-8", "mamba-2 digits-8"}
+    assert runs == {"zigzag-8 fields-8", "sweep-8 fields-8", "mamba-2 fields-8", "mamba-2 digits-8-short"}
     assert "8 of 8 runs to do" in lines[-1]
     assert not (tmp_path / "r").exists()
 
@@ -44,6 +44,6 @@ def test_a_mixer_of_her_own_file_is_an_arm(tmp_path: Path, capsys: pytest.Captur
     )
     words = ["--seeds", "1", "--dry-run", "--results", str(tmp_path / "r")]
     assert main(["try", f"{file}:Halved", *words]) == 0
-    assert "Halved digits-8 seed 0" in capsys.readouterr().out
+    assert "Halved digits-8-short seed 0" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["try", f"{file}:Halve", *words])
