@@ -62,7 +62,7 @@ def test_looking_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert "4 of 4 runs to do" in command("studies run scan_ablation --dry-run", installed, tmp_path)
     command("studies new my_study", installed, tmp_path)
     to_run = command("studies try hilbert-4 --dry-run", installed, tmp_path)
-    assert "hilbert-4 digits-8 seed 0" in to_run
+    assert "hilbert-4 digits-8-short seed 0" in to_run
     assert "zigzag-8 digits-8" not in to_run  # it ships
     command("zigma.scans mair --grid 8x8", installed, tmp_path)
 
