@@ -93,10 +93,10 @@ class Session:
         self.write()
 
     def write(self) -> None:
-        """Everything that there is so far, each file replaced as a whole."""
+        """Everything that there is so far, each file replaced as a whole; a part counts once the rest has it."""
         with contextlib.suppress(FileNotFoundError):  # a run moves its files while they are packed
             self._pack()
-        for name, text in (("parts.json", self._json()), ("summary.md", self._summary())):
+        for name, text in (("summary.md", self._summary()), ("parts.json", self._json())):
             beside = self.folder / f".{name}"
             beside.write_text(text, encoding="utf-8")
             beside.replace(self.folder / name)
