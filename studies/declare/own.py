@@ -18,11 +18,15 @@ from studies.declare.changes import SCANS, change
 from studies.declare.study import SCALES, Arm, Study
 from zigma.common.plugged import run_file, whole
 from zigma.common.words import WordError, unknown
-from zigma.experiment.config import Config, ScanConfig
+from zigma.experiment.config import Config
 
 NAME = re.compile(r"\w[\w .+-]*")  # of a study, an arm or a setting: it becomes part of a file's name
 LONGEST_NAME = 80
 OF_A_FILE = re.compile(r"\.py:|\.npy")  # in a plan: it names a file
+NAMES_OF_FILES = (
+    *("scan", "model.scan", "model.mixer.source", "model.ordering.source"),
+    *("data.name", "evaluation.extractors"),
+)
 _UNNAMED = "?"
 
 
@@ -129,20 +133,30 @@ def read_study(path: Path) -> Study:
 
 
 def _config_with_files(config: Config, path: Path) -> Config:
-    plan = config.scan if isinstance(config, ScanConfig) else getattr(config.model, "scan", None)
-    field = "scan" if isinstance(config, ScanConfig) else "model.scan"
-    return change(config, _with_files({field: plan}, path)) if plan and OF_A_FILE.search(plan) else config
+    """A setting with the whole paths of the files that it names."""
+    fields = {field: _value_at(config, field) for field in NAMES_OF_FILES}
+    named = {field: value for field, value in fields.items() if value is not None}
+    complete = _with_files(named, path)
+    changes = {field: value for field, value in complete.items() if value != named[field]}
+    return change(config, changes) if changes else config
+
+
+def _value_at(config: Config, field: str) -> Any:
+    part: Any = config
+    for name in field.split("."):
+        part = getattr(part, name, None)
+    return part
 
 
 def _with_files(changes: Mapping[str, Any], study: Path) -> dict[str, Any]:
-    return {
-        path: _whole_plan(value, study)
-        if path in SCANS and OF_A_FILE.search(str(value))
-        else whole(value, study)
-        if isinstance(value, str)
-        else value
-        for path, value in changes.items()
-    }
+    def complete(path: str, value: Any) -> Any:
+        if path in SCANS and OF_A_FILE.search(str(value)):
+            return _whole_plan(value, study)
+        if isinstance(value, tuple | list):
+            return tuple(complete(path, each) for each in value)
+        return whole(value, study) if isinstance(value, str) else value
+
+    return {path: complete(path, value) for path, value in changes.items()}
 
 
 def _whole_plan(text: str, study: Path) -> str:

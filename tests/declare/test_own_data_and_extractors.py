@@ -129,6 +129,14 @@ def test_settings_of_shards_are_refused(file: Path) -> None:
         DataConfig(name="digit")
 
 
+def test_two_extractors_of_one_name_in_results_are_refused(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / file.name
+    other.parent.mkdir()
+    other.write_text(SOURCE)
+    with pytest.raises(ValueError, match=r"names something twice: own\.Means, own\.Means"):
+        change(TINY, {"evaluation.extractors": (f"{file}:Means", f"{other}:Means")})
+
+
 def test_an_extractor_gives_numbers_under_its_own_name(file: Path) -> None:
     torch.manual_seed(0)
     images = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)

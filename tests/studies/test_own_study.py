@@ -8,6 +8,8 @@ from studies.__main__ import main
 from studies.declare import registry
 from studies.declare.own import grid, read_study
 from zigma.common.words import WordError
+from zigma.experiment.config import RunConfig
+from zigma.models.config import OwnMixerSpec, ZigMaConfig
 
 HEAD = "from studies.declare.own import grid, own_study\nfrom studies.declare.scales import TINY, vary\n"
 CURVE = """
@@ -82,6 +84,31 @@ def test_a_curve_is_looked_for_beside_the_study(tmp_path: Path, monkeypatch: pyt
     config = study.config(study.arms[0], "tiny", "d")
     assert config.model.scan == f"{folder / 'curves.py'}:down-the-columns-2"  # type: ignore[union-attr]
     assert study.arms[0].name == "down-the-columns-2"
+
+
+def test_files_that_a_setting_names_are_looked_for_beside_the_study(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "curves.py").write_text(CURVE)
+    for name in ("mixers.py", "eyes.py", "data.py"):
+        (folder / name).touch()
+    (folder / "s.py").write_text(
+        HEAD
+        + "BASE = vary(TINY, model={'scan': 'curves.py:down-the-columns-2', 'mixer': 'mixers.py:M:size=2'},\n"
+        "            data={'name': 'data.py:d'}, evaluation={'extractors': ('digits', 'eyes.py:E')})\n"
+        "ARMS = {'a': {}, 'b': {'evaluation.extractors': ('eyes.py:E',)}}\n"
+        "STUDY = own_study('t', ARMS, {'own': BASE})"
+    )
+    study = read_study(folder / "s.py")
+    first, second = (study.config(arm, "tiny", "own") for arm in study.arms)
+    assert isinstance(first, RunConfig)
+    assert isinstance(second, RunConfig)
+    assert isinstance(first.model, ZigMaConfig)
+    assert first.model.scan == f"{folder / 'curves.py'}:down-the-columns-2"
+    assert first.model.mixer == OwnMixerSpec(source=f"{folder / 'mixers.py'}:M", options=(("size", 2),))
+    assert first.data.name == f"{folder / 'data.py'}:d"
+    assert first.evaluation.extractors == ("digits", f"{folder / 'eyes.py'}:E")
+    assert second.evaluation.extractors == (f"{folder / 'eyes.py'}:E",)
 
 
 @pytest.mark.parametrize(

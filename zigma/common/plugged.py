@@ -120,11 +120,10 @@ class Socket:
         """The same, whatever it is."""
         match = IN_A_FILE.fullmatch(text)
         if match is not None:
-            names = vars(read_file(Path(match["file"])).module)
-            if match["name"] not in names:
-                own = [name for name in names if not name.startswith("_")]
-                raise unknown(f"{self.what} of {Path(match['file']).name}", match["name"], own)
-            return names[match["name"]]
+            module = read_file(Path(match["file"])).module
+            if not hasattr(module, match["name"]):
+                raise unknown(f"{self.what} of {Path(match['file']).name}", match["name"], _own_names(module))
+            return getattr(module, match["name"])
         if text in self.entries():
             try:
                 return self.entries()[text].load()
@@ -155,6 +154,18 @@ class Socket:
             ) from error
         version = entry.dist.version if entry.dist is not None else ""
         return hashlib.sha256(f"{entry.value} {version} ".encode() + source).hexdigest()[:16]
+
+
+def _own_names(module: ModuleType) -> list[str]:
+    """What a file defines, without what it imports."""
+    public = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_")]
+    imported = (ModuleType, type(annotations))
+    return [
+        name
+        for name, thing in public
+        if not isinstance(thing, imported)
+        and getattr(thing, "__module__", module.__name__) == module.__name__
+    ]
 
 
 MIXERS = Socket("mixer", "zigma.mixers")

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
 from zigma.common.files import read_json
+from zigma.common.plugged import MIXERS, ORDERINGS
 from zigma.common.program import carry_out
 from zigma.common.words import Parser, Problems, WordError
 from zigma.experiment.config import RunConfig, read_config
-from zigma.metrics.config import ExtractorName
+from zigma.metrics import extractor_identity
+from zigma.metrics.config import ExtractorName, check_loads, label_of
 
 RECORDS, WEIGHTS, FEATURES, SUFFIX = "records", "weights", "features", ".safetensors"
 
@@ -31,7 +33,7 @@ def names_of(results: Path, only: str) -> Iterator[str]:
             yield name
 
 
-def judge_again(results: Path, name: str, extractors: tuple[ExtractorName, ...]) -> None:
+def judge_again(results: Path, name: str, extractors: tuple[str, ...]) -> None:
     """Save the features, by these extractors, of a run's samples and of its real images beside those it has.
 
     Raises:
@@ -58,6 +60,7 @@ def judge_again(results: Path, name: str, extractors: tuple[ExtractorName, ...])
     recorded = record.get("fingerprints") or {}
     if fingerprint(config.data) != recorded.get("data", fingerprint(config.data)):
         raise ValueError(f"{name}: {config.data.name} is not the data that it was trained on")
+    _check_sources(config, recorded)
     config = config.replace(evaluation=config.evaluation.replace(extractors=extractors))
     evaluator = Evaluator(config, load_data(config.data), WATCH_NOTHING)
     model = build_model(config.model)
@@ -75,6 +78,14 @@ def judge_again(results: Path, name: str, extractors: tuple[ExtractorName, ...])
         samples.save(folder / f"generated.{samples.extractor}{SUFFIX}")  # last: it says that both are there
 
 
+def _check_sources(config: RunConfig, recorded: Mapping[str, str]) -> None:
+    """Refuse weights of a person's own mixer or ordering whose file says something else now."""
+    for part, socket in (("mixer", MIXERS), ("ordering", ORDERINGS)):
+        source = getattr(getattr(config.model, part, None), "source", None)
+        if source is not None and socket.identity(source) != recorded.get(socket.what):
+            raise ValueError(f"{socket.what} {source} is not what it was when these weights were trained")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Judge every run of a results folder that lacks features by the extractors; returns the exit status."""
     parser = Parser(
@@ -83,7 +94,13 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: python -m zigma.experiment.judge_again results --extractors lite0 --only tiny/scan_ablation",
     )
     parser.add_argument("results", type=Path, help="a results folder, with records and weights")
-    parser.add_argument("--extractors", nargs="+", required=True, choices=get_args(ExtractorName))
+    parser.add_argument(
+        "--extractors",
+        nargs="+",
+        required=True,
+        metavar="EXTRACTOR",
+        help=f"of {', '.join(get_args(ExtractorName))}, FILE.py:NAME, or of an installed package",
+    )
     parser.add_argument(
         "--only", default="", metavar="NAME", help="runs whose names begin so: SCALE/STUDY/ARM..."
     )
@@ -93,6 +110,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _judge_all(args: argparse.Namespace) -> None:
+    for extractor in args.extractors:
+        check_loads(extractor)  # a wrong word, or missing weights: once, and before anything is drawn
+        extractor_identity(extractor)
     names = list(names_of(args.results, args.only))
     if not names:
         raise WordError(
@@ -101,7 +121,7 @@ def _judge_all(args: argparse.Namespace) -> None:
     problems = []
     for name in names:
         missing = tuple(
-            e for e in args.extractors if args.force or not _features(args.results, name, e).is_file()
+            each for each in args.extractors if args.force or not _has_features(args.results, name, each)
         )
         if not missing:
             continue
@@ -114,8 +134,12 @@ def _judge_all(args: argparse.Namespace) -> None:
         raise Problems(problems)
 
 
-def _features(results: Path, name: str, extractor: str) -> Path:
-    return results / FEATURES / name / f"generated.{extractor}{SUFFIX}"
+def _has_features(results: Path, name: str, extractor: str) -> bool:
+    """Whether a run has features by an extractor as it is now: one's own file may have been edited since."""
+    from zigma.metrics import Features
+
+    path = results / FEATURES / name / f"generated.{label_of(extractor)}{SUFFIX}"
+    return path.is_file() and Features.load(path).identity == extractor_identity(extractor)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from zigma.common.program import carry_out
 from zigma.common.words import Parser, WordError
-from zigma.metrics.config import ExtractorName, MetricName
+from zigma.metrics.config import ExtractorName, MetricName, check_loads, label_of
 
 if TYPE_CHECKING:
     from zigma.metrics.features import Features
@@ -21,7 +22,7 @@ _EXAMPLES = """\
 examples:
   python -m zigma.metrics recompute results/features
   python -m zigma.metrics recompute results/features/tiny/scan_ablation --metrics frechet prdc infinity
-  python -m zigma.metrics recompute results --extractors lite0
+  python -m zigma.metrics recompute results --extractors lite0 my_extractors.py:Edges
   python -m zigma.metrics recompute --generated a/generated.inception.safetensors --real b/real.inception.safetensors
 """
 
@@ -63,10 +64,10 @@ def _parser() -> Parser:
     recompute.add_argument(
         "--extractors",
         nargs="+",
-        choices=get_args(ExtractorName),
         metavar="EXTRACTOR",
-        help=f"of {', '.join(get_args(ExtractorName))}: these alone, and where a run has no features by one of them, "
-        "its samples are drawn again from the weights in the results folder",
+        help=f"of {', '.join(get_args(ExtractorName))}, one of yours (my_extractors.py:NAME) or of an installed "
+        "package: these alone, and where a run has no features by one of them, its samples are drawn again from the "
+        "weights in the results folder",
     )
     recompute.add_argument(
         "--metrics",
@@ -85,6 +86,8 @@ def _recompute(args: argparse.Namespace) -> int:
     from zigma.metrics.evaluation import evaluate_features
 
     status = 0
+    for extractor in args.extractors or ():
+        check_loads(extractor)
     if args.extractors and args.folder is not None:
         status = _draw_again(args.folder, args.extractors)
     for name, generated, real in _pairs(args):
@@ -116,7 +119,8 @@ def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]
     if args.folder is None:
         yield str(args.generated), Features.load(args.generated), Features.load(args.real)
         return
-    patterns = [f"generated.{extractor}.safetensors" for extractor in args.extractors or ["*"]]
+    labels = [escape(label_of(extractor)) for extractor in args.extractors or ()] or ["*"]
+    patterns = [f"generated.{label}.safetensors" for label in labels]
     paths = sorted(path for pattern in patterns for path in args.folder.rglob(pattern))
     if not paths:
         raise WordError(

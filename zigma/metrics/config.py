@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from zigma.common.configuration import Configuration, Count, Whole
-from zigma.common.plugged import EXTRACTORS
+from zigma.common.plugged import EXTRACTORS, short
 from zigma.common.words import unknown
 
 ExtractorName = Literal["digits", "lite0", "inception", "dinov2", "i3d"]
@@ -27,7 +27,12 @@ def _extractor(name: str) -> str:
     return name
 
 
-Extractors = Annotated[tuple[Annotated[str, AfterValidator(_extractor)], ...], AfterValidator(_once)]
+def _labels_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    _once(tuple(map(label_of, names)))  # in results, files of one name in two folders would be one
+    return names
+
+
+Extractors = Annotated[tuple[Annotated[str, AfterValidator(_extractor)], ...], AfterValidator(_labels_once)]
 Metrics = Annotated[tuple[MetricName, ...], AfterValidator(_once)]
 
 
@@ -49,10 +54,22 @@ def is_own(name: str) -> bool:
     return name not in get_args(ExtractorName)
 
 
+def label_of(name: str) -> str:
+    """What an extractor is called in results and names of files: `FILE.NAME` for `FOLDER/FILE.py:NAME`."""
+    return short(name).replace(".py:", ".")
+
+
 def check_extractor(name: str) -> None:
     """Raise a WordError with the nearest right name unless there is such an extractor."""
     if is_own(name) and not EXTRACTORS.takes(name):
         raise unknown("extractor", name, (*get_args(ExtractorName), *EXTRACTORS.entries(), "FILE.py:NAME"))
+
+
+def check_loads(name: str) -> None:
+    """The same, and run the file or the package of an extractor that is not of this one."""
+    check_extractor(name)
+    if is_own(name):
+        EXTRACTORS.load(name)
 
 
 def check_name(what: str, name: str, names: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zigma.common.files import sha256_of
 from zigma.common.plugged import EXTRACTORS, one_line, short
-from zigma.metrics.config import check_extractor, is_own
+from zigma.metrics.config import check_extractor, is_own, label_of
 from zigma.metrics.extractors import digits, dinov2, i3d, inception, lite0
 from zigma.metrics.weights import WEIGHTS
 
@@ -93,7 +93,6 @@ def load_extractor(name: str, *, weights: str | os.PathLike[str] | None = None) 
 
 
 def _own(name: str) -> Extractor:
-    label = short(name).replace(".py:", ".")
     make = EXTRACTORS.load(name)
     try:
         network = make()
@@ -105,7 +104,7 @@ def _own(name: str) -> Extractor:
         )
     videos = bool(getattr(network, "videos", False))
     network.eval().requires_grad_(False)
-    return Extractor(label, EXTRACTORS.identity(name), "its own", network, _own_features, videos)
+    return Extractor(label_of(name), EXTRACTORS.identity(name), "its own", network, _own_features, videos)
 
 
 def _own_features(network: nn.Module, images: Tensor) -> Tensor:
