@@ -11,7 +11,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from zigma.common.plugged import Socket
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +82,7 @@ def run(request: Request) -> int:
     _print("weights (nothing is downloaded)", weights())
     _print("launching", slurm())
     _print("optional packages", packages())
+    _print("what installed packages plug in (entry points)", plug_ins())
     return 0
 
 
@@ -232,6 +235,41 @@ def _kernel(name: str) -> Check:
     except (ImportError, OSError, RuntimeError) as error:
         return Check(name, False, f"installed, does not load: {str(error).splitlines()[0]}", advice)
     return Check(name, True, f"{_version(name)} (CUDA kernels)")
+
+
+def plug_ins() -> list[Check]:
+    """What other packages bring by their entry points, and whether it can be used."""
+    from studies.declare.registry import declared
+    from zigma.common.plugged import DATA, EXTRACTORS, MIXERS, ORDERINGS, SCANS, STUDIES
+    from zigma.data.names import data_names
+    from zigma.metrics.config import ExtractorName
+    from zigma.models.config import MIXER_KINDS, ORDERING_KINDS
+    from zigma.scans.registry import built_in_names
+
+    ours = {
+        SCANS: built_in_names(),
+        MIXERS: MIXER_KINDS,
+        ORDERINGS: ORDERING_KINDS,
+        EXTRACTORS: get_args(ExtractorName),
+        DATA: data_names(),
+        STUDIES: declared(),
+    }
+    checks = [
+        _plug_in(socket, name, name in names) for socket, names in ours.items() for name in socket.entries()
+    ]
+    groups = ", ".join(socket.group for socket in ours)
+    return checks or [Check("none", True, f"a package can offer them as {groups}")]
+
+
+def _plug_in(socket: Socket, name: str, is_ours: bool) -> Check:
+    detail, title = f"of {socket.origin(name)}", f"{socket.what} {name}"
+    if is_ours:
+        return Check(title, False, detail, f"never used: this package has a {socket.what} of that name")
+    try:
+        socket.thing(name)
+    except ValueError as error:
+        return Check(title, False, detail, str(error))
+    return Check(title, True, detail)
 
 
 def _print(title: str, findings: list[Check]) -> None:

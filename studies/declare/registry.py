@@ -3,7 +3,6 @@
 A study in a person's own file, `find_study("my_study.py")`, joins them for the rest of this process.
 """
 
-import warnings
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -12,7 +11,7 @@ from pkgutil import iter_modules
 
 from studies.declare.own import read_study
 from studies.declare.study import Study
-from zigma.common.plugged import STUDIES, one_line
+from zigma.common.plugged import STUDIES, leave_out
 from zigma.common.words import WordError, unknown
 
 ROOMS = ("studies.paper", "studies.beyond")
@@ -37,16 +36,22 @@ def installed() -> dict[str, Study]:
     by_name = {}
     for name in STUDIES.entries():
         try:
-            study = STUDIES.thing(name)
-            study = study() if callable(study) else study
-            if not isinstance(study, Study):
-                raise WordError(f"study {name!r} of a package is a {type(study).__name__} and no Study")
-            if name in declared():
-                raise WordError(f"study {name!r} of a package has the name of one of this package")
-            by_name[name] = replace(study, name=name)
-        except Exception as error:  # a broken package must not take the other studies with it
-            warnings.warn(f"{one_line(error)}; it is left out", stacklevel=2)
+            by_name[name] = replace(_installed(name), name=name)
+        except (Exception, SystemExit) as error:  # a broken package must not take the other studies with it
+            whose = "" if isinstance(error, WordError) else f"study {name!r} of {STUDIES.origin(name)}: "
+            leave_out(f"{whose}{error}")
     return by_name
+
+
+def _installed(name: str) -> Study:
+    origin = STUDIES.origin(name)
+    if name in declared():
+        raise WordError(f"study {name!r} of {origin} has the name of one of this package")
+    study = STUDIES.thing(name)
+    study = study() if callable(study) else study
+    if not isinstance(study, Study):
+        raise WordError(f"study {name!r} of {origin} is a {type(study).__name__} and no Study")
+    return study
 
 
 def studies() -> dict[str, Study]:

@@ -190,11 +190,10 @@ def test_stretch_boxes_and_clusters_in_closed_form() -> None:
 
 def test_a_packages_entry_point_brings_a_curve() -> None:
     code = """
-import importlib.metadata as metadata
-from zigma.scans import registry
+from zigma.common import plugged
 
 class Entry:
-    name, value = "from-a-package", "package:curve"
+    name, value, dist = "from-a-package", "package:curve", None
     def load(self):
         return lambda height, width: list(range(height * width))[::-1]
 
@@ -203,7 +202,7 @@ class Broken(Entry):
     def load(self):
         raise ImportError("no such module")
 
-registry.entry_points = lambda group: [Broken(), Entry()] if group == "zigma.scans" else []
+plugged.entry_points = lambda group: [Broken(), Entry()] if group == "zigma.scans" else []
 from zigma.scans import scan_names, scan_order
 assert "from-a-package" in scan_names()
 assert scan_order("from-a-package", (1, 3)).tolist() == [2, 1, 0]

@@ -2,6 +2,7 @@
 
 A file is run when its text is new or has changed, so that what it offers is always what it says now. Its identity is
 a hash of that text (and of the files that its `FILES` lists): an edit makes the records of what was before stale.
+An installed package's is of all its Python files.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib.util
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +26,7 @@ from zigma.common.remembered import remembered_sha256
 from zigma.common.words import WordError, unknown
 
 IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
+ENTRY_NAME = re.compile(r"\w[\w.+-]*")  # it becomes part of a file's name
 LARGE_BYTES = 1 << 26  # of a file whose hash is remembered
 _files: dict[Path, OwnFile] = {}
 
@@ -127,9 +130,9 @@ class Socket:
         if text in self.entries():
             try:
                 return self.entries()[text].load()
-            except Exception as error:  # a package may be anybody's
+            except (Exception, SystemExit) as error:  # a package may be anybody's
                 raise WordError(
-                    f"{self.what} {text!r} of {self.entries()[text].value} cannot be loaded: "
+                    f"{self.what} {text!r} of {self.origin(text)} cannot be loaded: "
                     f"{type(error).__name__}: {one_line(error)}"
                 ) from error
         raise unknown(self.what, text, [*built_in, *self.entries(), "FILE.py:NAME"])
@@ -137,7 +140,7 @@ class Socket:
     def identity(self, text: str) -> str:
         """A hash of the source, and of the files that a list `FILES` in it names, beside it or anywhere.
 
-        Of an entry point it is its module's, with the version of its package. Nothing is run.
+        Of an entry point it is that of all Python files of its package, with the version. Nothing is run.
         """
         match = IN_A_FILE.fullmatch(text)
         if match is not None:
@@ -145,29 +148,35 @@ class Socket:
         if text not in self.entries():
             raise unknown(self.what, text, [*self.entries(), "FILE.py:NAME"])
         entry = self.entries()[text]
+        version = entry.dist.version if entry.dist is not None else ""
+        digest = hashlib.sha256(f"{entry.value} {version} ".encode())
         try:
-            spec = importlib.util.find_spec(entry.module)
-            source = Path(spec.origin).read_bytes() if spec and spec.origin else b""
+            files = _sources(entry.module)
+            for file, each in zip(files, remembered_sha256(list(files.values()), LARGE_BYTES), strict=True):
+                digest.update(f"{file} {each} ".encode())
         except (ImportError, OSError) as error:
             raise WordError(
-                f"{self.what} {text!r} of {entry.value} cannot be read: {one_line(error)}"
+                f"{self.what} {text!r} of {self.origin(text)} cannot be read: {one_line(error)}"
             ) from error
-        version = entry.dist.version if entry.dist is not None else ""
-        return hashlib.sha256(f"{entry.value} {version} ".encode() + source).hexdigest()[:16]
+        return digest.hexdigest()[:16]
+
+    def origin(self, name: str) -> str:
+        """Whose entry point it is: `my-package 1.0 (my_package.mixers:Mean)`."""
+        return _origin(self.entries()[name])
 
 
 def _own_names(module: ModuleType) -> list[str]:
     """What a file defines, without what it imports."""
-    public = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_")]
-    imported = (ModuleType, type(annotations))
+    public = {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
     return [
         name
-        for name, thing in public
-        if not isinstance(thing, imported)
+        for name, thing in public.items()
+        if not isinstance(thing, ModuleType)
         and getattr(thing, "__module__", module.__name__) == module.__name__
     ]
 
 
+SCANS = Socket("scan", "zigma.scans")
 MIXERS = Socket("mixer", "zigma.mixers")
 EXTRACTORS = Socket("extractor", "zigma.extractors")
 DATA = Socket("data set", "zigma.data")
@@ -205,9 +214,53 @@ def _listed_files(path: Path, source: bytes) -> list[Path]:
     return listed
 
 
+class LeftOut(UserWarning):
+    """Of something that an installed package offers and that cannot be used; programs print it as one line."""
+
+
+def leave_out(reason: object) -> None:
+    """Say in one line why something of an installed package is not used: the others still are."""
+    warnings.warn(LeftOut(f"{' '.join(str(reason).split())}; it is left out"), stacklevel=3)
+
+
 @cache
 def _entries(group: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=group)}
+    entries: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=group):
+        if not ENTRY_NAME.fullmatch(entry.name):
+            leave_out(
+                f"{entry.name!r} of {_origin(entry)} has more in its name than letters, digits and . + - _"
+            )
+        elif entry.name in entries:
+            leave_out(
+                f"{entry.name!r} of {_origin(entry)} has the name of that of {_origin(entries[entry.name])}"
+            )
+        else:
+            entries[entry.name] = entry
+    return entries
+
+
+def _origin(entry: EntryPoint) -> str:
+    return entry.value if entry.dist is None else f"{entry.dist.name} {entry.dist.version} ({entry.value})"
+
+
+def _sources(module: str) -> dict[str, Path]:
+    """The Python files of the outermost package that a module is in, or its own, by their places in it."""
+    outermost, *parts = module.split(".")
+    spec = importlib.util.find_spec(outermost)
+    if spec is None:
+        return {}
+    if spec.submodule_search_locations is None:
+        return {} if spec.origin is None else {Path(spec.origin).name: Path(spec.origin)}
+    folders = [Path(place) for place in spec.submodule_search_locations]
+    for part in parts if spec.origin is None else ():  # a namespace holds packages of others, too
+        if modules := [place for folder in folders if is_file(place := folder / f"{part}.py")]:
+            return {modules[0].name: modules[0]}
+        folders = [folder / part for folder in folders if (folder / part).is_dir()]
+        if any(is_file(folder / "__init__.py") for folder in folders):
+            break
+    files = {str(file.relative_to(folder)): file for folder in folders for file in folder.rglob("*.py")}
+    return dict(sorted(files.items()))
 
 
 def whole(text: str, beside: Path | None = None) -> str:

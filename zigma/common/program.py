@@ -6,17 +6,33 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
+from typing import Any
 
+from zigma.common.plugged import LeftOut
 from zigma.common.words import WordError, fail
 
 
 def print_anywhere() -> None:
-    """Let output survive a terminal, log or pipe whose encoding lacks a letter: that one is replaced."""
+    """Let output survive a terminal, log or pipe whose encoding lacks a letter: that one is replaced.
+
+    What is left out of other packages is one line.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+    warnings.formatwarning = _format_warning
+
+
+_format_any_warning = warnings.formatwarning
+
+
+def _format_warning(message: Warning | str, category: type[Warning], *place: Any, **line: Any) -> str:
+    if issubclass(category, LeftOut):
+        return f"{message}\n"
+    return _format_any_warning(message, category, *place, **line)
 
 
 def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "interrupted") -> int:

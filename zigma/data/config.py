@@ -64,7 +64,7 @@ class DataConfig(Configuration):
     frames: Count | None = None  # video length; None for images (and 16 for data that is always video)
     root: str | None = None  # folder of shards, for data that does not ship inside a dependency
     view: View = "pixels"  # of shards: pixels in [-1, 1], or autoencoder latents times 0.18215
-    width: Count | None = later(None)  # of fields, where it is not their height
+    width: Count | None = later(None)  # of fields and of one's own data, where it is not the height
     field: FieldConfig | None = later(None)  # of fields alone, which have the default one unless told
 
     @property
@@ -91,15 +91,13 @@ class DataConfig(Configuration):
         return self
 
     def _check_field(self) -> None:
-        if self.name == "fields":
-            if self.field is None:
-                object.__setattr__(self, "field", FieldConfig())
-            if self.width == self.size:  # one configuration for one data set
-                object.__setattr__(self, "width", None)
-            return
-        if self.field is not None:
-            raise ValueError(f"{self.name} are no Gaussian fields and take no field settings")
-        if self.width is not None:
+        if self.name == "fields" and self.field is None:
+            object.__setattr__(self, "field", FieldConfig())
+        if self.name != "fields" and self.field is not None:
+            raise ValueError(f"{short(self.name)} are no Gaussian fields and take no field settings")
+        if self.width == self.size:  # one configuration for one data set
+            object.__setattr__(self, "width", None)
+        if self.width is not None and self.name != "fields" and not self.is_own:
             raise ValueError(f"{self.name} come square: width must be left out, got {self.width}")
 
     def _check_own(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -202,6 +202,15 @@ class OwnOrdering(Configuration):
 OrderingSpec = Annotated[BrightnessOrdering | ScoreOrdering | OwnOrdering, Field(discriminator="kind")]
 
 
+def _kinds(specs: Any) -> tuple[str, ...]:
+    """The words for what this package has, of `Annotated[One | Other, ...]`."""
+    each = get_args(get_args(specs)[0])
+    return tuple(spec.model_fields["kind"].default for spec in each if "source" not in spec.model_fields)
+
+
+MIXER_KINDS, ORDERING_KINDS = _kinds(MixerSpec), _kinds(OrderingSpec)
+
+
 def _mixer_fault(spec: MixerSpec, hidden: int) -> str | None:
     """Why a mixer cannot be built in this width."""
     match spec:
@@ -235,14 +244,16 @@ class ZigMaConfig(NetworkConfig):
     def _ordering_by_name(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return {"kind": "own", "source": value} if ORDERINGS.takes(value) else {"kind": value}
+        own = value not in ORDERING_KINDS and ORDERINGS.takes(value)
+        return {"kind": "own", "source": value} if own else {"kind": value}
 
     @field_validator("mixer", mode="before")
     @classmethod
     def _mixer_by_name(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return OwnMixerSpec.parse(value) if MIXERS.takes(_source(value)) else {"kind": value}
+        own = value not in MIXER_KINDS and MIXERS.takes(_source(value))
+        return OwnMixerSpec.parse(value) if own else {"kind": value}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
+from textwrap import fill
 
-from zigma.common.words import Parser, fail
-from zigma.scans import STRATEGIES, grammar, parse_plan
+from zigma.common.program import carry_out
+from zigma.common.words import Parser, WordError
+from zigma.scans import STRATEGIES, grammar, parse_plan, scan_names
 
 
-def main(words: list[str] | None = None) -> None:
+def main(words: list[str] | None = None) -> int:
     """Print the plan, one line for each scan of a layer; without a plan, how plans are written."""
     parser = Parser(
         prog="python -m zigma.scans",
@@ -21,19 +25,23 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--grid", default="8x8", help="HxW, or TxHxW for frames; default: 8x8")
     parser.add_argument("--depth", type=int, default=8, help="layers; default: 8")
     args = parser.parse_args(words)
-    if args.plan is None:
-        print(grammar.__doc__)
-        for name, strategy in STRATEGIES.items():
-            print(f"    {name:<26} {strategy.plan}\n{'':31}{strategy.source}")
-        return
-    try:
-        if not re.fullmatch(r"\d{1,4}(x\d{1,4}){1,2}", args.grid):
-            raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {args.grid!r}")
-        plan = parse_plan(args.plan)
-        print(plan.describe(map(int, args.grid.split("x")), args.depth))
-    except ValueError as error:
-        fail(parser.prog, error)
+    return carry_out(parser.prog, lambda: _print_forms() if args.plan is None else _print_plan(args))
+
+
+def _print_forms() -> None:
+    print(grammar.__doc__)
+    for name, strategy in STRATEGIES.items():
+        print(f"    {name:<26} {strategy.plan}\n{'':31}{strategy.source}")
+    print(
+        f"\nCurves:\n\n{fill(', '.join(scan_names()), 110, initial_indent='    ', subsequent_indent='    ')}"
+    )
+
+
+def _print_plan(args: argparse.Namespace) -> None:
+    if not re.fullmatch(r"\d{1,4}(x\d{1,4}){1,2}", args.grid):
+        raise WordError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {args.grid!r}")
+    print(parse_plan(args.plan).describe(map(int, args.grid.split("x")), args.depth))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

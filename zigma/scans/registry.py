@@ -5,17 +5,16 @@ from __future__ import annotations
 import inspect
 import math
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from zigma.common.words import unknown
+from zigma.common.plugged import SCANS, leave_out
+from zigma.common.words import WordError, unknown
 from zigma.scans.checks import check_continuous, order_of
 from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid
 from zigma.scans.symmetry import CORNERS, Symmetry, along_axes, check_axes, permuted
@@ -236,6 +235,11 @@ def taken(name: str) -> bool:
     return name in _curves and _curves[name].file is None
 
 
+def built_in_names() -> list[str]:
+    """The names of the curves of this package, sorted."""
+    return sorted(name for name, curve in _curves.items() if curve.built_in)
+
+
 def scan_names() -> list[str]:
     """The names of all curves, sorted, those of installed packages included."""
     _read_entry_points()
@@ -276,10 +280,12 @@ def _read_entry_points() -> None:
     if _entry_points_read:
         return
     _entry_points_read = True
-    for entry in entry_points(group="zigma.scans"):
+    for name in SCANS.entries():
         try:
-            rule = entry.load()
-            if entry.name not in _curves:  # else its own decorator has registered it
-                register_scan(entry.name)(rule)
-        except Exception as error:  # a broken package must not take the built-in curves with it
-            warnings.warn(f"scan {entry.name!r} of {entry.value} was not loaded: {error!r}", stacklevel=3)
+            if name in _curves and _curves[name].built_in:
+                raise WordError(f"scan {name!r} of {SCANS.origin(name)} has the name of one of this package")
+            rule = SCANS.load(name)
+            if name not in _curves:  # else its own decorator has registered it
+                register_scan(name)(rule)
+        except ValueError as error:  # a broken package must not take the other curves with it
+            leave_out(error if isinstance(error, WordError) else f"{error}, of {SCANS.origin(name)}")
