@@ -20,9 +20,10 @@ PLANS = (
 )
 
 # 256 tokens. Fields as long as half a side of 16 cells: rows tell much of each other, and a token little of the rest.
-# A tenth of the steps of the other studies at `desk`, and half the batch: 72 arms are to fit into a night.
+# A fifth of the steps of the other studies at `desk`, and half the batch: 84 arms are to fit into a night.
 LONG = vary(
     DESK_FIELDS,
+    model={"patch": 1},
     training={"steps": 1000, "batch_images": 8, "warmup_steps": 20, "ema_rate": 0.98},
     sampling={"steps": 10},
     evaluation={"n_generated": 16, "every_steps": 50, "n_on_the_way": 256},

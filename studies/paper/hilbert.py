@@ -3,6 +3,7 @@
 from studies.declare.scales import (
     DESK,
     DESK_FIELDS,
+    DESK_SMALL,
     PAPER,
     PAPER_NOTES,
     SMALL,
@@ -35,7 +36,11 @@ STUDY = Study(
             "digits-16": vary(TINY_LARGE, model=LEARNED),
             "shapes-16": vary(TINY_SHAPES, model=LEARNED),
         },
-        "desk": {"fields-16": vary(DESK_FIELDS, model=LEARNED), "mnist-16": vary(DESK, model=LEARNED)},
+        "desk": {
+            "digits-8": vary(DESK_SMALL, model=LEARNED),
+            "fields-16": vary(DESK_FIELDS, model=LEARNED),
+            "mnist-16": vary(DESK, model=LEARNED),
+        },
         "small": {"photos-32": vary(SMALL, model=LEARNED)},
         "paper": {"celebamm-256": vary(PAPER, model=LEARNED)},
     },

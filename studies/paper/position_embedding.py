@@ -1,6 +1,6 @@
 """Table 2: VisionMamba and ZigMa with no, a cosine and a learned position embedding (section 4.2)."""
 
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY
+from studies.declare.scales import DESK, DESK_FIELDS, DESK_SMALL, PAPER, PAPER_NOTES, SMALL, TINY
 from studies.declare.study import Arm, Study
 
 
@@ -23,7 +23,7 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8": TINY},
-        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
+        "desk": {"digits-8": DESK_SMALL, "fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },

@@ -4,6 +4,7 @@ from studies.declare.scales import (
     DESK,
     DESK_FIELDS,
     DESK_SHAPES,
+    DESK_SMALL,
     PAPER_CELEBA_256,
     PAPER_CELEBA_512,
     PAPER_NOTES,
@@ -35,7 +36,12 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8": TINY, "digits-16": TINY_LARGE, "shapes-16": TINY_TEXT},
-        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK, "shapes-16": DESK_SHAPES},
+        "desk": {
+            "digits-8": DESK_SMALL,
+            "fields-16": DESK_FIELDS,
+            "mnist-16": DESK,
+            "shapes-16": DESK_SHAPES,
+        },
         "small": {"fields-32": SMALL_FIELDS, "shapes-32": SMALL_TEXT, "shapes-64": SMALL_TEXT_LARGE},
         "paper": {"celebamm-256": PAPER_CELEBA_256, "celebamm-512": PAPER_CELEBA_512},
     },

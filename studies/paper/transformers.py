@@ -1,6 +1,6 @@
 """Table 5: ZigMa beside U-ViT and DiT: what they draw, and what a forward pass costs (section 4.2)."""
 
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY, measured
+from studies.declare.scales import DESK, DESK_FIELDS, DESK_SMALL, PAPER, PAPER_NOTES, SMALL, TINY, measured
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import Config
 from zigma.models.config import DiTConfig, UViTConfig, ZigMaConfig
@@ -25,11 +25,11 @@ STUDY = Study(
             {},
             {"FID": 14.50, "Memory (G)": 35.10, "FLOPS (G)": 12.5},
             at={
-                "tiny": {
+                "digits-8": {
                     "model": UViTConfig(grid=(8, 8), in_channels=1, hidden=32, depth=6, heads=4, patch=1)
                 },
                 "desk": {
-                    "model": UViTConfig(grid=(16, 16), in_channels=1, hidden=64, depth=6, heads=4, patch=1)
+                    "model": UViTConfig(grid=(16, 16), in_channels=1, hidden=64, depth=6, heads=4, patch=2)
                 },
                 "small": {
                     "model": UViTConfig(grid=(32, 32), in_channels=3, hidden=256, depth=10, heads=4, patch=1)
@@ -43,11 +43,11 @@ STUDY = Study(
             {},
             {"FID": 14.64, "Memory (G)": 29.20, "FLOPS (G)": 5.5},
             at={
-                "tiny": {
+                "digits-8": {
                     "model": DiTConfig(grid=(8, 8), in_channels=1, hidden=32, depth=5, heads=4, patch=1)
                 },
                 "desk": {
-                    "model": DiTConfig(grid=(16, 16), in_channels=1, hidden=64, depth=5, heads=4, patch=1)
+                    "model": DiTConfig(grid=(16, 16), in_channels=1, hidden=64, depth=5, heads=4, patch=2)
                 },
                 "small": {
                     "model": DiTConfig(grid=(32, 32), in_channels=3, hidden=256, depth=9, heads=4, patch=1)
@@ -60,7 +60,7 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8": TINY, **_cost("tiny")},
-        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK, **_cost("desk")},
+        "desk": {"digits-8": DESK_SMALL, "fields-16": DESK_FIELDS, "mnist-16": DESK, **_cost("desk")},
         "small": {"photos-32": SMALL, **_cost("small")},
         "paper": {"celebamm-256": PAPER, **_cost("paper")},
     },
