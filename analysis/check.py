@@ -17,7 +17,7 @@ from analysis.options import add_results
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.records import Records, load
 from zigma.common.files import replace_text
-from zigma.common.words import WordError
+from zigma.common.words import WordError, counted
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 NEAR = 1e-6  # relative: other processors add in another order
@@ -78,7 +78,9 @@ def check_records(records: Records) -> Iterator[Checked]:
     """Every file is a record: reading has held its checksum and its identity against what it holds."""
     yield from (Checked("record", fault.partition(" ")[0], fault) for fault in records.faults)
     if records and not records.faults:
-        yield Checked("record", f"{len(records)} records", by="whole, each with its configuration's identity")
+        yield Checked(
+            "record", counted(len(records), "record"), by="whole, each with its configuration's identity"
+        )
 
 
 def check_tables(derived: Derived) -> Iterator[Checked]:
@@ -86,7 +88,7 @@ def check_tables(derived: Derived) -> Iterator[Checked]:
     kept = sorted(path for path in (derived.results / "tables").glob("*") if path.is_file())
     for stem, paths in groupby(kept, key=lambda path: path.with_suffix("")):
         behind = len(derived.tables[stem.name].records) if stem.name in derived.tables else 0
-        by = f"{behind} records" if behind else "the paper's numbers alone; nothing is recorded"
+        by = counted(behind, "record") if behind else "the paper's numbers alone; nothing is recorded"
         formats = list(paths)
         fault = differences(formats, derived.table_files, "numbers", "make-tables --publish")
         yield Checked("table", f"{stem} ({', '.join(path.suffix[1:] for path in formats)})", fault, by)
@@ -97,7 +99,7 @@ def check_claims(derived: Derived) -> Iterator[Checked]:
     for path in (derived.results / "claims.md", derived.results / "claims.json"):
         if path.is_file():
             fault = differences([path], derived.claims_files, "verdicts or numbers", "claims --publish")
-            yield Checked("claims", str(path), fault, f"{len(derived.records)} records")
+            yield Checked("claims", str(path), fault, counted(len(derived.records), "record"))
 
 
 def differences(kept: Sequence[Path], made: Mapping[str, str], what: str, command: str) -> str:
@@ -125,7 +127,7 @@ def check_figures(folder: Path, derived: Derived) -> Iterator[Checked]:
         drawn = "the code itself" if entry["files"] else "not drawn: no records yet"
         behind = len(entry.get("records", ()))
         yield Checked(
-            "figure", f"{folder / name}", why.get(name, ""), f"{behind} records" if behind else drawn
+            "figure", f"{folder / name}", why.get(name, ""), counted(behind, "record") if behind else drawn
         )
     named = {file for entry in manifest.values() for file in entry["files"]}
     for path in sorted(folder.glob("*")):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Sheet
 from analysis.stats import Ratio, paired_ratio
+from zigma.common.words import counted
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,4 @@ def judged_by(sheet: Sheet) -> str:
 
 def times(ratio: Ratio) -> str:
     """`1.05 [1.01, 1.10], 5 seeds`."""
-    return f"{ratio.ratio}, {ratio.n} seed{'s' if ratio.n > 1 else ''}"
+    return f"{ratio.ratio}, {counted(ratio.n, 'seed')}"

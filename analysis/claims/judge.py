@@ -27,6 +27,7 @@ from analysis.stats import kendall as kendall_tau
 from analysis.stats.pairs import ROUNDING, hedges_g
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES
+from zigma.common.words import counted
 
 
 def judge(records: Records, claims: Sequence[Claim] = CLAIMS) -> list[Verdict]:
@@ -183,7 +184,7 @@ def _judged(
     if clear and sides is not None and sides[1] < sides[0]:
         return word("reversed", _where(deciding), p)
     if unlearned:
-        more = f"; so in {len(unlearned) - 1} more settings" if len(unlearned) > 1 else ""
+        more = f"; nor in {counted(len(unlearned) - 1, 'other setting')}" if len(unlearned) > 1 else ""
         return word("not learned", unlearned[0] + more)
     if untried:
         return word("undecided", f"{untried} of its {needed} comparisons have no records that may decide")

@@ -14,6 +14,7 @@ from analysis.claims.claim import Judged, Tested, Verdict
 from analysis.claims.decision import DecisionAccuracy
 from analysis.claims.evidence import Evidence
 from analysis.tables.render import MISSING
+from zigma.common.words import counted
 
 RULE = (
     "A claim needs all of its statements, in every setting that it is about. Each has a size with its 95 % interval "
@@ -157,9 +158,7 @@ def more_seeds(judged: Judged) -> str:
     """How many seeds would decide it."""
     if judged.more_seeds is None:
         return ""
-    return (
-        f"; {judged.more_seeds} more seed{'s' if judged.more_seeds > 1 else ''} of each arm would decide it"
-    )
+    return f"; {counted(judged.more_seeds, 'more seed')} of each arm would decide it"
 
 
 def tests(verdict: Verdict) -> list[tuple[Tested, dict[str, Any]]]:

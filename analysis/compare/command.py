@@ -19,7 +19,7 @@ from analysis.tables.render import markdown, terminal
 from analysis.tables.values import Cell, Column, Note, Part, Row, Table
 from studies.run.record import Record
 from zigma.common.files import replace_text
-from zigma.common.words import WordError, unknown
+from zigma.common.words import WordError, counted, unknown
 
 LISTED = 6
 HELP = """A and B are each a results folder, or conditions joined by commas, or both:
@@ -142,7 +142,7 @@ def _part(name: str, rows: Sequence[Compared]) -> Part:
     body = tuple(Row(row.label, _cells(row, metric.unit)) for row in shown)
     notes = [Note("other", f"{row.label}: {row.note}") for row in shown if row.note]
     if len(shown) < len(rows):
-        notes.append(Note("other", f"{len(rows) - len(shown)} rows are identical in A and B"))
+        notes.append(Note("other", f"identical in A and B: {counted(len(rows) - len(shown), 'row')}"))
     return Part("", name, metric.head(name), columns, body, tuple(notes), corner="row")
 
 
@@ -167,7 +167,9 @@ def _origins(selections: Sequence[Selection], chosen: Sequence[Records]) -> Iter
                 dict.fromkeys(value_of(r, name)[: 12 if name == "commit" else None] for r in records)
             )
             facts.append(f"{name} {', '.join(values[:3])}{' and others' if len(values) > 3 else ''}")
-        yield Note("origin", f"{letter}: {selection.text}: {len(records)} records, {'; '.join(facts)}")
+        yield Note(
+            "origin", f"{letter}: {selection.text}: {counted(len(records), 'record')}, {'; '.join(facts)}"
+        )
     yield Note(
         "other",
         "ratio: B over A with its 95 % interval, paired by the seeds that both have; g: Hedges' effect size of the "

@@ -20,6 +20,7 @@ from analysis.scan_plots import draw_measures
 from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
 from studies.declare.study import Study
+from zigma.common.words import counted
 
 ROW = 2.2  # inches
 COLUMNS = 2  # of a legend
@@ -168,7 +169,8 @@ def _curves(part: Sheet, loss: bool) -> tuple[str, ...]:
 def _in_words(part: Sheet, name: str) -> str:
     trends = bands_of(part, name)
     ends = ", ".join(
-        f"{arm} from {t.mean[0]:.3g} to {t.mean[-1]:.3g} ({t.seeds} seeds)" for arm, t in trends.items()
+        f"{arm} from {t.mean[0]:.3g} to {t.mean[-1]:.3g} ({counted(t.seeds, 'seed')})"
+        for arm, t in trends.items()
     )
     last = max(t.step[-1] for t in trends.values())
     return f"{name.replace('_', ' ')} over {last:.0f} training steps at {part.scale}, {part.setting}: {ends}."

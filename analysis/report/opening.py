@@ -10,6 +10,7 @@ from analysis.figures.samples import sample_file
 from analysis.records import Sheet, devices_of
 from analysis.records.standing import real_strip, why_no_verdict
 from analysis.report.images import encode, read_picture
+from zigma.common.words import counted
 from zigma.experiment.config import RunConfig
 
 REAL, SIDE = "real images", 384  # pixels of a picture's longer side
@@ -56,11 +57,15 @@ def _run(part: Sheet) -> WhatWasRun | None:
         place=f"{part.scale}, {part.setting}",
         data=f"{config.data.name}, {config.data.size} pixels, {sides} tokens",
         network=f"hidden {model.hidden}, depth {model.depth}" + _parameters(parameters),
-        training=f"{training.steps:,} steps of {training.batch_images} images",
-        seeds=f"{len(done)} arms, {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} seeds",
+        training=f"{counted(training.steps, 'step')} of {counted(training.batch_images, 'image')}",
+        seeds=f"{counted(len(done), 'arm')}, {_from(counts)}{counted(counts[-1], 'seed')}",
         devices="; ".join(devices_of(part.records)),
         verdict=why_no_verdict(part),
     )
+
+
+def _from(counts: list[int]) -> str:
+    return f"{counts[0]} to " if len(counts) > 1 else ""
 
 
 def _parameters(counts: set[object]) -> str:

@@ -20,6 +20,7 @@ from analysis.tables.notes import failure_notes, seeds_note, stale_notes
 from analysis.tables.standing import level_notes, level_rows, way_column
 from analysis.tables.values import PAPER, Cell, Column, Part, Table, rows_of
 from studies.declare.study import Study
+from zigma.common.words import counted
 
 YOURS, PUBLISHED = "yours", "published"
 
@@ -100,7 +101,7 @@ def meaning(sheet: Sheet, main: str) -> str:
     order = ""
     if in_order is not None:
         agree, pairs = in_order
-        order = f"{agree} of {pairs} pairs of arms stand in the paper's order by {main}"
+        order = f"{agree} of {counted(pairs, 'pair')} of arms in the paper's order by {main}"
     if why:
         return f"no verdict: {why}" + (f" ({order})" if order else "")
     head = find_metric(main).head(main)

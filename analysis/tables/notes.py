@@ -10,6 +10,7 @@ from analysis.records import Sheet, device_of
 from analysis.tables.values import Column, Note
 from studies.declare.own_data import is_own
 from studies.run.record import Record
+from zigma.common.words import counted
 from zigma.experiment.config import RunConfig
 
 LISTED = 4  # stale or failed runs, commits and devices that a sheet names one by one
@@ -47,7 +48,7 @@ def agreement_note(agrees: Agreement) -> Note:
         "agreement",
         f"order of {ranks.arms} arms by {agrees.metric} against the paper's {agrees.paper_column}: {ranks.agree} of "
         f"{ranks.pairs} pairs agree, Spearman {ranks.spearman}, Kendall {ranks.kendall} (95 % bootstrap over "
-        f"{ranks.seeds} seeds), p {ranks.p_exact:.2g} by all orders of the arms",
+        f"{counted(ranks.seeds, 'seed')}), p {ranks.p_exact:.2g} by all orders of the arms",
     )
 
 
@@ -127,7 +128,7 @@ def stale_notes(sheet: Sheet) -> list[Note]:
     if not sheet.stale:
         return []
     listed = _listed((f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale), "; ")
-    count = f"{len(sheet.stale)} records of other configurations, data or curves are not shown"
+    count = f"{counted(len(sheet.stale), 'record')} of other configurations, data or curves not shown"
     return [Note("stale", f"stale: {count} (make-tables --set shows runs made by run --set): {listed}")]
 
 
@@ -152,6 +153,6 @@ def difference_note(scale: str, difference: Difference) -> Note:
     pairs = f"Nemenyi tells apart {', '.join(apart)}" if apart else "Nemenyi tells no pair apart"
     return Note(
         "difference",
-        f"{scale}: do the arms differ by {difference.metric}? Friedman over {difference.blocks} blocks (a seed in a "
-        f"setting): chi-squared {test.statistic:.2f}, p {test.p:.2g} by {test.by}; {pairs} at 5 %",
+        f"{scale}: do the arms differ by {difference.metric}? Friedman over {counted(difference.blocks, 'block')} "
+        f"(a seed in a setting): chi-squared {test.statistic:.2f}, p {test.p:.2g} by {test.by}; {pairs} at 5 %",
     )

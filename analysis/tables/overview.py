@@ -11,6 +11,7 @@ from analysis.stats import SeedMean
 from analysis.tables.render.terminal import words_grid
 from analysis.tables.values import OURS, NoNumber, Part, Table
 from studies.declare.registry import studies
+from zigma.common.words import counted
 
 LISTED = 4  # settings that are named
 
@@ -45,7 +46,7 @@ def _of_part(part: Part) -> str:
         return ""
     counts = f", n {seeds[0]}" + (f" to {seeds[-1]}" if len(seeds) > 1 else "") if seeds else ""
     settings = {column.setting for column in part.columns} - {""}
-    where = f"in {len(settings)} settings" if settings else part.setting
+    where = f"in {counted(len(settings), 'setting')}" if settings else part.setting
     return f"{part.scale} {where}: {filled} of {len(part.rows)}{counts}"
 
 

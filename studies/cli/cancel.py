@@ -11,7 +11,7 @@ from studies.declare.registry import studies
 from studies.launch.cancel import cancel
 from studies.launch.live import Live, live_runs
 from studies.launch.submissions import is_meant
-from zigma.common.words import WordError
+from zigma.common.words import WordError, counted
 
 HELP = "stop runs that are queued or running"
 EXAMPLE = "cancel scan_ablation"
@@ -50,8 +50,7 @@ def run(request: Request) -> int:
         raise WordError(f"no run that is queued or running is called {request.what!r}")
     elsewhere = cancel(meant, request.results)
     stopped = len(meant) - len(elsewhere)
-    runs = f"{stopped} run{'' if stopped == 1 else 's'}"
-    print(f"cancelled {runs}; the same command runs them again and resumes")
+    print(f"cancelled {counted(stopped, 'run')}; the command that began them resumes them")
     for run in elsewhere:
         owner = run.lease and run.lease.who
         print(f"{run.label} was not started by Slurm and runs elsewhere: stop it there ({owner})")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from zigma.common.plugged import Socket
 
+from zigma.common.words import counted
+
 if TYPE_CHECKING:
     import torch
 
@@ -96,7 +98,11 @@ def machine(device: torch.device) -> list[Check]:
     )
     return [
         Check("torch", True, torch.__version__),
-        Check("cpu", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        Check(
+            "cpu",
+            True,
+            f"{counted(os.cpu_count() or 1, 'core')}, {counted(torch.get_num_threads(), 'thread')}",
+        ),
         Check("gpu", device.type == "cuda", gpu, advice),
     ]
 

@@ -12,7 +12,7 @@ from studies.run.conditions import Mode
 from studies.run.queue import RunStatus, to_run
 from zigma.common.machine import Machine, machine
 from zigma.common.terminal import print_table
-from zigma.common.words import Problems
+from zigma.common.words import Problems, counted
 from zigma.experiment.estimate import Device, estimate, scale_device
 
 
@@ -42,10 +42,10 @@ def print_plan(statuses: list[RunStatus], mode: Mode, where: Where) -> None:
             cost = duration(needs.seconds)
         rows.append([run.label, run.identity, item.status or "-", cost, f"{needs.memory_gib:.1f} GiB"])
     print_table(rows, left=3)
-    unit = {"cpu": "of one CPU core", "gpu": f"of {where.devices} GPU{'s' if where.devices > 1 else ''}"}[
-        device
-    ]
-    print(f"{len(left)} of {len(statuses)} runs to do, about {duration(total_s)} {unit} by estimate")
+    unit = {"cpu": "of one CPU core", "gpu": f"of {counted(where.devices, 'GPU')}"}[device]
+    print(
+        f"{len(left)} of {counted(len(statuses), 'run')} to do, about {duration(total_s)} {unit} by estimate"
+    )
     if here is not None and left:
         _print_fit(left, here, device, where.devices)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from studies.declare.own_data import OwnData
 from studies.declare.registry import find_study
-from zigma.common.words import WordError
+from zigma.common.words import WordError, counted
 from zigma.experiment.config import RunConfig
 
 SIZE = 32
@@ -45,9 +45,11 @@ def read(args: argparse.Namespace) -> OwnData | None:
     data = prepare_own(
         args.data, size, args.results, captions=args.captions, latents=_reads_latents(args), say=print
     )
-    words = f", captions of up to {data.caption_words} words" if data.caption_words else ""
-    classes = f", {data.classes} classes" if data.classes else ""
-    print(f"{data.setting}: {data.train} images to train on, {data.held_out} held out{classes}{words}")
+    words = f", captions of up to {counted(data.caption_words, 'word')}" if data.caption_words else ""
+    classes = f", {counted(data.classes, 'class', 'classes')}" if data.classes else ""
+    print(
+        f"{data.setting}: {counted(data.train, 'image')} to train on, {data.held_out} held out{classes}{words}"
+    )
     print(
         "these are your images and stand for none of the paper's: no column of the paper stands beside them"
     )

@@ -15,7 +15,7 @@ from studies.declare.study import SCALES
 from studies.declare.validate import resolve
 from studies.run.conditions import Mode
 from studies.run.queue import RunStatus, look_up, to_run
-from zigma.common.words import WordError
+from zigma.common.words import WordError, counted
 
 HELP = "train and evaluate the arms of a study, and record results"
 EXAMPLE = "run scan_ablation --seeds 3"
@@ -140,6 +140,6 @@ def _print_recorded(statuses: list[RunStatus], waiting: list[RunStatus]) -> None
             print(f"{item.run.label} failed: {item.record['error']} (--mode retry runs it again)")
     done = [item for item in recorded if item.status == "done"]
     if len(done) == len(statuses):
-        print(f"all {len(done)} runs are recorded; nothing to do (--mode force runs them again)")
+        print(f"recorded already: {counted(len(done), 'run')}; nothing to do (--mode force runs again)")
     elif done:
-        print(f"{len(done)} of {len(statuses)} runs are recorded already")
+        print(f"recorded already: {len(done)} of {counted(len(statuses), 'run')}")

@@ -12,6 +12,7 @@ from studies.declare.registry import find_study
 from studies.declare.study import SCALES, Study
 from studies.declare.validate import missing
 from zigma.common.configuration import Configuration
+from zigma.common.words import counted
 from zigma.experiment.config import Config
 from zigma.experiment.estimate import estimate, scale_device
 
@@ -48,7 +49,9 @@ def run(request: Request) -> int:
             _print_config(config)
             configs = {study.config(arm, scale, setting) for arm in study.arms}
             most = max(estimate(one, scale_device(scale)).memory_gib for one in configs)
-            whole = f"{cost(configs, scale)} of {DEVICES[scale_device(scale)]} for {len(configs)} runs"
+            whole = (
+                f"{cost(configs, scale)} of {DEVICES[scale_device(scale)]} for {counted(len(configs), 'run')}"
+            )
             print(f"  {'cost':<13}{whole}, up to {most:.1f} GiB of memory for a whole batch")
             for line in dict.fromkeys(line for one in configs for line in missing(one)):
                 print(f"  {'not here':<13}{line}")

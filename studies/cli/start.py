@@ -17,6 +17,7 @@ from studies.launch.cluster import (
 from studies.launch.live import live_runs
 from studies.launch.submissions import Submission, submitting
 from studies.run.queue import QueuedRun, RunStatus, queue
+from zigma.common.words import counted
 from zigma.experiment.estimate import scale_device
 
 
@@ -61,7 +62,7 @@ def _not_under_way(runs: list[QueuedRun], where: Where) -> list[QueuedRun]:
     under_way = {run.identity for run in live if run.under_way}
     rest = [queued for queued in runs if queued.run.identity not in under_way]
     if len(rest) < len(runs):
-        print(f"{len(runs) - len(rest)} of {len(runs)} runs are queued or running already")
+        print(f"queued or running already: {len(runs) - len(rest)} of {counted(len(runs), 'run')}")
     return rest
 
 
@@ -71,7 +72,7 @@ def _say(submission: Submission, where: Where) -> None:
     place = (
         f"to Slurm, job {', '.join(arrays)}" if submission.cluster == "slurm" else f"here, process {ids[0]}"
     )
-    print(f"submitted {count} run{'s' if count > 1 else ''} {place}")
+    print(f"submitted {counted(count, 'run')} {place}")
     results = where.conditions.results
     print(f"follow with `{hint('status --watch', results)}`, `{hint('logs RUN', results)}`")
     print(f"stop with `{hint('cancel', results)}`")

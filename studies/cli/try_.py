@@ -23,7 +23,7 @@ from studies.declare.trial import SCALE, Trial, trial
 from studies.declare.validate import resolve
 from studies.run.queue import RunStatus, look_up, to_run
 from studies.run.record import read_record
-from zigma.common.words import WordError
+from zigma.common.words import WordError, counted
 
 HELP = "put a curve, a plan or a mixer beside the paper's: picture, closed form, short runs, one page"
 EXAMPLE = "try my_curves.py:my-spiral"
@@ -81,7 +81,7 @@ def run(request: Request) -> int:
         return 0
     status = _card(request)  # at once: what is known without training
     if waiting:
-        print(f"\n{len(waiting)} runs to do; the page is written again when they are done")
+        print(f"\n{counted(len(waiting), 'run')} to do; the page is written again when they are done")
         check_machine([item.run for item in waiting], request.where)
         status = start(waiting, request.where)
         print()

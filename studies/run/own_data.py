@@ -14,7 +14,7 @@ from typing import Any
 from studies.declare.own_data import FILE, FOLDER, OwnData, as_json, own_data
 from zigma.common.files import read_json, replace_json
 from zigma.common.remembered import remembered_sha256
-from zigma.common.words import WordError, printable
+from zigma.common.words import WordError, counted, printable
 
 TABLES = ("captions", "metadata")  # names of captions' tables beside the images, with one of these endings
 ENDINGS = (".csv", ".jsonl", ".json")
@@ -77,8 +77,8 @@ def prepare_own(
     if counts["held_out"] < FEWEST or counts["train"] < FEWEST:
         shutil.rmtree(root)
         raise WordError(
-            f"--data {folder}: {counts['train']} images to train on and {counts['held_out']} to compare with are too "
-            f"few; give about 20 different ones or more"
+            f"--data {folder}: {counted(counts['train'], 'image')} to train on and {counts['held_out']} to compare "
+            f"with are too few; give about 20 different ones or more"
         )
     data = OwnData(
         _setting(f"{name}-{size}", key, results),

@@ -48,7 +48,7 @@ def test_her_arms_stand_beside_the_paper_s_and_the_published_ones(tmp_path: Path
     assert row["yours way by fd_digits"] == "0.25"
     assert row["published fd_digits"].startswith("100 ")
     assert own.means == (
-        "6 of 6 pairs of arms stand in the paper's order by fd_digits; best by fd_digits: zigzag-8, 25% of the way "
+        "6 of 6 pairs of arms in the paper's order by fd_digits; best by fd_digits: zigzag-8, 25% of the way "
         "from better to real images; one seed says little of a difference"
     )
 

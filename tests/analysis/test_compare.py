@@ -58,7 +58,7 @@ def test_identical_records_are_identical(tmp_path: Path) -> None:
     rows = compared(a, a)
     assert {row.word for row in rows.values()} == {"identical"}
     table = comparison([parse(a)] * 2, [select(parse(a))] * 2)
-    assert all("4 rows are identical in A and B" in map(str, part.notes) for part in table.parts)
+    assert all("identical in A and B: 4 rows" in map(str, part.notes) for part in table.parts)
 
 
 def test_one_seed_and_other_seeds(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_two_scales_arm_by_arm(tmp_path: Path) -> None:
         fill(tmp_path, study, scale, seeds=2, means={"zigzag-1": 5.0, "zigzag-8": 6.0})
     selections = [parse(f"{tmp_path},scale={scale}") for scale in ("tiny", "small")]
     table = comparison(selections, [select(selection) for selection in selections], ["parameters"])
-    assert [note.text for note in table.parts[0].notes] == ["2 rows are identical in A and B"]
+    assert [note.text for note in table.parts[0].notes] == ["identical in A and B: 2 rows"]
 
 
 def test_a_run_that_two_studies_share_is_one_row(tmp_path: Path) -> None:

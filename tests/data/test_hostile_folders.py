@@ -293,6 +293,20 @@ def test_what_is_passed_over_is_counted_and_told(tmp_path, capsys):
     assert "passed over: 2 .heic, 1 .mp4, 1 without suffix" in capsys.readouterr().out
 
 
+def test_captions_that_are_read_are_not_passed_over(tmp_path, capsys):
+    for name in ("a", "b", "c"):
+        picture(tmp_path / "src" / f"{name}.png", (ord(name), 0, 0))
+    for name in ("a", "b"):
+        (tmp_path / "src" / f"{name}.txt").write_text(f"the letter {name}\n")
+    (tmp_path / "src" / "readme.md").write_text("mine\n")
+    source, out = str(tmp_path / "src"), str(tmp_path / "out")
+    assert main(["prepare", source, out, "--size", "16", "--held-out", "0", "--captions", source]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["passed_over"] == {".md": 1}
+    assert manifest["skipped"] == [{"file": "c.png", "reason": "no caption"}]
+    assert "captions for 2 of 3 files" in capsys.readouterr().out
+
+
 def test_a_link_that_leads_upwards_is_not_followed(tmp_path):
     picture(tmp_path / "other" / "b.png", (1, 2, 3))
     picture(tmp_path / "src" / "a.png")

@@ -83,7 +83,7 @@ def test_submit_follow_cancel_kill_and_finish(results: Path, capsys: pytest.Capt
     wait_for(training(results, "sweep"))
     assert live(results)["zigzag-8"].state == "queued"
     assert submit(both, results) == 0
-    assert "2 of 2 runs are queued or running already" in capsys.readouterr().out
+    assert "queued or running already: 2 of 2 runs" in capsys.readouterr().out
 
     assert command("status", results) == 0
     output = capsys.readouterr().out

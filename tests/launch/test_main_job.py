@@ -67,7 +67,7 @@ def test_a_run_leaves_one_record_with_what_a_reader_needs(results: Path) -> None
 def test_running_again_does_nothing_and_says_so(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = [(path, path.stat().st_mtime_ns) for path in files(results / "records")]
     assert run("--only sweep --only zigzag-8", results) == 0
-    assert "all 2 runs are recorded" in capsys.readouterr().out
+    assert "recorded already: 2 runs" in capsys.readouterr().out
     assert [(path, path.stat().st_mtime_ns) for path in files(results / "records")] == before
 
 

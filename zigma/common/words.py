@@ -29,6 +29,11 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {', '.join(choices)}")
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number and what it counts: `1 run`, `2 runs`, `1,000 images`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def shown(word: str, most: int = 200) -> str:
     """A word as a message repeats it: on one line, and of a long one its beginning."""
     line = " ".join(word.split())

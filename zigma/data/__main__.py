@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from zigma.common.program import print_anywhere
-from zigma.common.words import Parser, printable
+from zigma.common.words import Parser, counted, printable
 from zigma.data.names import EMBEDDED, PREPARED
 
 _EXAMPLES = """\
@@ -123,7 +123,8 @@ def _check(args: argparse.Namespace) -> int:
     count, damaged = check_shards(args.root)
     for name, reason in damaged.items():
         print(printable(f"{name}: {reason}"))
-    print(f"{count} samples, {len(damaged)} damaged members or shards")
+    harm = counted(len(damaged), "damaged member or shard", "damaged members or shards")
+    print(f"{counted(count, 'sample')}, {harm}")
     return 1 if damaged else 0
 
 

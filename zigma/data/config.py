@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from zigma.common.configuration import Configuration, Count, Number, Positive, later
 from zigma.common.plugged import short
+from zigma.common.words import counted
 from zigma.data.names import EMBEDDED, PREPARED, check_name, is_own
 
 View = Literal["pixels", "latents"]
@@ -39,8 +40,8 @@ class FieldConfig(Configuration):
         counts = {len(self.covariances), len(self.lengths)} - {1}
         if len(counts) > 1:
             raise ValueError(
-                f"{len(self.covariances)} covariances and {len(self.lengths)} lengths make no pairs: "
-                "one of them must be single, or both equally many"
+                f"{counted(len(self.covariances), 'covariance')} and {counted(len(self.lengths), 'length')} make no "
+                "pairs: one of them must be single, or both equally many"
             )
         return self
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from zigma.common.words import counted
 from zigma.data.system_files import is_system_file
 
 # Pillow's names of those that it was built with, and under which suffixes such files are looked for
@@ -213,7 +214,7 @@ def window(length: int, count: int, where: float) -> int:
     Raises UnreadableError when there are too few.
     """
     if length < count:
-        raise UnreadableError(f"the video has {length} frames, fewer than {count}")
+        raise UnreadableError(f"the video has {counted(length, 'frame')}, fewer than {count}")
     return int(where * (length - count + 1))
 
 

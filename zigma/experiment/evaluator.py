@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from zigma.common.words import counted
 from zigma.data import Dataset
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
@@ -91,8 +92,9 @@ class Evaluator:
         part = {"held-out": data.held_out, "train": data.train}[evaluation.reference]
         if evaluation.n_real > len(part):
             raise ValueError(
-                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has {len(part)} images: "
-                "hold out more when the data is prepared, or set evaluation.n_real or evaluation.reference"
+                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has "
+                f"{counted(len(part), 'image')}: hold out more when the data is prepared, or set "
+                "evaluation.n_real or evaluation.reference"
             )
         most = max(1, REAL_VALUES // part.batch([0]).images.numel())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from zigma.common.words import counted
 from zigma.data import Dataset, load_data
 from zigma.experiment.artifacts import Places, save_artifacts
 from zigma.experiment.config import RunConfig
@@ -45,7 +46,7 @@ def train_and_evaluate(
     watch.stage("held-out loss")
     metrics = evaluator.without_samples(trained.model, len(data.held_out))
     metrics += [] if evaluator.excess is None else evaluator.excess.levels()
-    watch.stage(f"drawing {evaluation.n_generated} samples")
+    watch.stage(f"drawing {counted(evaluation.n_generated, 'sample')}")
     generated, samples = evaluator.generated(trained.model, evaluation.n_generated)
     seconds["sampling"] = time.monotonic() - started
     started = time.monotonic()

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from torch import Tensor
 
+from zigma.common.words import counted
 from zigma.metrics.distances import paired
 
 POINTS = 4  # sizes of subsets, each taken from both ends of the shuffled samples
@@ -52,10 +53,12 @@ def fd_infinity(
     if points < 2 or groups < 2 or not 0 < confidence < 1:
         raise ValueError("fd_infinity needs at least 2 points, 2 groups and a confidence between 0 and 1")
     if groups > len(generated):  # some parts would be empty, and leaving them out changes nothing
-        raise ValueError(f"{len(generated)} generated samples do not make {groups} groups")
+        raise ValueError(
+            f"{counted(len(generated), 'generated sample')} cannot make {counted(groups, 'group')}"
+        )
     if len(generated) * SMALLEST * (1 - 1 / groups) < max(2, points):
         raise ValueError(
-            f"{len(generated)} generated samples are too few to extrapolate from {points} subsets"
+            f"{counted(len(generated), 'generated sample')}: too few to extrapolate from {counted(points, 'subset')}"
         )
     shuffled = generated[np.random.default_rng(seed).permutation(len(generated))]
     distance = _to_real(shuffled, real)

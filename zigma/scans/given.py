@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zigma.common.words import counted
 from zigma.scans.order import Grid, IntArray, grid_text
 
 PREFIX = "array-"  # of the names of arrays: their hash follows, so that equal arrays are equal plans
@@ -66,7 +67,7 @@ class GivenOrders:
         self.check(variant, options or ())
         if self.table.shape[1] != np.prod(grid):
             raise ValueError(
-                f"orders {self.name!r} are of {self.table.shape[1]} tokens, the {grid_text(grid)} grid has "
+                f"orders {self.name!r} are of {counted(self.table.shape[1], 'token')}, the {grid_text(grid)} grid has "
                 f"{np.prod(grid)}"
             )
         return self.table[variant].copy()

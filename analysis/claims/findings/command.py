@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.claims.findings import FINDINGS, Finding, find
 from analysis.options import terminal_width
+from zigma.common.words import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print each finding and what shows it; 1 if one is not reproduced."""
     reproduced = [_print(finding, args.released, terminal_width()) for finding in find(args.findings)]
-    print(f"{sum(reproduced)} of {len(reproduced)} findings reproduced")
+    print(f"{sum(reproduced)} of {counted(len(reproduced), 'finding')} reproduced")
     return 0 if all(reproduced) else 1
 
 

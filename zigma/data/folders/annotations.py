@@ -36,7 +36,7 @@ def read_captions_file(path: Path) -> Captions:
     is damaged or not understood, and for a caption that is no text.
     """
     if path.is_dir():
-        return {name: _read(file, lambda text: checked(lines_of(text))) for name, file in _text_files(path)}
+        return {name: _read(file, lambda text: checked(lines_of(text))) for name, file in caption_files(path)}
     if not path.is_file():
         raise ValueError(f"no captions at {path}: {_FORMATS}")
     pairs = _PAIRS.get(path.suffix.lower())
@@ -47,11 +47,20 @@ def read_captions_file(path: Path) -> Captions:
     return _read(path, lambda text: _collected(pairs(text)))
 
 
+def caption_files(path: Path) -> Iterator[tuple[str, Path]]:
+    """The one file of captions; of a folder every .txt file, by its path inside the folder without suffix."""
+    if not path.is_dir():
+        yield path.name, path
+        return
+    for file in sorted(walk(path).files):
+        if file.suffix.lower() == ".txt":
+            yield file.relative_to(path).with_suffix("").as_posix(), file
+
+
 def captions_identity(path: Path) -> str:
     """A hash of a captions file, or of every text file of a folder of them by its place in the folder."""
-    files = list(_text_files(path)) if path.is_dir() else [(path.name, path)]
     digest = hashlib.sha256()
-    for name, file in files:
+    for name, file in caption_files(path):
         if not file.is_file():
             raise ValueError(f"no captions at {path}: {_FORMATS}")
         digest.update(os.fsencode(f"{name} {sha256_of(file)}\n"))
@@ -159,13 +168,6 @@ def _shared_end(file: str, key: str) -> int:
     return next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
-
-
-def _text_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name without suffix, relative to the folder, and path of every .txt file."""
-    for file in sorted(walk(folder).files):
-        if file.suffix.lower() == ".txt":
-            yield file.relative_to(folder).with_suffix("").as_posix(), file
 
 
 def _read(path: Path, parse: Callable[[str], T]) -> T:

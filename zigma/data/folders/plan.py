@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zigma.common.files import sha256_of
-from zigma.common.words import printable
+from zigma.common.words import counted, printable
 from zigma.data.folders.annotations import (
+    caption_files,
     captions_identity,
     class_folders,
     match_captions,
@@ -86,13 +87,16 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
     )
     if not files:
         raise ValueError(f"{source} holds no file ending in {', '.join(sorted(suffixes))}")
-    passed_over = _passed_over(below, suffixes)
+    captions = _captions(request, files)
+    passed_over = _passed_over(below, suffixes, _caption_files(request))
+    if captions is not None:
+        having = sum(isinstance(texts, list) for texts in captions.values())
+        say(f"captions for {having} of {counted(len(files), 'file')}, from {request.captions}")
     if passed_over:
         say("passed over: " + ", ".join(f"{count} {what}" for what, count in passed_over.items()))
-    say(f"reading {len(files)} files once for their hashes")
+    say(f"reading {counted(len(files), 'file')} once for their hashes")
     with ThreadPoolExecutor(max_workers=8) as pool:
         hashes = dict(zip(files, pool.map(lambda file: sha256_of(source / file), files), strict=True))
-    captions = _captions(request, files)
     classes = class_folders(files, request.held_out_folder) if request.classes else None
     if classes is not None and not any(classes.values()):
         raise ValueError(f"no file of {source} lies in the folder of a class")
@@ -112,9 +116,10 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
     )
 
 
-def _passed_over(below: Walk, suffixes: frozenset[str]) -> dict[str, int]:
-    """How many files there are of each suffix that is not prepared, and how many hidden ones."""
-    counts = Counter(file.suffix.lower() or "without suffix" for file in below.files)
+def _passed_over(below: Walk, suffixes: frozenset[str], captions: set[Path]) -> dict[str, int]:
+    """How many files there are of each suffix that is neither prepared nor captions, and how many hidden ones."""
+    left = (file for file in below.files if file.resolve() not in captions)
+    counts = Counter(file.suffix.lower() or "without suffix" for file in left)
     others = {suffix: count for suffix, count in sorted(counts.items()) if suffix not in suffixes}
     return others | ({"hidden or a system's": below.hidden} if below.hidden else {})
 
@@ -129,6 +134,13 @@ def _captions(request: PrepareRequest, files: list[str]) -> dict[str, list[str] 
             f"no file has a caption of its own in {request.captions}; {files[0]}: {matched[files[0]]}"
         )
     return matched
+
+
+def _caption_files(request: PrepareRequest) -> set[Path]:
+    """The files that captions are read from."""
+    if request.captions is None:
+        return set()
+    return {file.resolve() for _, file in caption_files(Path(request.captions).expanduser())}
 
 
 def identity_of(request: PrepareRequest, weights: dict[str, str]) -> dict[str, Any]:

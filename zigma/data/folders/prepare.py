@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from zigma.common.files import is_partial, replace_text
+from zigma.common.words import counted
 from zigma.data.folders.kept import PLAN, Plan, PlannedShard, Receipt, keep, read_plan, read_receipt
 from zigma.data.folders.plan import PrepareRequest, identity_of, listing_sha256, make_plan
 from zigma.data.folders.writer import ShardWriter
@@ -52,7 +53,7 @@ def prepare(
     plan = _plan(request, out, say)
     todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
     total = sum(len(shard.samples) for shard in todo)
-    with tqdm(total=total, unit="file", desc=f"{len(todo)} shards", disable=None) as progress:
+    with tqdm(total=total, unit="file", desc=counted(len(todo), "shard"), disable=None) as progress:
         for receipt in _receipts(request, out, todo, workers, device):
             progress.update(receipt.samples + len(receipt.skipped))
     made = (read_receipt(out, shard) for shard in plan.shards)
@@ -68,7 +69,8 @@ def prepare(
     replace_text(out / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
     counts = manifest["counts"]
     say(
-        f"{counts['train']} training, {counts['held_out']} held-out, {counts['skipped']} skipped (see {MANIFEST})"
+        f"{counts['train']} training, {counts['held_out']} held-out, {counts['skipped']} skipped "
+        f"(why: {out / MANIFEST})"
     )
     return manifest
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from zigma.common.files import replacing, sha256_of
+from zigma.common.words import counted
 from zigma.data.encoders import Autoencoder, TextEncoder, as_float16
 from zigma.data.folders.kept import PlannedShard, Receipt, Sample, Skipped, keep, receipt_path
 from zigma.data.folders.plan import PrepareRequest
@@ -72,7 +73,7 @@ class ShardWriter:
         except UnreadableError as error:
             return error
         if len(frames) < request.frames:
-            return UnreadableError(f"{len(frames)} frames, fewer than {request.frames}")
+            return UnreadableError(f"{counted(len(frames), 'frame')}, fewer than {request.frames}")
         return frames
 
     def _encode(self, good: list[tuple[Sample, np.ndarray]]) -> Iterator[tuple[str, dict[str, bytes]]]:

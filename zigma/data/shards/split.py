@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zigma.common.words import counted
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Batch, Dataset, Indices, as_index, from_uint8
 from zigma.data.fingerprints import fingerprint
@@ -178,7 +179,7 @@ class ShardSplit:
                 raise UnreadableError(f"text features have the shape {header.shape}")
             count = header.shape[0] if len(header.shape) == 3 else 1
             if captions is not None and len(header.shape) == 3 and count != len(captions):
-                raise UnreadableError(f"{len(captions)} captions with features of {count}")
+                raise UnreadableError(f"{counted(len(captions), 'caption')} with features of {count}")
             rows = NpyHeader((count, *header.shape[-2:]), header.dtype, header.begin)
             return self._numbers(entry, read, rows, int(which * count), 1)[0]
 
