@@ -128,8 +128,8 @@ def stale_notes(sheet: Sheet) -> list[Note]:
     if not sheet.stale:
         return []
     listed = _listed((f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale), "; ")
-    count = f"{counted(len(sheet.stale), 'record')} of other configurations, data or curves not shown"
-    return [Note("stale", f"stale: {count} (make-tables --set shows runs made by run --set): {listed}")]
+    count = f"{counted(len(sheet.stale), 'record')} of other configurations, data or curves"
+    return [Note("stale", f"stale, so not shown: {count} (make-tables --set shows runs made by run --set): {listed}")]
 
 
 def protocol_notes(columns: Iterable[Column]) -> list[Note]:
