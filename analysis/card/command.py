@@ -7,9 +7,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from analysis.card.content import both_records, card
-from analysis.card.write import write_card
-from analysis.options import say_faults, view_folder
 from studies.declare.own_data import OwnData, own_data
 from studies.declare.trial import trial
 from zigma.common.words import unknown
@@ -26,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdict, and write the page as HTML and PNG."""
+    from analysis.card.content import both_records, card
+    from analysis.card.write import write_card  # loads matplotlib, which --help does without
+    from analysis.options import say_faults, view_folder
+
     records = both_records(args.results)
     say_faults(records)
     content = card(trial(args.what, _prepared(args)), records)

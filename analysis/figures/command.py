@@ -6,10 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis.figures.catalogue import pictures
-from analysis.figures.make import make_figures
-from analysis.figures.of_study import pictures_of
-from analysis.figures.picture import Missing
 from analysis.figures.titles import TITLES, find_figure
 from analysis.options import add_publish, add_results, load_chosen, view_folder
 from studies.declare.changes import parse_setting
@@ -46,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, and say what was drawn and what would have to be run."""
+    from analysis.figures.catalogue import pictures  # loads matplotlib, which --help does without
+    from analysis.figures.make import make_figures
+    from analysis.figures.of_study import pictures_of
+    from analysis.figures.picture import Missing
+
     changes, named = dict(map(parse_setting, args.set)), [find_study(name).name for name in args.studies]
     if named and args.publish:
         raise WordError("--publish draws the figures that ship, the paper's: leave the studies out")

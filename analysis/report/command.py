@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from analysis.options import add_results, load_chosen, view_folder
-from analysis.report.write import write_report
 from zigma.common.words import WordError
 
 
@@ -21,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page."""
+    from analysis.report.write import write_report  # loads matplotlib, which --help does without
+
     out = args.out or view_folder(args.results) / "report.html"
     if out.is_dir():
         raise WordError(f"--out takes a file, such as {out / 'report.html'}; {out} is a folder")

@@ -129,7 +129,12 @@ def stale_notes(sheet: Sheet) -> list[Note]:
         return []
     listed = _listed((f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale), "; ")
     count = f"{counted(len(sheet.stale), 'record')} of other configurations, data or curves"
-    return [Note("stale", f"stale, so not shown: {count} (make-tables --set shows runs made by run --set): {listed}")]
+    return [
+        Note(
+            "stale",
+            f"stale, so not shown: {count} (make-tables --set shows runs made by run --set): {listed}",
+        )
+    ]
 
 
 def protocol_notes(columns: Iterable[Column]) -> list[Note]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.records import load
-from analysis.report import write_report
+from analysis.report.write import write_report
 
 pytestmark = pytest.mark.slow
 NUMBER = "section[aria-labelledby=tables] td button.number"
