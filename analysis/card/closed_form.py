@@ -14,6 +14,7 @@ from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares
 
 ZOO = "scan_zoo"
 SHORT = "excess_short"  # by this the curves are ranked
+ROUNDING = 1e-9
 # measure -> what it is, and whether less of it should serve a network better
 MEASURES: Mapping[str, tuple[str, bool]] = {
     SHORT: ("least excess along the first path, with a memory of half a row and no positions", True),
@@ -30,7 +31,7 @@ class Form:
     """A plan and its measures."""
 
     name: str
-    first: ScanOrder  # what its first layer scans
+    paths: tuple[ScanOrder, ...]  # the first of each curve that its layers scan
     measures: Mapping[str, float]
 
 
@@ -48,7 +49,15 @@ def form(plan: Plan, grid: tuple[int, ...], depth: int, length: float) -> Form:
     }
     if first.segments == 1:  # across segments there is no memory
         measures[SHORT] = least_excess(covariance, order=first, lags=max(1, grid[-1] // 2), positions=False)
-    return Form(plan.name, first, {name: round(float(value), 9) + 0.0 for name, value in measures.items()})
+    paths: dict[str, ScanOrder] = {}
+    for layer in layers:
+        for scan in layer.scans:
+            paths.setdefault(scan.name, scan)
+    return Form(
+        plan.name,
+        tuple(paths.values()),
+        {name: round(float(value), 9) + 0.0 for name, value in measures.items()},
+    )
 
 
 def zoo(grid: tuple[int, ...], depth: int, length: float) -> dict[str, Form]:
@@ -57,10 +66,15 @@ def zoo(grid: tuple[int, ...], depth: int, length: float) -> dict[str, Form]:
     return {plan.name: form(plan, grid, depth, length) for plan in plans}
 
 
+def level_with(name: str, values: Mapping[str, float]) -> list[str]:
+    """Which others have the value of `name`, as a plan has that begins with the same curve."""
+    return [other for other in values if other != name and abs(values[other] - values[name]) <= ROUNDING]
+
+
 def rank(name: str, values: Mapping[str, float], less_is_better: bool = True) -> tuple[int, int] | None:
     """Place of `name` among the values, 1 the best, equals sharing the best place, and of how many; None without it."""
     if name not in values or np.isnan(values[name]):
         return None
     sign = 1.0 if less_is_better else -1.0
     own = sign * values[name]
-    return 1 + sum(sign * value < own - 1e-9 for value in values.values()), len(values)
+    return 1 + sum(sign * value < own - ROUNDING for value in values.values()), len(values)

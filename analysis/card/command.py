@@ -34,14 +34,20 @@ def run(args: argparse.Namespace) -> int:
     for line in content.missing:
         print(f"not recorded: {line}")
     try:
-        page, picture = write_card(
-            content, view_folder(args.results), f"python -m studies try {shlex.quote(args.what)}"
-        )
+        page, picture = write_card(content, view_folder(args.results), _command(args))
     except OSError as error:
         print(f"not written to {view_folder(args.results)}: {error.strerror or error}", file=sys.stderr)
         return 1
     print(f"Open {page} (or {picture})")
     return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    """What makes the page again."""
+    what = shlex.quote(args.what)
+    if args.data is None:
+        return f"python -m studies try {what}"
+    return f"python -m analysis card {what} --data {shlex.quote(args.data)}"
 
 
 def _prepared(args: argparse.Namespace) -> OwnData | None:

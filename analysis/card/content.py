@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from analysis.card.closed_form import MEASURES, SHORT, ZOO, Form, form, rank, zoo
+from analysis.card.closed_form import MEASURES, SHORT, ZOO, Form, form, level_with, rank, zoo
 from analysis.card.measured import Against, against, judged_by, times
 from analysis.metrics import LOSS, find_metric
 from analysis.records import Records, Sheet, load, sheets
@@ -45,6 +45,7 @@ class Card:
     own: Form | None  # None for a mixer
     zoo: Mapping[str, Form]
     place: tuple[int, int] | None  # among the zoo by closed form, herself included
+    level: tuple[str, ...]  # the curves of the zoo that share her place
     measured_place: tuple[int, int] | None  # by held-out loss on digits
     predictions: tuple[Prediction, ...]
     sheets: Mapping[str, Sheet]
@@ -80,12 +81,14 @@ def card(trial: Trial, records: Records) -> Card:
     )
     shorts = {name: each.measures[SHORT] for name, each in curves.items() if SHORT in each.measures}
     place = rank(own.name, shorts) if own is not None else None
+    level = level_with(own.name, shorts) if own is not None and place is not None else []
     return Card(
         trial,
-        _verdict(trial, by_setting, pairs, place),
+        _verdict(trial, by_setting, pairs, place, level),
         own,
         curves,
         place,
+        tuple(level),
         rank(trial.arm.name, losses),
         tuple(_predictions(own, curves, losses)) if own is not None else (),
         by_setting,
@@ -130,7 +133,11 @@ def _predictions(own: Form, curves: Mapping[str, Form], losses: Mapping[str, flo
 
 
 def _verdict(
-    trial: Trial, by_setting: Mapping[str, Sheet], pairs: tuple[Against, ...], place: tuple[int, int] | None
+    trial: Trial,
+    by_setting: Mapping[str, Sheet],
+    pairs: tuple[Against, ...],
+    place: tuple[int, int] | None,
+    level: Sequence[str],
 ) -> str:
     parts = []
     for setting, sheet in by_setting.items():
@@ -150,7 +157,10 @@ def _verdict(
     if not parts:
         parts.append("nothing is trained yet")
     if place is not None:
-        parts.append(f"{_nth(place[0])} of {place[1]} curves by least excess in closed form")
+        shared = f", level with {', '.join(level)}" if level else ""
+        parts.append(
+            f"{_nth(place[0])} of {place[1]} curves by least excess along the first path, in closed form{shared}"
+        )
     trained = [sheet for sheet in by_setting.values() if sheet.done(trial.arm.name)]
     if any(not learned(sheet).allowed for sheet in trained):
         parts.append("networks were still learning: no verdict about longer training")

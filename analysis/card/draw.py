@@ -19,8 +19,11 @@ from analysis.records import Sheet
 from analysis.scan_plots import draw_path
 from analysis.style import bare, line, looks
 from studies.run.record import Record
+from zigma.scans import ScanOrder
 
 BESIDE = ("zigzag-8", "sweep-8")
+MOST_PATHS = 3  # of a plan of several curves
+PATHS = "First path of each curve"
 WIDE = 4.8  # inches: narrow, so that words can still be read on a telephone
 
 
@@ -28,9 +31,13 @@ def pictures(card: Card) -> dict[str, Picture]:
     """Heading -> picture, of what there is to draw."""
     result = {}
     if card.own is not None:
-        shown = [card.own, *(card.zoo[name] for name in BESIDE if name in card.zoo)]
-        result["First layer's path"] = Picture(
-            (WIDE, 1.9), _paths(shown), "Paths of " + ", ".join(f.name for f in shown)
+        several = len(card.own.paths) > 1
+        shown = [
+            (path, f"its {path.name}" if several else card.own.name) for path in card.own.paths[:MOST_PATHS]
+        ]
+        shown += [(card.zoo[name].paths[0], name) for name in BESIDE if name in card.zoo]
+        result[PATHS] = Picture(
+            (WIDE, 1.9), _paths(shown), "Paths of " + ", ".join(name for _, name in shown)
         )
         ranked = sorted(
             (f for f in card.zoo.values() if SHORT in f.measures), key=lambda f: f.measures[SHORT]
@@ -58,10 +65,10 @@ def pictures(card: Card) -> dict[str, Picture]:
     return result
 
 
-def _paths(forms: list[Form]) -> Callable[[Any], None]:
+def _paths(shown: list[tuple[ScanOrder, str]]) -> Callable[[Any], None]:
     def draw(figure: Any) -> None:
-        for ax, each in zip(np.atleast_1d(figure.subplots(1, len(forms))), forms, strict=True):
-            draw_path(ax, each.first, each.name)
+        for ax, (path, name) in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
+            draw_path(ax, path, name)
 
     return draw
 

@@ -21,7 +21,7 @@ COLUMNS = 78  # of the verdict on the picture
 def write_card(card: Card, folder: Path, command: str) -> tuple[Path, Path]:
     """Write both below `folder`; returns HTML and PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = "try-" + re.sub(r"[^\w.+-]+", "_", card.trial.arm.name)
+    stem = "try-" + re.sub(r"[^\w.+-]+", "_", card.trial.name)
     page, picture = folder / f"{stem}.html", folder / f"{stem}.png"
     drawn = pictures(card)
     replace_text(page, render(card, drawn, command))

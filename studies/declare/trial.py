@@ -30,6 +30,12 @@ class Trial:
     arm: Arm
     study: Study
     plan: Plan | None  # None where a mixer is tried
+    own_images: str = ""  # the setting of a person's own images, where it is tried on these
+
+    @property
+    def name(self) -> str:
+        """Of the page: no two trials share one."""
+        return f"{self.arm.name} on {self.own_images}" if self.own_images else self.arm.name
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -83,7 +89,7 @@ def trial(word: str, data: OwnData | None = None) -> Trial:
         raise WordError(
             f"{arm.name} is one of the arms beside which yours is put: {', '.join(a.name for a in study.arms)}"
         )
-    return Trial(arm, replace(study, arms=(*arms, arm)), plan)
+    return Trial(arm, replace(study, arms=(*arms, arm)), plan, data.setting if data is not None else "")
 
 
 def _is_own_mixer(config: RunConfig, word: str) -> bool:

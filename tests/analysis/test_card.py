@@ -39,6 +39,16 @@ def test_a_curve_is_ranked_beside_the_zoo_without_any_run(tmp_path: Path) -> Non
     assert all(math.isnan(one.spearman) for one in content.predictions)
 
 
+def test_a_plan_of_two_curves_shows_both_and_says_with_whom_it_is_level(tmp_path: Path) -> None:
+    content = card(trial("zigzag-4+hilbert-4"), Records())
+    assert content.own is not None
+    assert [path.name for path in content.own.paths] == ["zigzag", "hilbert"]
+    assert content.level == ("zigzag-8",)  # both begin with the same path
+    assert "along the first path, in closed form, level with zigzag-8" in content.verdict
+    page, _ = write_card(content, tmp_path, "python -m studies try zigzag-4+hilbert-4")
+    assert "Paths of its zigzag, its hilbert, zigzag-8, sweep-8" in page.read_text()
+
+
 def test_published_runs_serve_and_the_page_needs_no_other_file(tmp_path: Path) -> None:
     content = card(trial("peano"), both_records(tmp_path))  # of the zoo: recorded on digits, not on fields
     pair = next(p for p in content.pairs if p.setting == "digits-8-short" and p.metric == "held_out_loss")
