@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ def both_records(results: Path) -> Records:
 
 def card(trial: Trial, records: Records) -> Card:
     """Gather what is known of what is tried."""
-    by_setting = sheets(trial.study, records, SCALE)
+    by_setting = _of_trial(trial, sheets(trial.study, records, SCALE))
     base = next(iter(trial.study.scales[SCALE].values()))
     assert isinstance(base, RunConfig)
     assert isinstance(base.model, ZigMaConfig)
@@ -96,6 +96,15 @@ def card(trial: Trial, records: Records) -> Card:
         tuple(_missing(trial, by_setting)),
         tuple(_what_was_run(by_setting)),
     )
+
+
+def _of_trial(trial: Trial, by_setting: Mapping[str, Sheet]) -> dict[str, Sheet]:
+    """The sheets without what was tried before: those are pages of their own."""
+    names = {trial.arm.name, *trial.beside}
+    return {
+        setting: replace(sheet, arms={arm: records for arm, records in sheet.arms.items() if arm in names})
+        for setting, sheet in by_setting.items()
+    }
 
 
 def _length(config: RunConfig) -> float:
@@ -188,9 +197,7 @@ def _missing(trial: Trial, by_setting: Mapping[str, Sheet]) -> list[str]:
             elif not sheet.done(arm):
                 lines.append(f"{arm} on {setting}")
     if trial.plan is not None and DIGITS not in by_setting:
-        lines.append(
-            "the zoo's curves on these images: not recorded, so measures are not compared with losses"
-        )
+        lines.append("the zoo's curves on these images, so measures are not compared with losses")
     return lines
 
 

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+from fake_records import fill
 
 from analysis.card.closed_form import SHORT, form, rank
 from analysis.card.content import both_records, card
@@ -63,6 +64,16 @@ def test_published_runs_serve_and_the_page_needs_no_other_file(tmp_path: Path) -
     assert "src=" not in text.replace("default-src", "").replace("style-src", "").replace("img-src", "")
     assert "peano-8 on fields-8" in text
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_was_tried_before_is_on_no_other_page(tmp_path: Path) -> None:
+    earlier, now = trial("hilbert"), trial("peano")
+    setting = "digits-8-short"
+    for each in (earlier, now):
+        fill(tmp_path, each.study, setting=setting, seeds=1, skip=lambda run: run.arm.endswith("g-8"))
+    content = card(now, both_records(tmp_path))
+    assert list(content.sheets[setting].arms) == ["zigzag-8", "sweep-8", "peano-8"]
+    assert not any("hilbert" in line for line in content.what_was_run)
 
 
 def test_on_a_telephone_every_cell_says_its_column(tmp_path: Path) -> None:

@@ -219,5 +219,5 @@ def window(length: int, count: int, where: float) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    message = str(error).split("=== stderr")[0]  # ffmpeg's says how it was built
-    return f"{type(error).__name__}: {' '.join(message.split())[:200]}"
+    message = " ".join(str(error).split("=== stderr")[0].split())  # ffmpeg's says how it was built
+    return f"cannot be read: {message[:200] or type(error).__name__}"
