@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from zigma.common.plugged import Socket
-
 from zigma.common.words import counted
 
 if TYPE_CHECKING:
