@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numba import njit
 
 from zigma.ops.cpu import compile as cpu_compile
 from zigma.ops.cpu import math as cpu_math
+from zigma.ops.cpu import scan as cpu_scan
 from zigma.ops.cpu import scan_kernels
 from zigma.ops.cpu.simd import LANES, load, load_first, splat, spread, store, store_first, totals
 
@@ -108,6 +110,29 @@ def test_arithmetic_with_numbers_and_sums() -> None:
     run(x, y)
     np.testing.assert_allclose(y[:LANES], (x[:LANES] - 3) / 2 + 4 * x[2], rtol=1e-5)
     np.testing.assert_allclose(y[LANES:], x.reshape(LANES, LANES).sum(1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "narrow", "sequences"),
+    [
+        ((16, 256, 128, 16), False, 1),
+        ((64, 1024, 1, 16), True, 1),  # 15 of 16 lanes would be idle
+        ((64, 1024, 4, 16), True, 1),
+        ((64, 1024, 4, 1), False, 1),  # and here too, either way
+        ((64, 256, 17, 16), False, 1),
+        ((4096, 1, 128, 16), False, 16),  # a chunk has 16 steps
+        ((4096, 5, 128, 16), False, 3),
+        ((4, 1, 128, 16), False, 1),  # tasks for as many threads are worth more
+    ],
+)
+def test_few_channels_and_few_steps_do_not_leave_lanes_and_chunks_idle(
+    shape: tuple[int, int, int, int], narrow: bool, sequences: int
+) -> None:
+    batch, length, width, states = shape
+    layout = cpu_scan._layout(torch.empty(batch, length, width), torch.empty(width, states))
+    assert (layout.narrow, layout.group) == (narrow, sequences)
+    assert layout.groups * layout.group >= batch
+    assert layout.blocks * layout.block >= width
 
 
 def test_a_change_of_the_parts_is_another_entry_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,12 @@ from zigma.ops import (
     selective_scan_reference,
 )
 
-# batch, L, D, N: one step; odd lengths; sizes that fit no block; longer than a chunk
-SHAPES = [(1, 1, 1, 1), (2, 17, 37, 8), (3, 33, 5, 16), (1, 65, 40, 3), (2, 16, 64, 64), (1, 7, 1536, 1)]
+# batch, L, D, N: one step; odd lengths; sizes that fit no block; longer than a chunk; fewer channels than lanes, in
+# several blocks and with states that fit no vector; so many short sequences that the CPU's kernels put some together
+SHAPES = [
+    (1, 1, 1, 1), (2, 17, 37, 8), (3, 33, 5, 16), (1, 65, 40, 3), (2, 16, 64, 64), (1, 7, 1536, 1),
+    (9, 18, 7, 20), (42, 3, 20, 8),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -38,7 +42,7 @@ def test_scan(backend: str, shape: tuple[int, int, int, int], optional: bool, or
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("shape", "rank"), zip(SHAPES, (1, 4, 7, 16, 17, 3), strict=True))
+@pytest.mark.parametrize(("shape", "rank"), zip(SHAPES, (1, 4, 7, 16, 17, 3, 2, 5), strict=True))
 @pytest.mark.parametrize("optional", [False, True])
 def test_steps_that_come_as_a_product(
     backend: str, shape: tuple[int, int, int, int], rank: int, optional: bool
@@ -209,9 +213,10 @@ def test_not_a_number_is_passed_on(backend: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_results_do_not_depend_on_the_threads(threads: int) -> None:
+@pytest.mark.parametrize("shape", [(3, 20, 300, 4), (8, 600, 7, 16), (700, 2, 100, 4)])
+def test_results_do_not_depend_on_the_threads(shape: tuple[int, int, int, int], threads: int) -> None:
     before = torch.get_num_threads()
-    made = inputs((3, 20, 300, 4), optional=True)
+    made = inputs(shape, optional=True)
     try:
         torch.set_num_threads(1)
         alone = with_gradients(selective_scan, made, torch.float32, delta_softplus=True, backend="cpu")

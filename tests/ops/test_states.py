@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zigma.ops import selective_scan, selective_scan_reference
 
-SHAPES = [(2, 1, 3, 4), (1, 17, 37, 1), (3, 33, 40, 16), (2, 5, 150, 3)]
+SHAPES = [(2, 1, 3, 4), (1, 17, 37, 1), (3, 33, 40, 16), (2, 5, 150, 3), (9, 18, 7, 20), (42, 3, 20, 8)]
 
 
 def with_state(shape: tuple[int, int, int, int], optional: bool = True) -> dict[str, Tensor]:
