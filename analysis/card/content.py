@@ -177,7 +177,7 @@ def _verdict(
 
 
 def _than(pair: Against) -> str:
-    words = {"not told apart": "not told apart from", "one seed, no interval": "with one seed, beside"}
+    words = {"not told apart": "not told apart from", "one seed, no interval": "undecided against"}
     return words.get(pair.word, f"{pair.word} than")
 
 

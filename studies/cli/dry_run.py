@@ -50,6 +50,19 @@ def print_plan(statuses: list[RunStatus], mode: Mode, where: Where) -> None:
         _print_fit(left, here, device, where.devices)
 
 
+def print_recorded(statuses: list[RunStatus], waiting: list[RunStatus]) -> None:
+    """Which runs are recorded already, and which of these failed."""
+    recorded = [item for item in statuses if item not in waiting]
+    for item in recorded:
+        if item.status == "failed" and item.record is not None:
+            print(f"{item.run.label} failed: {item.record['error']} (--mode retry runs it again)")
+    done = [item for item in recorded if item.status == "done"]
+    if len(done) == len(statuses):
+        print(f"recorded already: {counted(len(done), 'run')}; nothing to do (--mode force runs again)")
+    elif done:
+        print(f"recorded already: {len(done)} of {counted(len(statuses), 'run')}")
+
+
 def _print_fit(left: list[Run], here: Machine, device: Device, devices: int) -> None:
     if device == "gpu" and not here.gpus_gib:
         print(_no_gpu(left))

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.dry_run import check_machine, print_plan
+from studies.cli.dry_run import check_machine, print_plan, print_recorded
 from studies.cli.options import add_results
 from studies.cli.start import start
 from studies.cli.where import Where
@@ -14,8 +14,8 @@ from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
 from studies.run.conditions import Mode
-from studies.run.queue import RunStatus, look_up, to_run
-from zigma.common.words import WordError, counted
+from studies.run.queue import look_up, to_run
+from zigma.common.words import WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
 EXAMPLE = "run scan_ablation --seeds 3"
@@ -107,7 +107,7 @@ def run(request: Request) -> int:
         print_plan(statuses, request.mode, request.where)
         return 0
     waiting = [item for item in statuses if to_run(item.status, request.mode)]
-    _print_recorded(statuses, waiting)
+    print_recorded(statuses, waiting)
     failed = any(item.status == "failed" for item in statuses if item not in waiting)
     if waiting:
         check_machine([item.run for item in waiting], request.where)
@@ -131,15 +131,3 @@ def _say_setting(selection: Selection) -> None:
     first, *others = selection.study.scales[scale]
     if others:
         print(f"setting {first} of {study}; --setting takes one of {', '.join(others)}, or all")
-
-
-def _print_recorded(statuses: list[RunStatus], waiting: list[RunStatus]) -> None:
-    recorded = [item for item in statuses if item not in waiting]
-    for item in recorded:
-        if item.status == "failed" and item.record is not None:
-            print(f"{item.run.label} failed: {item.record['error']} (--mode retry runs it again)")
-    done = [item for item in recorded if item.status == "done"]
-    if len(done) == len(statuses):
-        print(f"recorded already: {counted(len(done), 'run')}; nothing to do (--mode force runs again)")
-    elif done:
-        print(f"recorded already: {len(done)} of {counted(len(statuses), 'run')}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from typing import Any
 
 from studies.launch.cluster import Resources, minutes
 from studies.launch.submissions import Cluster
-from studies.launch.tracker import TRACKERS, check_tracker
+from studies.launch.tracker import TRACKERS, has_package
 from studies.run.conditions import BEAT_S, CHECKPOINT_EVERY_S, Conditions
 from zigma.common.words import WordError
 
@@ -89,19 +90,24 @@ def add(run: argparse.ArgumentParser) -> None:
     group.add_argument("--partition", metavar="NAME", help="Slurm's partition")
     group.add_argument(
         "--time",
+        type=_minutes,
         metavar="TIME",
         help="of a job, such as 90 (minutes), 4:00:00 or 2-0; a run resumes in the next",
     )
     group.add_argument("--constraint", metavar="WORDS", help="features that Slurm's nodes must have")
     group.add_argument(
         "--slurm",
+        type=_option,
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="any other option of sbatch or submitit, such as account=vision or mem=64G",
     )
     group.add_argument(
-        "--tracker", choices=TRACKERS, help="show the curves there as well; nothing is read from it"
+        "--tracker",
+        type=_tracker,
+        choices=TRACKERS,
+        help="show the curves there as well; nothing is read from it",
     )
     group.add_argument(
         "--heartbeat",
@@ -119,15 +125,14 @@ def read(args: argparse.Namespace) -> Where:
         WordError: one is wrong, or two do not fit together.
     """
     _check(args)
-    check_tracker(args.tracker)
     resources = Resources(
         partition=args.partition,
         gpus=args.gpus,
         nodes=args.nodes or 1,
-        minutes=_minutes(args.time),
+        minutes=args.time,
         constraint=args.constraint,
         parallel=args.parallel,
-        extra=_extra(args.slurm),
+        extra=_options(args.slurm),
     )
     conditions = Conditions(
         results=args.results,
@@ -158,38 +163,46 @@ def _check(args: argparse.Namespace) -> None:
         raise WordError("--jobs is for this terminal; with --cluster it is --parallel")
 
 
-def _minutes(text: str | None) -> int | None:
-    number = None if text is None else minutes(text)
-    if text is not None and not number:
-        raise WordError(
-            f"--time takes minutes from 1 on, or such as 4:00:00 or 2-0 (days-hours), not {text!r}"
+def _options(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in options:
+            raise WordError(f"--slurm {key} is given twice, with {options[key]} and {value}")
+        options[key] = value
+    return options
+
+
+def _minutes(text: str) -> int:
+    """`--time` as minutes, in any of Slurm's own ways to write a time."""
+    number = minutes(text)
+    if not number:
+        raise ArgumentTypeError(
+            f"takes minutes from 1 on, or such as 4:00:00 or 2-0 (days-hours), not {text!r}"
         )
     return number
 
 
-def _extra(pairs: list[str]) -> dict[str, Any]:
-    """`--slurm KEY=VALUE` as options of sbatch; a KEY alone is a flag."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        key = key.lstrip("-")
-        if not re.fullmatch(r"[a-z][a-z0-9_-]*", key) or (equals and not value):
-            raise WordError(f"--slurm takes KEY=VALUE, such as account=vision, not {pair!r}")
-        if key in options:
-            raise WordError(f"--slurm {key} is given twice, with {options[key]} and {value}")
-        _check_option(key.replace("_", "-"), value)
-        try:
-            options[key] = json.loads(value) if equals else True
-        except json.JSONDecodeError:
-            options[key] = value
-    return options
+def _tracker(name: str) -> str:
+    """`--tracker`, whose package is installed."""
+    if not has_package(name):
+        raise ArgumentTypeError(f"{name} needs a package that is not installed: pip install {name}")
+    return name
 
 
-def _check_option(name: str, value: str) -> None:
-    """What can be told of a value before Slurm is asked."""
+def _option(pair: str) -> tuple[str, Any]:
+    """`--slurm KEY=VALUE` as an option of sbatch; a KEY alone is a flag."""
+    key, equals, value = pair.partition("=")
+    key = key.lstrip("-")
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", key) or (equals and not value):
+        raise ArgumentTypeError(f"takes KEY=VALUE, such as account=vision, not {pair!r}")
+    name = key.replace("_", "-")  # what can be told of it before Slurm is asked:
     if name in OURS:
-        raise WordError(f"--slurm {name} cannot be set: {OURS[name]}")
+        raise ArgumentTypeError(f"{name} cannot be set: {OURS[name]}")
     if name in NUMBERS and not re.fullmatch(r"\d+", value):
-        raise WordError(f"--slurm {name} takes a whole number, such as {name}=4, not {value!r}")
+        raise ArgumentTypeError(f"{name} takes a whole number, such as {name}=4, not {value!r}")
     if name in MEMORY and not re.fullmatch(r"\d+[KMGT]?B?", value, re.IGNORECASE):
-        raise WordError(f"--slurm {name} takes a size, such as {name}=64G, not {value!r}")
+        raise ArgumentTypeError(f"{name} takes a size, such as {name}=64G, not {value!r}")
+    try:
+        return key, json.loads(value) if equals else True
+    except json.JSONDecodeError:
+        return key, value

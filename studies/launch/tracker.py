@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from zigma.common.words import WordError
 from zigma.experiment.watch import Watch
 
 if TYPE_CHECKING:
@@ -26,10 +25,9 @@ TRACKERS = {
 POINTS = 1000  # of a curve
 
 
-def check_tracker(name: str | None) -> None:
-    """Raise a WordError with the install command if the tracker's package is not here."""
-    if name is not None and not any(find_spec(package) for package in TRACKERS[name]):
-        raise WordError(f"--tracker {name} needs a package that is not installed: pip install {name}")
+def has_package(name: str) -> bool:
+    """Whether the tracker's package is installed; true for a name that is no tracker's."""
+    return name not in TRACKERS or any(find_spec(package) for package in TRACKERS[name])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
         (["--seeds", "2", "--seed", "3"], "give one of them"),
         (["--jobs", "0"], "--jobs takes a number from 1 on"),
         (["--checkpoint-every", "-1"], "--checkpoint-every takes seconds from 0 on"),
-        (["--cluster", "slurm", "--time", "soon"], "--time takes minutes"),
+        (["--cluster", "slurm", "--time", "soon"], "--time: takes minutes"),
         (["--cluster", "slurm", "--slurm", "mem=lots"], "mem takes a size, such as mem=64G, not 'lots'"),
         (["--cluster", "slurm", "--slurm", "cpus-per-task=many"], "takes a whole number"),
         (["--cluster", "slurm", "--slurm", "array=1-3"], "array cannot be set"),

@@ -17,7 +17,6 @@ import pytest
 from studies.__main__ import main
 from studies.launch.live import Live, live_runs
 from studies.launch.pool import _places
-from studies.launch.tracker import check_tracker
 from studies.launch.worker import environments
 from studies.run.process import is_dead
 from studies.run.record import read_records
@@ -147,8 +146,8 @@ def test_debug_runs_here_and_raises(
         ("--nodes 2", "--nodes is for --cluster slurm"),
         ("--parallel 2", "it is --jobs"),
         ("--cluster local --jobs 2", "it is --parallel"),
-        ("--cluster slurm --time soon", "--time takes minutes"),
-        ("--cluster slurm --slurm =3", "--slurm takes KEY=VALUE"),
+        ("--cluster slurm --time soon", "--time: takes minutes"),
+        ("--cluster slurm --slurm =3", "--slurm: takes KEY=VALUE"),
         ("--cluster slurm --gpus 0", "from 1 on"),
         ("--heartbeat 0", "0.01 to 60"),
         ("--tracker mlflow", "invalid choice"),
@@ -178,13 +177,17 @@ def test_slurm_where_there_is_none(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_missing_tracker_is_one_line_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tracker_is_one_line_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import studies.launch.tracker
 
-    check_tracker(None)
     monkeypatch.setattr(studies.launch.tracker, "find_spec", lambda name: None)
-    with pytest.raises(WordError, match="pip install wandb"):
-        check_tracker("wandb")
+    with pytest.raises(SystemExit):
+        submit("--tracker wandb", tmp_path / "new")
+    assert (
+        "--tracker: wandb needs a package that is not installed: pip install wandb" in capsys.readouterr().err
+    )
 
 
 def test_a_tracker_is_told_the_curve_and_nothing_is_read_from_it(

@@ -43,11 +43,14 @@ class MixerCost:
 
 def mixer_cost(model: ZigMaConfig) -> MixerCost:
     """Of a network's mixers. Groups of channels cost together what one scan costs."""
-    layers = parse_plan(model.scan).layer_plans(model.depth)
+    spec = model.mixer
+    return _ours(model, spec) if not isinstance(spec, OwnMixerSpec) else _own(model, spec)
+
+
+def _ours(model: ZigMaConfig, spec: MixerSpec) -> MixerCost:
+    assert not isinstance(spec, OwnMixerSpec)
+    layers, hidden = parse_plan(model.scan).layer_plans(model.depth), model.hidden
     paths = sum(1 if layer.mixing == "channels" else len(layer.readings) for layer in layers) / model.depth
-    hidden, spec = model.hidden, model.mixer
-    if isinstance(spec, OwnMixerSpec):
-        return _own(model, spec)
     parameters = sum(_parameters(spec, hidden, len(layer.readings), layer.mixing) for layer in layers)
     if isinstance(spec, MambaSpec) and spec.carry_state:
         states = [1 if layer.mixing == "channels" else len(layer.readings) for layer in layers]

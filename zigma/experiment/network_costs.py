@@ -37,10 +37,15 @@ class NetworkCost:
 @cache
 def network_cost(model: ModelConfig) -> NetworkCost:
     """What a forward pass takes and leaves."""
-    if isinstance(model, ZigMaConfig):
-        return _zigma(model)
+    if isinstance(model, DiTConfig):
+        return _transformer(model, _dit_parameters(model))
+    if isinstance(model, UViTConfig):
+        return _transformer(model, _uvit_parameters(model))
+    return _zigma(model)
+
+
+def _transformer(model: DiTConfig | UViTConfig, parameters: int) -> NetworkCost:
     hidden, tokens = model.hidden, math.prod(model.token_grid)
-    parameters = _dit_parameters(model) if isinstance(model, DiTConfig) else _uvit_parameters(model)
     return NetworkCost(parameters, 12 * hidden**2 + 2 * tokens * hidden, 1.6 * hidden, 105.0 * hidden)
 
 
