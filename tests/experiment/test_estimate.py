@@ -66,6 +66,19 @@ NETWORKS = {
         )
         for scan in ("zigzag-8", "parallel-2+sweep-1", "channels-sweep@0,6", "shared-sweep@0,6")
     },
+    **{
+        f"{spec.kind} with an inner width": ZigMaConfig(
+            grid=(8, 8), hidden=41, depth=3, scan="parallel-2+sweep-1", mixer=spec
+        )
+        for spec in (
+            GatedLinearAttentionSpec(heads=3, inner=30),
+            Mamba2Spec(heads=3, inner=33),
+            GatedDeltaNetSpec(heads=3, inner=54),
+            HGRN2Spec(heads=3, inner=33, lower_bound=True),
+            MLSTMSpec(heads=3, inner=33),
+            RWKV6Spec(heads=3, inner=33),
+        )
+    },
     "DiT": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, classes=5),
     "DiT sigma": DiTConfig(grid=(8, 8), hidden=32, depth=3, heads=2, learn_sigma=True),
     "U-ViT": UViTConfig(grid=(8, 8), hidden=32, depth=4, heads=2, text_width=20, text_tokens=5),

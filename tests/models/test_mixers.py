@@ -1,20 +1,24 @@
 """The recurrences of the mixers against closed forms, and mixed precision."""
 
 import math
+from copy import deepcopy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from zigma.models import Block, Mamba
+from zigma.models import Block, Mamba, ZigMa
 from zigma.models.config import (
     GatedDeltaNetSpec,
+    GatedLinearAttentionSpec,
     HGRN2Spec,
     Mamba2Spec,
     MambaSpec,
     MixerSpec,
     MLSTMSpec,
     RWKV6Spec,
+    WithHeads,
     ZigMaConfig,
 )
 from zigma.models.mixers import build_mixer
@@ -24,6 +28,7 @@ from zigma.models.mixers.gated_linear_attention import (
     gated_linear_attention_reference,
 )
 from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
+from zigma.models.mixers.recurrences import decayed_attention_reference
 from zigma.scans import Layer, scan_plan
 
 
@@ -112,6 +117,8 @@ def test_the_state_space_model_starts_as_published() -> None:
         (MLSTMSpec(heads=5), "the inner width 32 is not divisible by 5 heads"),
         (GatedDeltaNetSpec(heads=5), "three quarters of hidden 16 are not divisible by 5 heads"),
         (HGRN2Spec(heads=3), "hidden 16 is not divisible by 3 heads"),
+        (HGRN2Spec(inner=30), "the inner width 30 is not divisible by the 4 heads"),
+        (GatedDeltaNetSpec(inner=36), "the inner width 36 is not divisible by twice the 4 heads"),
     ],
 )
 def test_heads_that_do_not_fit_are_refused(spec: MixerSpec, says: str) -> None:
@@ -135,6 +142,67 @@ def test_every_parameter_learns_and_bfloat16_comes_near(spec: MixerSpec) -> None
     with torch.autocast("cpu", torch.bfloat16):
         near = mixer(x)
     assert (near - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+OTHERS = (GatedLinearAttentionSpec, Mamba2Spec, GatedDeltaNetSpec, HGRN2Spec, MLSTMSpec, RWKV6Spec)
+
+
+@pytest.mark.parametrize("kind", OTHERS, ids=lambda kind: kind.__name__)
+def test_an_inner_width_of_ones_own_fits_any_hidden_width(kind: type[WithHeads]) -> None:
+    """Widths that no head divides, as equal parameters ask for."""
+    (layer,) = scan_plan("bidirectional", (3, 5), 1)
+    torch.manual_seed(0)
+    spec = kind(heads=3, inner=24)
+    assert ZigMaConfig(hidden=17, mixer=spec).mixer == spec
+    mixer = build_mixer(17, layer, spec)
+    assert mixer.out_proj.weight.shape == (17, 24)
+    out = mixer(torch.randn(2, 15, 17))
+    assert out.shape == (2, 15, 17)
+    out.square().sum().backward()
+    assert all(p.grad is not None for p in mixer.parameters())
+    assert kind() == kind(inner=None)
+    assert "inner" not in kind().model_dump()
+
+
+def test_hgrn_2_forgets_less_in_higher_layers() -> None:
+    """Its gates' lower bounds are sums of a softmax over the layers: 0, 1/3, 2/3 at the start, and learned."""
+    torch.manual_seed(0)
+    config = ZigMaConfig(
+        grid=(3, 4), in_channels=1, hidden=8, depth=3, scan="channels-sweep@0,6", mixer=HGRN2Spec(heads=2)
+    )
+    plain, bounded = ZigMa(config), ZigMa(config.replace(mixer=HGRN2Spec(heads=2, lower_bound=True)))
+    assert plain.lower_bounds is None
+    assert bounded.lower_bounds is not None
+    assert set(bounded.state_dict()) - set(plain.state_dict()) == {"lower_bounds.logits"}
+    expected = torch.tensor([0, 1 / 3, 2 / 3])[:, None].expand(3, 8)
+    assert torch.allclose(bounded.lower_bounds(), expected)
+    bounded.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(2, 12, 8)
+    mixers = [(a.mixer, b.mixer) for a, b in zip(plain.blocks, bounded.blocks, strict=True)]
+    assert torch.equal(mixers[0][0](x), mixers[0][1](x))  # the lowest layer has none
+    assert not torch.allclose(mixers[1][0](x), mixers[1][1](x))
+    for layer, (_, mixer) in enumerate(mixers):  # a gate of 1/2, of which the bound leaves the rest
+        for direction in mixer.directions:
+            torch.nn.init.zeros_(direction.forget.weight)
+        q, v = mixer.in_proj(x).chunk(2, dim=-1)
+        forget = torch.full((2, 12, 2, 4), (layer / 3 + (1 - layer / 3) / 2))
+        parts = []
+        for head, (direction, path) in enumerate(zip(mixer.directions, mixer.paths, strict=True)):
+            read = [path.sequences(each, False).unflatten(-1, (2, 4)) for each in (F.silu(q), v)]
+            y = decayed_attention_reference(read[0], 1 - forget, read[1], forget.log())[:, :, head]
+            parts.append(path.tokens(direction.norm(y), False))
+        assert torch.allclose(mixer(x), mixer.out_proj(torch.cat(parts, dim=-1)), atol=1e-5)
+    for block in bounded.blocks:
+        torch.nn.init.normal_(block.adaLN_modulation[1].bias)
+    torch.nn.init.normal_(bounded.final_layer.linear.weight)
+    copy = deepcopy(bounded)
+    bounded(torch.randn(2, 1, 3, 4), torch.rand(2)).square().sum().backward()
+    gradient = bounded.lower_bounds.logits.grad
+    assert gradient is not None
+    assert gradient.abs().sum() > 0
+    with torch.no_grad():
+        bounded.lower_bounds.logits += torch.randn(3, 8)
+    assert torch.allclose(copy.blocks[2].mixer.bound()[0], torch.tensor(2 / 3))  # it has bounds of its own
 
 
 class Diagonal(Mixer):

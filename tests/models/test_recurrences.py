@@ -70,7 +70,31 @@ def test_the_mlstm_at_once(length: int, size: float) -> None:
     values = {name: value for name, value in inputs(length, values=4).items() if name != "log_decay"}
     values["log_input"] = size * torch.randn(2, length, 3, dtype=torch.float64)
     values["log_forget"] = F.logsigmoid(torch.randn(2, length, 3, dtype=torch.float64))
-    same(mlstm, mlstm_reference, values)
+    same(mlstm, mlstm_reference, values, chunk=16)
+
+
+def test_chunks_equal_steps_in_single_precision() -> None:
+    """Of the lengths, widths and gates that networks have: mLSTM and HGRN2."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 257, 4, 16) for _ in range(3))
+    gates = {"log_input": torch.randn(2, 257, 4), "log_forget": F.logsigmoid(3 + torch.randn(2, 257, 4))}
+    expected = mlstm_reference(q, k, v, **gates)
+    assert (mlstm(q, k, v, **gates) - expected).abs().max() < 1e-5 * expected.abs().max()
+    log_forget = F.logsigmoid(3 + torch.randn(2, 257, 4, 16))
+    expected = decayed_attention_reference(q, -log_forget.expm1(), v, log_forget)
+    chunked = decayed_attention(q, -log_forget.expm1(), v, log_forget)
+    assert (chunked - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_an_mlstm_that_writes_nothing_for_a_whole_chunk_keeps_its_memory() -> None:
+    """A gate of exp(-1e4) leaves the stabiliser to what came before."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 40, 2, 4, dtype=torch.float64) for _ in range(3))
+    log_input = torch.zeros(1, 40, 2, dtype=torch.float64)
+    log_input[:, 8:32] = -1e4
+    log_forget = torch.full_like(log_input, -0.1)
+    expected = mlstm_reference(q, k, v, log_input, log_forget)
+    assert torch.allclose(mlstm(q, k, v, log_input, log_forget, chunk=8), expected)
 
 
 def test_decay_that_leaves_nothing_gives_no_nan() -> None:

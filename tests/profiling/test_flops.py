@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, ZigMa
-from zigma.models.config import GatedDeltaNetSpec
+from zigma.models.config import GatedDeltaNetSpec, GatedLinearAttentionSpec
 from zigma.models.mixers import build_mixer
 from zigma.profiling import count_flops
 from zigma.scans import scan_plan
@@ -51,6 +51,17 @@ def test_gated_delta_net_by_hand() -> None:
     across = steps * keys * values  # through the state: forgotten, read, written
     products = 2 * steps * steps * keys + steps * steps * values + 3 * across
     assert counted["matmul"] == chunks * products - 3 * 2 * across  # nobody reads the last state
+
+
+def test_gated_linear_attention_is_counted_as_the_chunks_of_hgrn_2_are() -> None:
+    """Step by step nothing of its recurrence is a product that fvcore counts."""
+    (layer,), x = scan_plan("sweep", (8, 16), 1), torch.randn(3, 128, 16)
+    mixer = build_mixer(16, layer, GatedLinearAttentionSpec(heads=2))
+    counted = count_flops(mixer, x).by_operator
+    chunks, steps, keys, values = 3 * 2 * 8, 16, 4, 8
+    across = steps * keys * values  # read and written through the state
+    assert counted["matmul"] == chunks * (steps * steps * values + 2 * across) - 3 * 2 * across
+    assert count_flops(mixer, x).everything > counted["linear"] + counted["matmul"]  # and the scores
 
 
 def test_matrix_products_agree_with_torchs_counter() -> None:

@@ -23,6 +23,7 @@ from zigma.models.config import (
     OwnMixerSpec,
     RWKV6Spec,
     ZigMaConfig,
+    inner_width,
 )
 from zigma.scans import parse_plan, shares
 from zigma.scans.order import Mixing
@@ -55,12 +56,15 @@ def _ours(model: ZigMaConfig, spec: MixerSpec) -> MixerCost:
     if isinstance(spec, MambaSpec) and spec.carry_state:
         states = [1 if layer.mixing == "channels" else len(layer.readings) for layer in layers]
         parameters += sum(before * here for before, here in pairwise(states) if before != here)
+    if isinstance(spec, HGRN2Spec) and spec.lower_bound:
+        parameters += model.depth * inner_width(spec, hidden)
     if isinstance(spec, GatedLinearAttentionSpec):
+        width = inner_width(spec, hidden)
         return MixerCost(
             parameters,
-            4.0 * hidden**2 + paths * GATE_RANK * 1.5 * hidden,
-            4.0 * paths * hidden,
-            paths * (40 * hidden + 4 * hidden**2 / spec.heads),
+            4.0 * hidden * width + paths * GATE_RANK * 1.5 * hidden,
+            4.0 * paths * width,
+            paths * (40 * width + 4 * width**2 / spec.heads),
         )
     if isinstance(spec, MambaSpec):
         inner, rank = spec.expand * hidden, math.ceil(hidden / 16)
@@ -71,11 +75,8 @@ def _ours(model: ZigMaConfig, spec: MixerSpec) -> MixerCost:
             paths * 18 * inner,
         )
     # in chunks, not fitted: a product for each weight, and scores and states of a chunk's steps
-    width = {Mamba2Spec: 2, MLSTMSpec: 2, GatedDeltaNetSpec: 1.5, HGRN2Spec: 1, RWKV6Spec: 1}[
-        type(spec)
-    ] * hidden
+    width, scores = inner_width(spec, hidden), CHUNK
     weights = _parameters(spec, hidden, 1, None)
-    scores = math.prod(model.token_grid) if isinstance(spec, MLSTMSpec) else CHUNK
     return MixerCost(
         parameters,
         paths * (weights + 2 * scores * width),
@@ -122,15 +123,16 @@ def _of_mamba(spec: MambaSpec, hidden: int, paths: int, mixing: Mixing | None) -
 
 
 def _of_gated_linear_attention(spec: GatedLinearAttentionSpec, hidden: int) -> Count:
-    width = hidden // spec.heads
+    inner = inner_width(spec, hidden)
+    width = inner // spec.heads
     return (
-        2 * (hidden // 2) * hidden + 3 * hidden**2,
+        (2 * (inner // 2) + 3 * inner) * hidden,
         lambda heads: hidden * GATE_RANK + (GATE_RANK + 1) * (heads * width // 2) + width,
     )
 
 
 def _of_mamba2(spec: Mamba2Spec, hidden: int) -> Count:
-    inner, states = spec.expand * hidden, 2 * spec.state
+    inner, states = inner_width(spec, hidden), 2 * spec.state
     width = inner // spec.heads
     return (
         3 * inner * hidden,
@@ -141,7 +143,7 @@ def _of_mamba2(spec: Mamba2Spec, hidden: int) -> Count:
 
 
 def _of_gated_delta_net(spec: GatedDeltaNetSpec, hidden: int) -> Count:
-    keys = 3 * hidden // (4 * spec.heads)
+    keys = inner_width(spec, hidden) // (2 * spec.heads)
     return (
         8 * spec.heads * keys * hidden,
         lambda heads: 2 * heads * hidden + 4 * heads * keys * (spec.taps + 1) + 2 * heads + 2 * keys,
@@ -149,12 +151,12 @@ def _of_gated_delta_net(spec: GatedDeltaNetSpec, hidden: int) -> Count:
 
 
 def _of_hgrn2(spec: HGRN2Spec, hidden: int) -> Count:
-    width = hidden // spec.heads
-    return 3 * hidden**2, lambda heads: heads * width * (hidden + 1)
+    inner = inner_width(spec, hidden)
+    return 3 * inner * hidden, lambda heads: heads * (inner // spec.heads) * (hidden + 1)
 
 
 def _of_mlstm(spec: MLSTMSpec, hidden: int) -> Count:
-    inner = spec.expand * hidden
+    inner = inner_width(spec, hidden)
     width = inner // spec.heads
     block = math.gcd(width, spec.block)
     return (
@@ -164,9 +166,10 @@ def _of_mlstm(spec: MLSTMSpec, hidden: int) -> Count:
 
 
 def _of_rwkv6(spec: RWKV6Spec, hidden: int) -> Count:
-    width, blends = hidden // spec.heads, 5
+    inner, blends = inner_width(spec, hidden), 5
+    width = inner // spec.heads
     return (
-        hidden**2,
+        inner * hidden,
         lambda heads: (
             hidden * (1 + blends + 2 * blends * spec.rank + 2 * spec.rank)
             + heads * width * (4 * hidden + 2 * spec.rank + 1 + 1 + 2)

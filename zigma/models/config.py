@@ -79,6 +79,7 @@ class GatedLinearAttentionSpec(Configuration):
 
     kind: Literal["gated-linear-attention"] = "gated-linear-attention"
     heads: Count = 4
+    inner: Count | None = later(None)  # width of the values of all heads together; None: as published
 
 
 class Mamba2Spec(Configuration):
@@ -89,6 +90,7 @@ class Mamba2Spec(Configuration):
     state: Count = 64
     taps: Count = 4  # of the short convolution
     expand: Count = 2  # inner width over hidden width
+    inner: Count | None = later(None)  # the inner width itself, in place of `expand`
 
 
 class GatedDeltaNetSpec(Configuration):
@@ -97,6 +99,7 @@ class GatedDeltaNetSpec(Configuration):
     kind: Literal["gated-delta-net"] = "gated-delta-net"
     heads: Count = 4
     taps: Count = 4
+    inner: Count | None = later(None)  # width of the values of all heads together; None: as published
 
 
 class HGRN2Spec(Configuration):
@@ -104,6 +107,10 @@ class HGRN2Spec(Configuration):
 
     kind: Literal["hgrn-2"] = "hgrn-2"
     heads: Count = 4
+    inner: Count | None = later(None)  # width of the values of all heads together; None: as published
+    lower_bound: Flag = later(
+        False
+    )  # forget gates have a lower bound that is learned and grows with the layer
 
 
 class RWKV6Spec(Configuration):
@@ -112,6 +119,7 @@ class RWKV6Spec(Configuration):
     kind: Literal["rwkv-6"] = "rwkv-6"
     heads: Count = 4
     rank: Count = 8  # of the shares of a blend; decays have twice as much
+    inner: Count | None = later(None)  # width of the values of all heads together; None: as published
 
 
 class MLSTMSpec(Configuration):
@@ -122,6 +130,7 @@ class MLSTMSpec(Configuration):
     taps: Count = 4
     expand: Count = 2
     block: Count = 4  # channels that a query, key or value is made of
+    inner: Count | None = later(None)  # the inner width itself, in place of `expand`
 
 
 class OwnMixerSpec(Configuration):
@@ -211,8 +220,34 @@ def _kinds(specs: Any) -> tuple[str, ...]:
 MIXER_KINDS, ORDERING_KINDS = _kinds(MixerSpec), _kinds(OrderingSpec)
 
 
+WithHeads = GatedLinearAttentionSpec | Mamba2Spec | GatedDeltaNetSpec | HGRN2Spec | MLSTMSpec | RWKV6Spec
+
+
+def inner_width(spec: WithHeads, hidden: int) -> int:
+    """The width of a mixer's values, all heads together."""
+    if spec.inner is not None:
+        return spec.inner
+    match spec:
+        case Mamba2Spec() | MLSTMSpec():
+            return spec.expand * hidden
+        case GatedDeltaNetSpec():
+            return 2 * spec.heads * (3 * hidden // (4 * spec.heads))
+    return hidden
+
+
+def inner_step(spec: WithHeads) -> int:
+    """What the inner width must be a multiple of: heads, twice as many where keys have half the width of values."""
+    return spec.heads * (2 if isinstance(spec, GatedLinearAttentionSpec | GatedDeltaNetSpec) else 1)
+
+
 def _mixer_fault(spec: MixerSpec, hidden: int) -> str | None:
     """Why a mixer cannot be built in this width."""
+    inner = getattr(spec, "inner", None)
+    if inner is not None and not isinstance(spec, MambaSpec | OwnMixerSpec) and inner % inner_step(spec):
+        twice = "" if inner_step(spec) == spec.heads else "twice "
+        return f"the inner width {inner} is not divisible by {twice}the {spec.heads} heads"
+    if inner is not None:
+        return None
     match spec:
         case GatedLinearAttentionSpec() if hidden % (2 * spec.heads):
             return f"hidden {hidden} is not divisible by twice the {spec.heads} heads"

@@ -23,6 +23,7 @@ from zigma.models.embeddings import (
 )
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Mixer, rearrange
+from zigma.models.mixers.hgrn2 import bound_forgetting
 from zigma.models.norm import RMSNorm, wide
 from zigma.models.orderings import Ordering, build_ordering, patches_of, put_back
 from zigma.scans import cannot_sort, parse_plan
@@ -213,6 +214,7 @@ class ZigMa(nn.Module):
         mixers = [cast(Block, block).mixer for block in self.blocks]
         for before, mixer in pairwise(mixers):
             mixer.follow(before.states)
+        self.lower_bounds = bound_forgetting(mixers)
         self.norm_f = RMSNorm(hidden)
         self.final_layer = FinalLayer(hidden, config.patch**2 * config.in_channels)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import GatedDeltaNetSpec
+from zigma.models.config import GatedDeltaNetSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import ShortConvolution, last_projection, step_bias
 from zigma.models.mixers.recurrences import gated_delta_rule
@@ -62,8 +62,8 @@ class GatedDeltaNet(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or GatedDeltaNetSpec()
-        self.heads, keys = spec.heads, 3 * hidden // (4 * spec.heads)
-        width = self.heads * keys
+        self.heads, width = spec.heads, inner_width(spec, hidden) // 2  # of the keys
+        keys = width // spec.heads
         self.split = (width, width, 2 * width, 2 * width)
         self.in_proj = nn.Linear(hidden, sum(self.split), bias=False)
         self.directions = nn.ModuleList(

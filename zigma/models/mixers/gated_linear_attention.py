@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import GatedLinearAttentionSpec
+from zigma.models.config import GatedLinearAttentionSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
+from zigma.models.mixers.recurrences import decayed_attention
 from zigma.models.norm import RMSNorm, wide
 from zigma.scans import Layer
 
@@ -53,7 +54,12 @@ def _kernel() -> Callable[..., Any] | None:
 
 
 def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
-    """As the reference; on a GPU by flash-linear-attention's kernel, where that is installed."""
+    """As the reference; on a GPU by flash-linear-attention's kernel, where that is installed.
+
+    Where a trace is taken to count operations, in chunks: neither a kernel's nor steps' are products that are counted.
+    """
+    if torch.jit.is_tracing():
+        return decayed_attention(q * q.shape[-1] ** -0.5, k, v, log_forget)
     kernel = _kernel() if q.is_cuda else None
     if kernel is None:
         return gated_linear_attention_reference(q, k, v, log_forget)
@@ -98,13 +104,13 @@ class GatedLinearAttention(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or GatedLinearAttentionSpec()
-        self.heads = spec.heads
-        self.split = (hidden // 2, hidden // 2, hidden, hidden)  # queries, keys, values, output gate
+        self.heads, inner = spec.heads, inner_width(spec, hidden)
+        self.split = (inner // 2, inner // 2, inner, inner)  # queries, keys, values, output gate
         self.in_proj = nn.Linear(hidden, sum(self.split), bias=False)
         self.directions = nn.ModuleList(
-            Direction(hidden, heads, hidden // spec.heads) for heads in self.widths(spec.heads, "heads")
+            Direction(hidden, heads, inner // spec.heads) for heads in self.widths(spec.heads, "heads")
         )
-        self.out_proj = last_projection(hidden, hidden, depth)
+        self.out_proj = last_projection(inner, hidden, depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
         q, k, v, gate = self.in_proj(x).split(self.split, dim=-1)

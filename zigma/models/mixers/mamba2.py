@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import Mamba2Spec
+from zigma.models.config import Mamba2Spec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import ShortConvolution, last_projection, step_bias
 from zigma.models.mixers.recurrences import decayed_attention
@@ -61,7 +61,7 @@ class Mamba2(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or Mamba2Spec()
-        inner, self.heads = spec.expand * hidden, spec.heads
+        inner, self.heads = inner_width(spec, hidden), spec.heads
         self.in_proj = nn.Linear(hidden, 2 * inner, bias=False)
         self.directions = nn.ModuleList(
             Direction(hidden, heads, inner // spec.heads, spec) for heads in self.widths(spec.heads, "heads")

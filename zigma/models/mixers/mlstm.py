@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import MLSTMSpec
+from zigma.models.config import MLSTMSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import ShortConvolution, last_projection
-from zigma.models.mixers.recurrences import full_precision
+from zigma.models.mixers.recurrences import CHUNK_OF_SCALARS, chunks, full_precision, steps
 from zigma.models.norm import RMSNorm, wide
 from zigma.scans import Layer
 
@@ -43,21 +43,39 @@ def mlstm_reference(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forg
 
 
 @full_precision
-def mlstm(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor) -> Tensor:
-    """The same at once, as attention with weights: its parallel form, of L^2 numbers a head.
+def mlstm(
+    q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor, chunk: int = CHUNK_OF_SCALARS
+) -> Tensor:
+    """The same in chunks (arXiv 2503.14376). With F the sum of log f from a chunk's start to a step (included)
+    and C the memory at that start, h_i is
 
-    D_ij = sum_{j < s <= i} log f_s + log i_j for j <= i, and h_i = sum_j (q_i k_j) exp(D_ij - m_i) v_j over its weight.
+    sum_{j <= i} (q_i k_j) exp(F_i - F_j + log i_j) v_j + exp(F_i) q_i C        over its weight, at least 1,
+
+    in which 1 stands for v_j and n for C: a column of ones beside the values. All is kept divided by exp(m), as above.
     """
-    dtype, length = v.dtype, v.shape[1]
-    q, k, v = (wide(x).transpose(1, 2) for x in (q, k, v))  # (B, H, L, P)
-    log_input, total = wide(log_input).mT, wide(log_forget).mT.cumsum(dim=-1)
-    seen = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
-    gates = total[..., :, None] - total[..., None, :] + log_input[..., None, :]
-    gates = gates.masked_fill(~seen, -torch.inf)
-    largest = gates.amax(dim=-1, keepdim=True)
-    scores = (q @ k.mT) * q.shape[-1] ** -0.5 * (gates - largest).exp()
-    weight = scores.sum(dim=-1, keepdim=True).abs().maximum((-largest).exp())
-    return ((scores @ v) / weight).transpose(1, 2).to(dtype)
+    dtype, length, width = v.dtype, v.shape[1], v.shape[-1]
+    q, k, v = wide(q) * q.shape[-1] ** -0.5, wide(k), F.pad(wide(v), (0, 1), value=1.0)
+    gates = (wide(each)[..., None] for each in (log_input, log_forget))
+    q, k, v, log_input, log_forget = (chunks(x, chunk) for x in (q, k, v, *gates))  # (B, H, n, C, width)
+    total = log_forget.cumsum(dim=-2)
+    seen = torch.ones(chunk, chunk, dtype=torch.bool, device=q.device).tril()
+    within = (total + (log_input - total).mT).masked_fill(~seen, -torch.inf)  # log weights of j for i
+    writing = total[..., -1:, :] - total + log_input  # what is left of a step at its chunk's end
+    memory = torch.zeros_like(k[:, :, 0, 0, :, None] * v[:, :, 0, 0, None])
+    memory_largest = torch.full_like(total[:, :, 0, :1], -torch.inf)
+    outputs = []
+    for n in range(q.shape[2]):
+        before = total[:, :, n] + memory_largest
+        largest = torch.maximum(within[:, :, n].amax(dim=-1, keepdim=True), before).detach()
+        scores = (q[:, :, n] @ k[:, :, n].mT) * (within[:, :, n] - largest).exp()
+        summed = scores @ v[:, :, n] + (before - largest).exp() * (q[:, :, n] @ memory)
+        weight = summed[..., width:].abs().maximum((-largest).exp())
+        outputs.append(summed[..., :width] / weight)
+        kept = before[:, :, -1:]
+        memory_largest = torch.maximum(kept, writing[:, :, n].amax(dim=-2, keepdim=True)).detach()
+        written = (k[:, :, n] * (writing[:, :, n] - memory_largest).exp()).mT @ v[:, :, n]
+        memory = (kept - memory_largest).exp() * memory + written
+    return steps(torch.stack(outputs, dim=2), length).to(dtype)
 
 
 class Blocks(nn.Module):
@@ -109,7 +127,7 @@ class MLSTM(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or MLSTMSpec()
-        inner, self.heads = spec.expand * hidden, spec.heads
+        inner, self.heads = inner_width(spec, hidden), spec.heads
         self.in_proj = nn.Linear(hidden, 2 * inner, bias=False)
         self.directions = nn.ModuleList(
             Direction(heads, inner // spec.heads, spec) for heads in self.widths(spec.heads, "heads")

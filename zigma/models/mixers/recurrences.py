@@ -67,7 +67,7 @@ def decayed_attention(
     """
     chunk = chunk or (CHUNK_OF_SCALARS if log_decay.shape[-1] == 1 else CHUNK)
     dtype, length = v.dtype, v.shape[1]
-    q, k, v, log_decay = (_chunks(wide(x), chunk) for x in (q, k, v, log_decay))  # (B, H, n, C, width)
+    q, k, v, log_decay = (chunks(wide(x), chunk) for x in (q, k, v, log_decay))  # (B, H, n, C, width)
     total = log_decay.cumsum(dim=-2)
     # what a step reads of the state has decayed by now or, with a bonus, until the step before
     until = total if bonus is None else total - log_decay
@@ -80,7 +80,7 @@ def decayed_attention(
     for n in range(q.shape[2]):
         outputs.append(within[:, :, n] + reading[:, :, n] @ state)
         state = kept[:, :, n] * state + writing[:, :, n].mT @ v[:, :, n]
-    return _steps(torch.stack(outputs, dim=2), length).to(dtype)
+    return steps(torch.stack(outputs, dim=2), length).to(dtype)
 
 
 def _scores(q: Tensor, k: Tensor, until: Tensor, total: Tensor, diagonal: int) -> Tensor:
@@ -123,7 +123,7 @@ def gated_delta_rule(
     and then, as in `decayed_attention`, o_i = exp(G_i) q_i S + sum_{j <= i} exp(G_i - G_j) (q_i k_j) u_j.
     """
     dtype, length = v.dtype, v.shape[1]
-    q, k, v, log_decay, beta = (_chunks(wide(x), chunk) for x in (q, k, v, log_decay, beta))
+    q, k, v, log_decay, beta = (chunks(wide(x), chunk) for x in (q, k, v, log_decay, beta))
     total = log_decay.cumsum(dim=-2)
     system = beta * _scores(k, k, total, total, diagonal=-1)  # its diagonal is one
     solved = torch.linalg.solve_triangular(
@@ -137,15 +137,15 @@ def gated_delta_rule(
         u = written[:, :, n] - forgotten[:, :, n] @ state
         outputs.append(reading[:, :, n] @ state + scores[:, :, n] @ u)
         state = kept[:, :, n] * state + writing[:, :, n].mT @ u
-    return _steps(torch.stack(outputs, dim=2), length).to(dtype)
+    return steps(torch.stack(outputs, dim=2), length).to(dtype)
 
 
-def _chunks(x: Tensor, chunk: int) -> Tensor:
+def chunks(x: Tensor, chunk: int) -> Tensor:
     """(B, L, H, W) as (B, H, n, C, W), with steps of zeros at the end, which change nothing."""
     x = F.pad(x, (0, 0, 0, 0, 0, -x.shape[1] % chunk))
     return x.unflatten(1, (-1, chunk)).permute(0, 3, 1, 2, 4)
 
 
-def _steps(x: Tensor, length: int) -> Tensor:
-    """Undo `_chunks`."""
+def steps(x: Tensor, length: int) -> Tensor:
+    """Undo `chunks`."""
     return x.permute(0, 2, 3, 1, 4).flatten(1, 2)[:, :length]

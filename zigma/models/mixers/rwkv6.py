@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import RWKV6Spec
+from zigma.models.config import RWKV6Spec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
@@ -65,11 +65,11 @@ class RWKV6(Mixer):
     ) -> None:
         super().__init__(scan, prefix)
         spec = spec or RWKV6Spec()
-        self.heads = spec.heads
+        self.heads, inner = spec.heads, inner_width(spec, hidden)
         self.directions = nn.ModuleList(
-            Direction(hidden, heads, hidden // spec.heads, spec) for heads in self.widths(spec.heads, "heads")
+            Direction(hidden, heads, inner // spec.heads, spec) for heads in self.widths(spec.heads, "heads")
         )
-        self.out_proj = last_projection(hidden, hidden, depth)
+        self.out_proj = last_projection(inner, hidden, depth)
 
     def forward(self, x: Tensor, arranged: bool = False) -> Tensor:
         return self.out_proj(self.along_paths((), arranged, self.heads, whole=(x,)))
