@@ -194,6 +194,42 @@ def test_every_published_record_passes_and_every_changed_configuration_is_refuse
             check_record(path, data)
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    ["1e999", "-1E+400", "1" * 320 + ".0", "1" * 250 + "e99", '"\\ud800"', '"\\uDFFF"', '{"\\udc00": 1}'],
+)
+def test_what_json_cannot_hold_is_refused_in_every_field_of_a_record_without_checksum(
+    tmp_path: Path, hidden: str
+) -> None:
+    path = path_of(tmp_path)
+    path.parent.mkdir(parents=True)
+    for whole in (
+        record(later="HIDDEN"), record(skipped={"kid": {"why": "HIDDEN"}}), record(config=CONFIG | {"new": "HIDDEN"}),
+    ):  # fmt: skip
+        path.write_text(json.dumps(whole).replace('"HIDDEN"', hidden))
+        with pytest.raises(WordError, match="is not a record"):
+            read_record(path)
+
+
+def test_reading_a_record_writes_it_again_only_for_its_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the time of reading ten thousand: once for the identity, and once for a checksum where there is one."""
+    write_record(path_of(tmp_path), record())
+    older = path_of(tmp_path / "older")
+    older.parent.mkdir(parents=True)
+    older.write_text(json.dumps(record()))
+    written: list[Any] = []
+    dumps = json.dumps
+    monkeypatch.setattr(
+        json, "dumps", lambda *args, **options: written.append(args) or dumps(*args, **options)
+    )
+    read_record(older)
+    assert len(written) == 1
+    read_record(path_of(tmp_path))
+    assert len(written) == 3
+
+
 def test_records_of_every_older_schema_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_record(path_of(tmp_path), record())
     monkeypatch.setattr(records, "SCHEMA", 2)

@@ -58,6 +58,8 @@ def number(value: float, digits: int = 4) -> str:
 def one_line(words: str) -> str:
     """Text on one line, without the characters that a terminal or an editor would obey."""
     spaced = " ".join(words.split())
+    if spaced.isprintable():
+        return spaced
     return "".join("?" if unicodedata.category(letter).startswith("C") else letter for letter in spaced)
 
 
