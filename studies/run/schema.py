@@ -14,7 +14,7 @@ LARGEST_INTEGER = 2**63
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("a name should have no control characters, line breaks or halves of characters")
+        raise ValueError("it should have no control characters, line breaks or halves of characters")
     return text
 
 
@@ -28,6 +28,7 @@ def _inside(path: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
 Artifact = Annotated[Name, AfterValidator(_inside)]
 Line = Annotated[str, Field(max_length=20_000)]
+Words = Annotated[Line, AfterValidator(_printable)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Integer = Annotated[int, Field(gt=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
 Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}\z")]
@@ -91,7 +92,7 @@ class RecordSchema(_Part):
     curves: dict[Name, Curve]
     wall_time_s: dict[Name, Number]
     cost: dict[Name, Number | None]
-    environment: dict[Name, Line | Integer | Number | bool | None]
+    environment: dict[Name, Words | Integer | Number | bool | None]
     artifacts: dict[Name, Artifact] | None = None
     skipped: dict[Name, Any] | None = None
     history: list[Segment] | None = None

@@ -44,6 +44,8 @@ def test_cells() -> None:
     assert text(SeedMean(0.5, math.nan, 1)) == "0.5 ± —"
     assert text(SeedMean(0.5, 0.0, 2)) == "0.5 ± 0"
     assert text(SeedMean(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
+    assert text(SeedMean(1e308, math.inf, 3)) == "1.000e+308 ± —"  # of a run that diverged
+    assert text(SeedMean(1e200, 3e199, 3)) == "1.000e+200 ± 3.0e+199"
     assert text(Exact(133.8278)) == "133.83"
     assert text(Exact(12.0)) == "12"
     assert text(Ranged(5.0, 4.5, 6.25)) == "5 (4.5 to 6.25)"

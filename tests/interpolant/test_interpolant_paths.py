@@ -185,10 +185,11 @@ def test_config_costs_no_torch():
 
 
 @pytest.mark.parametrize("path", ["linear", "gvp", "vp"])
+@pytest.mark.parametrize("target", ["velocity", "score", "noise"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_a_loss_in_few_bits_uses_the_times_it_is_given(path, dtype):
+def test_a_loss_in_few_bits_uses_the_times_it_is_given(path, target, dtype):
     """bfloat16 has nothing between 0.996 and 1: rounded there, the noise's share would be 0 and the vp loss inf."""
-    config, asked = InterpolantConfig(path=path), []
+    config, asked = InterpolantConfig(path=path, target=target), []
 
     def network(x, t):
         asked.append((x.dtype, t))

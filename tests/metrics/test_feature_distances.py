@@ -131,6 +131,13 @@ def test_prdc_reads_the_real_samples_a_chunk_at_a_time(monkeypatch):
 
 
 @pytest.mark.parametrize("measure", MEASURES)
+def test_features_too_large_for_the_arithmetic_never_give_a_number(measure):
+    huge = np.random.default_rng(0).normal(size=(20, 3)) * 1e150
+    with pytest.raises(ValueError, match=r"generated features reach \de\+1\d\d: beyond 1e\+50"):
+        measure(generated=huge, real=huge)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
 def test_values_that_are_not_finite_never_give_a_number(measure, bad, kind):
@@ -226,7 +233,7 @@ def test_fd_infinity_is_the_line_through_frechet_distances(n, m, d):
 
 def test_fd_infinity_of_more_groups_than_samples_says_so():
     x = np.random.default_rng(0).normal(size=(40, 3))
-    with pytest.raises(ValueError, match="40 generated samples do not make 41 groups"):
+    with pytest.raises(ValueError, match="40 generated samples cannot make 41 groups"):
         fd_infinity(generated=x, real=x, groups=41)
     assert math.isfinite(fd_infinity(generated=x, real=x, groups=40).high)
 

@@ -167,10 +167,17 @@ def test_time_is_told_apart_and_classes_too() -> None:
         ({}, (2, 2, 4, 4), (2,), torch.zeros(2), "unconditional"),
         ({}, (0, 2, 4, 4), (0,), None, "x holds no samples"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), torch.tensor([0, 3]), r"classes are 0\.\.2, not 0\.\.3"),
+        (
+            {"classes": 3},
+            (2, 2, 4, 4),
+            (2,),
+            torch.tensor([True, False]),
+            "one class, int32 or int64, for each",
+        ),
         ({"classes": 3}, (2, 2, 4, 4), (2,), torch.tensor([-1, 2]), r"classes are 0\.\.2, not -1\.\.2"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), [0, 1], "y must be a tensor, not list"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), None, "it needs y"),
-        ({"classes": 3}, (2, 2, 4, 4), (2,), torch.zeros(2), "one class for each"),
+        ({"classes": 3}, (2, 2, 4, 4), (2,), torch.zeros(2), "one class, int32 or int64, for each"),
         ({"text_width": 5}, (2, 2, 4, 4), (2,), torch.zeros(2, 3, 4), r"caption features \(2, 3, 5\)"),
     ],
 )

@@ -123,6 +123,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a fingerprint": (record(fingerprints={"data": 7}), "fingerprints.data: "),
     "config": (record(config=None), "config: "),
     "environment": (record(environment={"torch": ["2"]}), "environment.torch"),
+    "device with an escape": (record(environment={"device": "\x1b[31m"}), "control characters"),
     "deep": (record(skipped={"real": DEEP}), "nested deeper"),
     "identity": (record(identity="f" * 16), "its identity does not fit"),
     "identity that is no hash": (record(identity="../../etc"), "identity: "),

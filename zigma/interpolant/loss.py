@@ -60,6 +60,9 @@ def interpolant_loss(
     prediction = model(x_t, t) if y is None else model(x_t, t, y)
     if prediction.shape != x_t.shape:
         raise ValueError(f"the model returned {tuple(prediction.shape)} for x_t of {tuple(x_t.shape)}")
+    prediction = prediction.to(
+        torch.promote_types(prediction.dtype, torch.float32)
+    )  # squares of bfloat16 are coarse
     if config.target == "velocity":
         error = prediction - c.d_alpha * data - c.d_sigma * noise  # Eq. 12
     elif config.target == "score":

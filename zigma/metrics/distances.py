@@ -14,6 +14,7 @@ from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, k
 
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000  # the customary one; fewer images make smaller subsets
+LARGEST = 1e50  # of a feature: the cubes of products that the kernel distance takes still fit a double
 KID_SEED = 2020  # torch-fidelity's default, so that the same features give its number
 
 
@@ -141,4 +142,10 @@ def _checked(side: str, features: ArrayLike | Tensor) -> Tensor:
     broken = int((~tensor.isfinite()).any(1).sum())
     if broken:
         raise ValueError(f"{broken} of {len(tensor)} {side} feature vectors are not finite")
-    return tensor.to(torch.float64)
+    tensor = tensor.to(torch.float64)
+    largest = float(tensor.abs().max())
+    if largest > LARGEST:
+        raise ValueError(
+            f"{side} features reach {largest:.0e}: beyond {LARGEST:.0e} their distances overflow"
+        )
+    return tensor

@@ -109,9 +109,9 @@ def check_inputs(
     elif y is None:
         raise ValueError("this network is conditioned: it needs y, classes or caption features")
     elif config.classes is not None:
-        if tuple(y.shape) != (len(x),) or y.is_floating_point():
+        if tuple(y.shape) != (len(x),) or y.dtype not in (torch.int32, torch.int64):
             raise ValueError(
-                f"y must be one class for each of {len(x)} samples, got {y.dtype} {tuple(y.shape)}"
+                f"y must be one class, int32 or int64, for each of {len(x)} samples, got {y.dtype} {tuple(y.shape)}"
             )
         if _readable(y) and not 0 <= int(y.min()) <= int(y.max()) < config.classes:
             raise ValueError(f"classes are 0..{config.classes - 1}, not {int(y.min())}..{int(y.max())}")

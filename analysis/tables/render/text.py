@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "—"
+WIDE = 1e7  # from here on in powers of ten
 
 
 def text(cell: Cell) -> str:
@@ -34,12 +35,12 @@ def text(cell: Cell) -> str:
 
 
 def _mean(cell: SeedMean) -> str:
-    if math.isnan(cell.half_width):
+    if not math.isfinite(cell.half_width):  # one seed, or numbers so large that their spread is none
         return f"{number(cell.mean)} ± {MISSING}"
     if cell.half_width == 0.0:
         return f"{number(cell.mean)} ± 0"
     digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
-    if digits > 6:  # a spread far below the value, or a tiny value: not a row of noughts
+    if digits > 6 or max(abs(cell.mean), cell.half_width) >= WIDE:  # not a row of noughts
         return f"{cell.mean:.3e} ± {cell.half_width:.1e}"
     return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"
 
@@ -48,7 +49,7 @@ def number(value: float, digits: int = 4) -> str:
     """So many digits that matter, no exponent where it can be helped, whole numbers whole."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    if 1e-3 <= abs(value) < 1e7:
+    if 1e-3 <= abs(value) < WIDE:
         places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         plain = f"{value:.{places}f}"
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
