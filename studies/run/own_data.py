@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.declare.own_data import FILE, FOLDER, OwnData, as_json, own_data
-from zigma.common.files import read_json, replace_json
+from zigma.common.files import read_json, replace_json, text_of_name
 from zigma.common.remembered import remembered_sha256
 from zigma.common.words import WordError, counted, printable
 
@@ -40,7 +40,8 @@ def prepare_own(
     Raises:
         WordError: no folder, no images, too few of them, or a size that cannot be.
     """
-    from zigma.data.folders.plan import PrepareRequest
+    from zigma.data.folders.kept import read_plan
+    from zigma.data.folders.plan import PrepareRequest, say_unused
     from zigma.data.folders.prepare import prepare
     from zigma.data.weights import autoencoder_folder
 
@@ -61,11 +62,14 @@ def prepare_own(
         held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
         vae=str(autoencoder_folder()) if latents else None,
     )
-    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_") or "images"
+    of_folder = text_of_name(folder.resolve().name, "surrogateescape")
+    name = re.sub(r"[^\w+-]+", "_", of_folder).strip("_") or "images"
     key = _key(folder, images, captions, request)
     root = results / FOLDER / f"{name}-{size}-{key}"
     done = next((data for data in own_data(results) if Path(data.root) == root.absolute()), None)
     if done is not None:
+        if (plan := read_plan(root)) is not None:
+            say_unused(plan.unused_captions, say)
         _say_skipped(read_json(root / "manifest.json"), say)
         return done
     if root.exists() and not (root / "manifest.json").exists():
@@ -98,7 +102,10 @@ def _images(folder: Path) -> list[Path]:
     from zigma.data.folders.walk import walk
     from zigma.data.media import IMAGE_SUFFIXES
 
-    return sorted(path for path in walk(folder).files if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = [path for path in walk(folder).files if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(
+        images, key=lambda path: Path(text_of_name(path.relative_to(folder)))
+    )  # alike in every locale
 
 
 def _captions_beside(folder: Path, images: list[Path]) -> Path | None:

@@ -16,10 +16,10 @@ from zigma.data.captions import checked, lines_of
 from zigma.data.folders.annotations import (
     captions_identity,
     class_folders,
-    match_captions,
     read_captions_file,
 )
 from zigma.data.folders.kept import read_plan
+from zigma.data.folders.matching import match_captions, matched
 from zigma.data.folders.plan import PrepareRequest
 from zigma.data.folders.prepare import prepare
 from zigma.data.media import IMAGE_FORMATS, UnreadableError, load_image, load_video, unpack_frames
@@ -75,13 +75,13 @@ def test_captions_in_another_tree_serve_where_they_are_unambiguous(tmp_path):
     [
         (["cats/0.png", "dogs/0.png"], {"0": ["either"]}),  # one caption, two pictures
         (["0.png"], {"cats/0": ["a cat"], "dogs/0": ["a dog"]}),  # two captions, one picture
-        (["c/0.png"], {"a/0.png": ["a"], "b/0": ["b"]}),
+        (["0.png", "1.png"], {"cats/0": ["a"], "dogs/0": ["b"], "dogs/1.png": ["which is of which folder?"]}),
     ],
 )
 def test_ambiguous_captions_are_never_guessed(files, captions):
-    matched = match_captions(files, captions)
+    texts = match_captions(files, captions)
     assert all(
-        isinstance(reason, str) and reason.startswith("ambiguous captions") for reason in matched.values()
+        isinstance(reason, str) and reason.startswith("ambiguous captions") for reason in texts.values()
     )
 
 
@@ -90,6 +90,66 @@ def test_a_caption_of_its_own_is_not_lent_to_another_folder():
         "cats/0.png": ["a cat"],
         "dogs/0.png": "no caption",
     }
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("cats/0.png", "dogs/0.png"),
+        ("cats/0.png", "dogs/0"),
+        ("cats/0.png", "../../x/0.png"),
+        ("cats/0.png", "../0.png"),
+        ("0.png", "../0.png"),
+        ("cats/black/0.png", "dogs/black/0.png"),
+        ("train/cats/0.png", "test/cats/0.png"),
+        ("a/cats/0.png", "x/y/cats/0.png"),
+        ("images/cats/0.png", "captions/dogs/0"),
+        ("cats/0.png", "captions/dogs/0"),
+        ("cats/0.png", "Cats/0.png"),
+    ],
+)
+def test_captions_whose_path_contradicts_are_never_given(file, key):
+    assert matched([file], {key: ["of something else"]}) == ({file: "no caption"}, [key])
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("images/cats/0.png", "cats/0.png"),  # written inside the source
+        ("cats/0.png", "/data/set/cats/0.png"),  # and above it
+        ("0.png", "../images/0.png"),  # from a folder beside it
+        ("cats/0.png", "dogs/../cats/./0.png"),
+        ("images/cats/0.png", "captions/cats/0"),  # a tree of captions beside the images
+        ("train/images/0.png", "train/labels/0"),
+        ("birds_256/a/0.png", "text_c10/a/0"),
+        ("a/b/0.png", "0"),
+    ],
+)
+def test_captions_whose_path_agrees_are_given(file, key):
+    assert matched([file], {key: ["of it"]}) == ({file: ["of it"]}, [])
+
+
+@pytest.mark.parametrize("as_texts", [False, True])
+def test_captions_of_no_file_are_counted_and_listed(tmp_path, as_texts):
+    for i in range(3):
+        picture(tmp_path / "src" / "cats" / f"{i:03d}.png", (10 * i, 100, 7))
+    captions = tmp_path / ("texts" if as_texts else "table.csv")
+    keys = ["dogs/000", "cats/001", *(f"birds/{i}" for i in range(8))]
+    for key in keys if as_texts else ():
+        (captions / key).parent.mkdir(parents=True, exist_ok=True)
+        (captions / f"{key}.txt").write_text("a caption")
+    if not as_texts:
+        captions.write_text("file_name,text\n" + "".join(f"{key}.png,a caption\n" for key in keys))
+    lines = []
+    request = PrepareRequest(str(tmp_path / "src"), size=16, held_out=0, captions=str(captions))
+    manifest = prepare(request, tmp_path / "out", say=lines.append)
+    assert manifest["skipped"] == [{"file": f"cats/00{i}.png", "reason": "no caption"} for i in (0, 2)]
+    unused = manifest["unused_captions"]
+    assert unused["count"] == len(unused["first"]) == 9
+    assert any(line.startswith("captions of no file: 9 (") and line.endswith(", ...)") for line in lines)
+    again = []
+    assert prepare(request, tmp_path / "out", say=again.append) == manifest
+    assert any(line.startswith("captions of no file: 9 (") for line in again)
 
 
 def test_names_match_across_systems():
@@ -345,6 +405,38 @@ def test_a_name_that_is_not_utf_8_is_listed(tmp_path):
     manifest = prepared(source, tmp_path / "out")
     assert manifest["counts"] == {"train": 1, "held_out": 0, "skipped": 1}
     assert prepared(source, tmp_path / "out") == manifest
+
+
+def test_names_are_utf_8_in_every_locale(tmp_path):
+    """Under LC_ALL=C without UTF-8 mode, Python gives every other letter of a name as a surrogate."""
+    source = tmp_path / "größe"
+    for number, name in enumerate(("größe/日本.png", "größe/ünï.png", "naïve/é.png")):
+        picture(source / name, (number, 1, 1))
+        (source / name).with_suffix(".txt").write_text(f"caption {number}", encoding="utf-8")
+    (source / "x.größe").write_text("x")
+    (source / os.fsdecode(b"gr\xf6\xc3\xb6.png")).write_bytes(b"x")
+    words = [
+        "prepare",
+        str(source),
+        "--size",
+        "16",
+        "--held-out",
+        "0",
+        "--captions",
+        str(source),
+        "--classes",
+    ]
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
+    command = [sys.executable, "-m", "zigma.data", *words[:2], str(tmp_path / "c"), *words[2:]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert main([*words[:2], str(tmp_path / "utf8"), *words[2:]]) == 0
+    contents = [(tmp_path / out / "manifest.json").read_text() for out in ("c", "utf8")]
+    assert contents[0] == contents[1]
+    manifest = json.loads(contents[0])
+    assert manifest["counts"] == {"train": 3, "held_out": 0, "skipped": 1}
+    assert [row["reason"] for row in manifest["skipped"]] == ["its name is not UTF-8"]
+    assert samples(tmp_path / "c")["größe/日本.png"].captions == ["caption 0"]
 
 
 def test_files_of_killed_writers_are_swept_when_all_is_there(tmp_path):

@@ -11,7 +11,8 @@ from PIL import Image
 
 from zigma.data import DataConfig, fingerprint, load_data, to_uint8
 from zigma.data.__main__ import main
-from zigma.data.folders.annotations import match_captions, read_captions_file
+from zigma.data.folders.annotations import read_captions_file
+from zigma.data.folders.matching import match_captions
 from zigma.data.folders.plan import PrepareRequest
 from zigma.data.folders.prepare import prepare
 from zigma.data.folders.writer import ShardWriter

@@ -27,6 +27,20 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def text_of_name(name: str | os.PathLike[str], errors: str = "strict") -> str:
+    """The name of a file as text: the UTF-8 that its bytes are, whatever encoding the locale gives to names.
+
+    Raises UnicodeDecodeError for a name that is not UTF-8, unless `errors`, as bytes.decode takes it, says otherwise.
+    Such text is for messages and for files; to open it, `path_of_name` gives the path.
+    """
+    return os.fsencode(name).decode("utf-8", errors)
+
+
+def path_of_name(text: str) -> str:
+    """The path whose `text_of_name` this is."""
+    return os.fsdecode(text.encode("utf-8"))
+
+
 def is_partial(path: Path) -> bool:
     """Whether a file is one of `replacing`'s that is not finished: its writer is at work, or was killed."""
     return path.name.startswith(".") and ".tmp" in path.suffixes

@@ -5,22 +5,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from zigma.common.files import sha256_of
+from zigma.common.files import sha256_of, text_of_name
 from zigma.data.captions import checked, decoded, json_of, lines_of
+from zigma.data.folders.matching import Captions, normal
 from zigma.data.folders.walk import walk
 
 T = TypeVar("T")
-Captions = dict[
-    str, list[str]
-]  # a path, with or without suffix, as the captions' file or folder gives it -> captions
 _FORMATS = "give a .json, .jsonl or .csv file, or a folder of .txt files"
 
 
@@ -29,7 +25,7 @@ def read_captions_file(path: Path) -> Captions:
 
     .json   {"file": "caption"} or {"file": [captions]}, or MS-COCO's "images" and "annotations"
     .jsonl  one object per line with "file_name" and "text" (a caption or a list)
-    .csv    rows of file, caption (a header `file,caption` is allowed)
+    .csv    rows of file, caption (a header `file,caption` or `file_name,text` is allowed)
     folder  a .txt beside where each picture would be, one caption per line
 
     All are UTF-8 whatever the locale is. Empty captions are left out. Raises ValueError, in one line, for a file that
@@ -50,11 +46,11 @@ def read_captions_file(path: Path) -> Captions:
 def caption_files(path: Path) -> Iterator[tuple[str, Path]]:
     """The one file of captions; of a folder every .txt file, by its path inside the folder without suffix."""
     if not path.is_dir():
-        yield path.name, path
+        yield text_of_name(path.name, "surrogateescape"), path
         return
     for file in sorted(walk(path).files):
         if file.suffix.lower() == ".txt":
-            yield file.relative_to(path).with_suffix("").as_posix(), file
+            yield text_of_name(file.relative_to(path).with_suffix("").as_posix()), file
 
 
 def captions_identity(path: Path) -> str:
@@ -63,54 +59,8 @@ def captions_identity(path: Path) -> str:
     for name, file in caption_files(path):
         if not file.is_file():
             raise ValueError(f"no captions at {path}: {_FORMATS}")
-        digest.update(os.fsencode(f"{name} {sha256_of(file)}\n"))
+        digest.update(f"{name} {sha256_of(file)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
-
-
-def match_captions(files: Iterable[str], captions: Captions) -> dict[str, list[str] | str]:
-    """For each file, by its path relative to the source, its captions, or in a word why it has none.
-
-    A file gets the captions given under its own path, with or without suffix. Where there are none, what is given
-    under the same name elsewhere serves, the one that shares most folders at its end; but only when no other
-    captions fit as well, and no other file would be served by the same ones.
-    """
-    by_path: dict[str, str] = {}
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for key in captions:
-        normal = _normal(key)
-        by_path.setdefault(normal, key)
-        by_name[PurePosixPath(normal).name].append(key)
-    chosen: dict[str, str] = {}
-    reasons: dict[str, list[str] | str] = {}
-    borrowers: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        own = [by_path[name] for name in (_normal(file), _without_suffix(file)) if name in by_path]
-        if own:
-            chosen[file] = own[0]
-            continue
-        alike = [key for name in _names(file) for key in by_name.get(name, ())]
-        closeness = {key: _shared_end(file, key) for key in alike}
-        nearest = [key for key in alike if closeness[key] == max(closeness.values())]
-        if len(nearest) == 1:
-            borrowers[nearest[0]].append(file)
-        else:
-            reasons[file] = (
-                f"ambiguous captions: {', '.join(nearest[:3])} fit alike" if nearest else "no caption"
-            )
-    for key, several in borrowers.items():
-        closest = max(_shared_end(file, key) for file in several)
-        nearest = [file for file in several if _shared_end(file, key) == closest]
-        taken = key in chosen.values()
-        for file in several:
-            if file in nearest and len(nearest) == 1 and not taken:
-                chosen[file] = key
-            elif taken or file not in nearest:
-                reasons[file] = "no caption"
-            else:
-                reasons[file] = f"ambiguous captions: {key} fits {' and '.join(nearest[:3])} alike"
-    for file, key in chosen.items():
-        reasons[file] = captions[key] or "no caption"
-    return reasons
 
 
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing|dev|eval|held[-_]?out)[-_]?\d*", re.I)
@@ -146,30 +96,6 @@ def _above_classes(folders: Iterable[tuple[str, ...]]) -> int:
     return 0
 
 
-def _normal(path: str) -> str:
-    """A path as the files of the source are named: slashes, no ./ before, accents composed as on Linux and Windows."""
-    path = unicodedata.normalize("NFC", path.replace("\\", "/"))
-    return "/".join(part for part in path.split("/") if part not in ("", "."))
-
-
-def _without_suffix(file: str) -> str:
-    return _normal(PurePosixPath(file).with_suffix("").as_posix())
-
-
-def _names(file: str) -> tuple[str, str]:
-    """Under which names a file's captions may be given: its own, and without suffix."""
-    path = PurePosixPath(_normal(file))
-    return path.name, path.stem
-
-
-def _shared_end(file: str, key: str) -> int:
-    """How many folders at their end two paths share."""
-    one, other = (PurePosixPath(_normal(path)).parts[-2::-1] for path in (file, key))
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-
-
 def _read(path: Path, parse: Callable[[str], T]) -> T:
     try:
         return parse(decoded(path.read_bytes()))
@@ -183,7 +109,7 @@ def _collected(pairs: Iterable[tuple[object, object]]) -> Captions:
         if not isinstance(file, str) or not file:
             raise ValueError(f"{file!r} is no name of a file")
         try:
-            captions[_normal(file)] += checked(value)
+            captions[normal(file)] += checked(value)
         except ValueError as error:
             raise ValueError(f"{file!r}: {error}") from error
     return dict(captions)
@@ -233,10 +159,11 @@ def _csv_pairs(text: str) -> Iterator[tuple[object, object]]:
         for number, row in enumerate(csv.reader(io.StringIO(text, newline=""))):
             if row and len(row) != 2:
                 raise ValueError("every row must be file,caption")
-            if row and (number, *row) != (0, "file", "caption"):
+            if row and not (number == 0 and tuple(row) in _HEADERS):
                 yield row[0], row[1]
     except csv.Error as error:
         raise ValueError(str(error)) from error
 
 
+_HEADERS = {(file, text) for file in ("file", "file_name") for text in ("caption", "text")}
 _PAIRS = {".json": _json_pairs, ".jsonl": _jsonl_pairs, ".csv": _csv_pairs}

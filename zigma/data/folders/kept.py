@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from zigma.common.files import replace_text
+from zigma.common.words import printable
 from zigma.data.shards.manifest import Split, TarName, in_a_line
 
 PLAN = "plan.json"
+_FIRST = 100  # unused captions that are named
 
 
 def _inside(file: str) -> str:
@@ -28,6 +30,18 @@ class Skipped(BaseModel, frozen=True):
 
     file: str
     reason: str
+
+
+class Unused(BaseModel, frozen=True):
+    """Captions that are of no file: how many, and the first of them as they were given."""
+
+    count: int = 0
+    first: list[str] = []
+
+    @classmethod
+    def of(cls, keys: list[str]) -> Unused:
+        """Of all of them in order. A table of 80,000 pictures may well serve a folder of a hundred."""
+        return cls(count=len(keys), first=[printable(key) for key in keys[:_FIRST]])
 
 
 class Sample(BaseModel, frozen=True):
@@ -58,6 +72,7 @@ class Plan(BaseModel, frozen=True):
     classes: list[str]
     passed_over: dict[str, int] = {}  # files of suffixes that are not prepared, by suffix
     skipped: list[Skipped]
+    unused_captions: Unused = Unused()
     shards: list[PlannedShard]
 
 

@@ -15,20 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from zigma.common.files import sha256_of
+from zigma.common.files import path_of_name, sha256_of, text_of_name
 from zigma.common.words import counted, printable
 from zigma.data.folders.annotations import (
     caption_files,
     captions_identity,
     class_folders,
-    match_captions,
     read_captions_file,
 )
-from zigma.data.folders.kept import Plan, PlannedShard, Sample, Skipped
+from zigma.data.folders.kept import Plan, PlannedShard, Sample, Skipped, Unused
+from zigma.data.folders.matching import Matched, matched
 from zigma.data.folders.walk import Walk, walk
 from zigma.data.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-_RECIPE = 2  # raised when the same request would give other shards
+# raised when the same request would give other shards
+_RECIPE = 2
+_RECIPE_OF_CAPTIONS = 3  # captions whose folders contradict a file's are not used
+LISTED = 5  # captions of no file that are named on the screen
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class PrepareRequest:
     size: int = 256
     frames: int | None = None  # prepare videos of at least so many frames; None for images
     most_frames: int | None = None  # of a long video, only the first
-    captions: str | None = None  # file or folder, see zigma.data.annotations
+    captions: str | None = None  # file or folder, see zigma.data.folders.annotations
     classes: bool = False  # the first folder below the source is the class
     held_out: float = 0.05  # share of the files
     held_out_folder: str | None = None  # hold out exactly the files in this folder of the source
@@ -83,26 +86,34 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
     below = walk(source)
     suffixes = IMAGE_SUFFIXES if request.frames is None else VIDEO_SUFFIXES
     files = sorted(
-        file.relative_to(source).as_posix() for file in below.files if file.suffix.lower() in suffixes
+        text_of_name(file.relative_to(source).as_posix())
+        for file in below.files
+        if file.suffix.lower() in suffixes
     )
     if not files:
         raise ValueError(f"{source} holds no file ending in {', '.join(sorted(suffixes))}")
     captions = _captions(request, files)
     passed_over = _passed_over(below, suffixes, _caption_files(request))
+    unused = Unused() if captions is None else Unused.of(captions.unused)
     if captions is not None:
-        having = sum(isinstance(texts, list) for texts in captions.values())
+        having = sum(isinstance(texts, list) for texts in captions.texts.values())
         say(f"captions for {having} of {counted(len(files), 'file')}, from {request.captions}")
     if passed_over:
         say("passed over: " + ", ".join(f"{count} {what}" for what, count in passed_over.items()))
     say(f"reading {counted(len(files), 'file')} once for their hashes")
     with ThreadPoolExecutor(max_workers=8) as pool:
-        hashes = dict(zip(files, pool.map(lambda file: sha256_of(source / file), files), strict=True))
+        hashes = dict(
+            zip(files, pool.map(lambda file: sha256_of(source / path_of_name(file)), files), strict=True)
+        )
     classes = class_folders(files, request.held_out_folder) if request.classes else None
     if classes is not None and not any(classes.values()):
         raise ValueError(f"no file of {source} lies in the folder of a class")
-    samples, skipped = _samples(request, files, hashes, captions, classes)
+    samples, skipped = _samples(request, files, hashes, None if captions is None else captions.texts, classes)
     broken = [
-        {"file": printable(file.relative_to(source).as_posix()), "reason": reason}
+        {
+            "file": printable(text_of_name(file.relative_to(source).as_posix(), "surrogateescape")),
+            "reason": reason,
+        }
         for file, reason in below.broken.items()
         if file.suffix.lower() in suffixes
     ]
@@ -112,6 +123,7 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
         classes=sorted({name for name in classes.values() if name}) if classes is not None else [],
         passed_over=passed_over,
         skipped=[Skipped(**row) for row in (*skipped, *broken)],
+        unused_captions=unused,
         shards=_shards(samples, request.shard_samples),
     )
 
@@ -119,21 +131,30 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
 def _passed_over(below: Walk, suffixes: frozenset[str], captions: set[Path]) -> dict[str, int]:
     """How many files there are of each suffix that is neither prepared nor captions, and how many hidden ones."""
     left = (file for file in below.files if file.resolve() not in captions)
-    counts = Counter(file.suffix.lower() or "without suffix" for file in left)
+    counts = Counter(text_of_name(file.suffix).lower() or "without suffix" for file in left)
     others = {suffix: count for suffix, count in sorted(counts.items()) if suffix not in suffixes}
     return others | ({"hidden or a system's": below.hidden} if below.hidden else {})
 
 
-def _captions(request: PrepareRequest, files: list[str]) -> dict[str, list[str] | str] | None:
+def say_unused(unused: Unused, say: Callable[[str], None]) -> None:
+    """In a line, how many captions are of no file, and the first of them."""
+    if unused.count:
+        listed = ", ".join(unused.first[:LISTED]) + (", ..." if unused.count > LISTED else "")
+        say(printable(f"captions of no file: {unused.count:,} ({listed})"))
+
+
+def _captions(request: PrepareRequest, files: list[str]) -> Matched | None:
     """For each file its captions, or why it has none; None where captions are not asked for."""
     if request.captions is None:
         return None
-    matched = match_captions(files, read_captions_file(Path(request.captions).expanduser()))
-    if all(isinstance(captions, str) for captions in matched.values()):
+    captions = matched(files, read_captions_file(Path(request.captions).expanduser()))
+    if all(isinstance(texts, str) for texts in captions.texts.values()):
+        example = f"; the captions are of {', '.join(captions.unused[:3])}" if captions.unused else ""
         raise ValueError(
-            f"no file has a caption of its own in {request.captions}; {files[0]}: {matched[files[0]]}"
+            f"no file has a caption of its own in {request.captions}; "
+            f"{files[0]}: {captions.texts[files[0]]}{example}"
         )
-    return matched
+    return captions
 
 
 def _caption_files(request: PrepareRequest) -> set[Path]:
@@ -148,7 +169,8 @@ def identity_of(request: PrepareRequest, weights: dict[str, str]) -> dict[str, A
     places = ("source", "captions", "vae", "clip")
     options = {key: value for key, value in asdict(request).items() if key not in places}
     captions = captions_identity(Path(request.captions).expanduser()) if request.captions else None
-    return {"recipe": _RECIPE, **options, "captions": captions, "weights": weights}
+    recipe = _RECIPE if captions is None else _RECIPE_OF_CAPTIONS
+    return {"recipe": recipe, **options, "captions": captions, "weights": weights}
 
 
 def listing_sha256(request: PrepareRequest) -> str:
@@ -159,9 +181,9 @@ def listing_sha256(request: PrepareRequest) -> str:
 
 def _listing(source: Path, below: Walk) -> str:
     digest = hashlib.sha256()
-    for file in sorted(below.files):
+    for name, file in sorted((Path(text_of_name(file.relative_to(source))), file) for file in below.files):
         status = file.stat()
-        digest.update(f"{file.relative_to(source)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from zigma.common.files import is_partial, replace_text
 from zigma.common.words import counted
 from zigma.data.folders.kept import PLAN, Plan, PlannedShard, Receipt, keep, read_plan, read_receipt
-from zigma.data.folders.plan import PrepareRequest, identity_of, listing_sha256, make_plan
+from zigma.data.folders.plan import PrepareRequest, identity_of, listing_sha256, make_plan, say_unused
 from zigma.data.folders.writer import ShardWriter
 from zigma.data.shards.manifest import MANIFEST
 from zigma.data.shards.split import LATENT_SCALE
@@ -51,6 +51,7 @@ def prepare(
         raise ValueError(f"workers are processes, at least 1, not {workers}")
     _check_device(device)
     plan = _plan(request, out, say)
+    say_unused(plan.unused_captions, say)
     todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
     total = sum(len(shard.samples) for shard in todo)
     with tqdm(total=total, unit="file", desc=counted(len(todo), "shard"), disable=None) as progress:
@@ -155,4 +156,5 @@ def _manifest(receipts: list[Receipt], plan: Plan) -> dict[str, Any]:
         "shards": [receipt.model_dump(exclude={"skipped"}) for receipt in receipts],
         "skipped": [row.model_dump() for row in sorted(skipped, key=lambda row: row.file)],
         "passed_over": plan.passed_over,
+        "unused_captions": plan.unused_captions.model_dump(),
     }

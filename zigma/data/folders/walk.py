@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zigma.common.files import text_of_name
 from zigma.data.system_files import is_system_file
 
 
@@ -13,7 +14,9 @@ from zigma.data.system_files import is_system_file
 class Walk:
     """Regular files below a folder, and what was passed over there."""
 
-    files: list[Path] = field(default_factory=list)
+    files: list[Path] = field(
+        default_factory=list
+    )  # every one's name below the folder is UTF-8 (`text_of_name`)
     broken: dict[Path, str] = field(default_factory=dict)  # what cannot be read or named: why
     hidden: int = 0  # hidden files and folders and those that systems leave behind
 
@@ -35,7 +38,7 @@ def walk(source: Path) -> Walk:
             path = Path(folder, name)
             if is_system_file([name]):
                 continue
-            if not _is_text(str(path.relative_to(source))):
+            if not _is_utf8(path.relative_to(source)):
                 result.broken[path] = "its name is not UTF-8"
             elif path.is_file():
                 result.files.append(path)
@@ -44,9 +47,9 @@ def walk(source: Path) -> Walk:
     return result
 
 
-def _is_text(name: str) -> bool:
+def _is_utf8(name: Path) -> bool:
     try:
-        name.encode()
-    except UnicodeEncodeError:
+        text_of_name(name)
+    except UnicodeDecodeError:
         return False
     return True

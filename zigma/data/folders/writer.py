@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zigma.common.files import replacing, sha256_of
+from zigma.common.files import path_of_name, replacing, sha256_of
 from zigma.common.words import counted
 from zigma.data.encoders import Autoencoder, TextEncoder, as_float16
 from zigma.data.folders.kept import PlannedShard, Receipt, Sample, Skipped, keep, receipt_path
@@ -65,7 +65,7 @@ class ShardWriter:
 
     def _load(self, sample: Sample) -> np.ndarray | UnreadableError:
         """uint8 (H, W, 3) or (T, H, W, 3), or the reason why not."""
-        file, request = self.source / sample.file, self.request
+        file, request = self.source / path_of_name(sample.file), self.request
         try:
             if request.frames is None:
                 return load_image(file, request.size)

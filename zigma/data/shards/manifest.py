@@ -62,6 +62,7 @@ class Manifest(BaseModel, frozen=True):
     shards: list[ListedShard]
     passed_over: dict[str, int] = {}
     skipped: list[dict[str, Any]] = []
+    unused_captions: dict[str, Any] = {}  # captions of no file: their `count` and the `first` of them
 
 
 def read_manifest(root: Path) -> Manifest | None:
