@@ -62,8 +62,7 @@ def prepare_own(
         held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
         vae=str(autoencoder_folder()) if latents else None,
     )
-    of_folder = text_of_name(folder.resolve().name, "surrogateescape")
-    name = re.sub(r"[^\w+-]+", "_", of_folder).strip("_") or "images"
+    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_") or "images"
     key = _key(folder, images, captions, request)
     root = results / FOLDER / f"{name}-{size}-{key}"
     done = next((data for data in own_data(results) if Path(data.root) == root.absolute()), None)

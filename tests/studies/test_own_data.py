@@ -1,5 +1,8 @@
 """A person's own images: prepared once, labelled honestly, with counts that they have."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,13 @@ from studies.declare.selection import select
 from studies.declare.validate import config_faults, resolve
 from studies.run.own_data import prepare_own
 from zigma.common.words import WordError
+
+PREPARE = """
+import sys
+from pathlib import Path
+from studies.run.own_data import prepare_own
+print(prepare_own(Path(sys.argv[1]), 16, Path(sys.argv[2])))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +72,26 @@ def test_captions_beside_the_images_are_read(folder: Path, tmp_path: Path) -> No
     assert data.caption_words == 4
     config = configured(find_study("scan_ablation"), "tiny", data)
     assert (config.model.text_width, config.model.text_tokens) == (32, 4)
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONUTF8": "1"}])
+def test_names_beyond_ascii_serve_in_every_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "größe" / "日本").mkdir(parents=True)
+    for i in range(24):
+        pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "größe" / "日本" / f"é {i}.png")
+    results = tmp_path / "größe-r"
+    done = subprocess.run(
+        [sys.executable, "-c", PREPARE, tmp_path / "größe", results],
+        env=os.environ | locale,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    [data] = own_data(results)
+    assert data.train + data.held_out == 24
+    again = prepare_own(tmp_path / "größe", 16, results, say=lambda line: None)
+    assert again.train == data.train
 
 
 def test_a_setting_fits_the_images_and_has_no_column_of_the_paper(folder: Path, tmp_path: Path) -> None:
