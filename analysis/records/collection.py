@@ -23,7 +23,7 @@ from analysis.records.schema import (
     record_row,
 )
 from studies.declare.shipped import published_folder
-from studies.run.record import Record, json_files, read_record
+from studies.run.record import Record, json_files, read_records
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:
@@ -123,16 +123,11 @@ def _collector_resting() -> Iterator[None]:
 
 def _load(results: Path, source: Source) -> Records:
     by_identity: dict[str, Record] = {}
-    faults = []
+    faults: list[WordError] = []
     for folder in folders(results, source):
-        for path in json_files(folder, BESIDE):
-            try:
-                record = read_record(path)
-            except WordError as error:
-                faults.append(" ".join(str(error).split()))
-            else:
-                by_identity.setdefault(record["identity"], record)
-    records = Records(by_identity.values(), faults)
+        for record in read_records(json_files(folder, BESIDE), faults):
+            by_identity.setdefault(record["identity"], record)
+    records = Records(by_identity.values(), (" ".join(str(fault).split()) for fault in faults))
     records.levels = read_levels([results, published_folder(results)], records.faults)
     return records
 

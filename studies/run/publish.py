@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import shutil
 from pathlib import Path
 from typing import Any
 
 from studies.run.record import checksum, digest
+from zigma.common.files import replacing, unfinished
 
 WITHOUT_LINKS = (
     errno.EPERM,
@@ -70,11 +70,6 @@ def _set_aside(path: Path, expected: str) -> None:
         raise _superseded(path)
 
 
-def unfinished(path: Path) -> Path:
-    """A new name beside `path`, which `zigma.common.files.is_partial` knows."""
-    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
-
-
 def _link(source: Path, path: Path) -> None:
     """Give a file a second name, in one step and only if that name is free.
 
@@ -90,9 +85,8 @@ def _link(source: Path, path: Path) -> None:
             raise
         if path.exists():
             raise _superseded(path) from None
-        copy = unfinished(path)
-        shutil.copy2(source, copy)
-        os.replace(copy, path)
+        with replacing(path) as copy:
+            shutil.copy2(source, copy)
 
 
 def _superseded(path: Path) -> Superseded:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,18 +175,20 @@ def checksum(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def read_records(results: Path, faults: list[WordError] | None = None) -> Iterator[Record]:
-    """Every record below a results folder, in the order of their paths.
+def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -> Iterator[Record]:
+    """The records of these files, in their order.
 
     A file that is no record raises a WordError; with a list of `faults`, the error goes there and reading goes on.
     """
-    for path in record_files(results):
+    for path in files:
         try:
-            yield read_record(path)
+            record = read_record(path)
         except WordError as error:
             if faults is None:
                 raise
             faults.append(error)
+        else:
+            yield record
 
 
 def _bytes_of(path: Path) -> tuple[bytes, int]:

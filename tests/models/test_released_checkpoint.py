@@ -183,7 +183,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"embed_dims": 16}, r"no argument embed_dims \(did you mean embed_dim\?\)"),
+        ({"embed_dims": 16}, "argument of the released ZigMa 'embed_dims': did you mean 'embed_dim'"),
         ({"embed_dim": 32}, r"does not fit the arguments: blocks.0.adaLN_modulation.1.bias is \(48,\) but"),
         ({"depth": 4}, "no weight for blocks.3.adaLN_modulation.1.bias.* and more"),
         ({"use_pe": 2}, "no weight for pos_embed"),

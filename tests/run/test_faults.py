@@ -19,7 +19,7 @@ from studies.declare.study import Run
 from studies.run.carry_out import carry_out
 from studies.run.conditions import Conditions
 from studies.run.faults import MachineFault, Stopped, full_disk, machine_fault
-from studies.run.record import read_records
+from studies.run.record import read_records, record_files
 from zigma.data.config import DataConfig
 from zigma.experiment.config import RunConfig
 from zigma.experiment.watch import Watch
@@ -156,7 +156,7 @@ def test_a_full_disk_records_nothing_and_the_same_command_resumes(
         patch.setattr(torch, "save", lambda obj, file: original(obj, _full_after(file, written)))
         with pytest.raises(OSError, match="No space left"):
             carry_out(RUN, results)
-    assert not list(read_records(tmp_path))
+    assert not list(read_records(record_files(tmp_path)))
     record = carry_out(RUN, results, Watch(training=lambda progress: steps.append(progress.step)))
     assert (record["status"], steps) == ("done", [5, 6, 7, 8])
 
@@ -181,7 +181,7 @@ def test_leaving_by_a_users_code_is_a_failure_and_by_a_signal_is_none(
         patch.setattr(training, "load_data", leave(Stopped(1)))
         with pytest.raises(Stopped):
             carry_out(RUN, Conditions(tmp_path))
-        assert not list(read_records(tmp_path))
+        assert not list(read_records(record_files(tmp_path)))
         patch.setattr(training, "load_data", leave(SystemExit(0)))
         record = carry_out(RUN, Conditions(tmp_path))
     assert (record["status"], record["error"]) == ("failed", "SystemExit: 0")
@@ -204,7 +204,7 @@ def test_a_metric_that_is_not_a_number_is_a_failed_record(
     record = carry_out(run, Conditions(tmp_path))
     assert (record["status"], record["metrics"]) == ("failed", [])
     assert "metrics.0.value" in record["error"]
-    assert [r["status"] for r in read_records(tmp_path)] == ["failed"]
+    assert [r["status"] for r in read_records(record_files(tmp_path))] == ["failed"]
 
 
 def test_out_of_memory_is_told_and_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,4 +213,4 @@ def test_out_of_memory_is_told_and_not_recorded(tmp_path: Path, monkeypatch: pyt
 
     with pytest.raises(MachineFault, match="out of memory"):
         carry_out(RUN, Conditions(tmp_path), Watch(training=greedy))
-    assert not list(read_records(tmp_path))
+    assert not list(read_records(record_files(tmp_path)))

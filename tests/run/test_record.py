@@ -24,6 +24,7 @@ from studies.run.record import (
     digest,
     read_record,
     read_records,
+    record_files,
     recorded,
 )
 from zigma.common.words import WordError
@@ -171,7 +172,7 @@ def test_a_pipe_a_device_and_a_huge_file_are_named_and_never_waited_for(tmp_path
     (folder / "e.json").symlink_to("e.json")
     write_record(path_of(tmp_path), record())
     faults: list[WordError] = []
-    assert [r["arm"] for r in read_records(tmp_path, faults)] == ["sweep"]
+    assert [r["arm"] for r in read_records(record_files(tmp_path), faults)] == ["sweep"]
     reasons = (
         "not a regular file",
         "not a regular file",
@@ -293,11 +294,11 @@ def test_what_is_no_record_is_named_and_the_others_are_read(tmp_path: Path) -> N
     foreign = tmp_path / "records" / "tiny" / "notes.json"
     foreign.write_text("{}")
     faults: list[WordError] = []
-    assert [r["arm"] for r in read_records(tmp_path, faults)] == ["sweep"]
+    assert [r["arm"] for r in read_records(record_files(tmp_path), faults)] == ["sweep"]
     assert [str(foreign) in str(fault) for fault in faults] == [True]
     assert foreign.read_text() == "{}"
     with pytest.raises(WordError, match=r"notes\.json"):
-        list(read_records(tmp_path))
+        list(read_records(record_files(tmp_path)))
 
 
 def test_a_place_that_is_taken_meanwhile_keeps_what_it_has(tmp_path: Path) -> None:
@@ -402,6 +403,6 @@ def test_a_record_of_a_users_curve_passes(tmp_path: Path) -> None:
         "scans", "mirrored-1", "tiny", "8x8", ScanConfig(scan=f"{curve}:mirrored-1", grid=(8, 8), depth=2)
     )
     data = carry_out(run, Conditions(tmp_path))
-    (record,) = read_records(tmp_path)
+    (record,) = read_records(record_files(tmp_path))
     assert (record["status"], record["config"]["scan"]) == ("done", "mirrored-1")
     assert identity_of(data["config"], data["fingerprints"]) == run.identity

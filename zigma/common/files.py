@@ -16,10 +16,9 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """A new file beside `path`, to be written in the body, that takes its place in one step at the end.
 
-    After an error `path` is as it was and nothing is left beside it. The name ends as the path's does, for writers
-    that choose a format by it, and begins with a dot, so that no listing takes it for a finished file.
+    After an error `path` is as it was and nothing is left beside it.
     """
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    beside = unfinished(path)
     try:
         yield beside
         os.replace(beside, path)
@@ -41,8 +40,17 @@ def path_of_name(text: str) -> str:
     return os.fsdecode(text.encode("utf-8"))
 
 
+def unfinished(path: Path) -> Path:
+    """A new name beside `path` for what is to become it.
+
+    It ends as the path's does, for writers that choose a format by it, and begins with a dot, so that no listing takes
+    it for a finished file.
+    """
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+
+
 def is_partial(path: Path) -> bool:
-    """Whether a file is one of `replacing`'s that is not finished: its writer is at work, or was killed."""
+    """Whether a file has such a name: its writer is at work, or was killed."""
     return path.name.startswith(".") and ".tmp" in path.suffixes
 
 

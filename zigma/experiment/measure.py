@@ -24,7 +24,8 @@ def measure_network(config: MeasurementConfig) -> dict[str, Any]:
     import torch
 
     from zigma.models import build_model
-    from zigma.models.sizes import count_as_the_paper, count_parameters
+    from zigma.models.counting import count_parameters
+    from zigma.models.sizes import count_as_the_paper
     from zigma.profiling import count_flops, measure_model
 
     counted_alone = set(config.quantities) == {"parameters"}

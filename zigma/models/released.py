@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zigma.common.words import unknown
 from zigma.models.config import MambaSpec, Position, ZigMaConfig
 from zigma.models.zigma import ZigMa
 
@@ -147,9 +147,7 @@ def _arguments(given: Mapping[str, Any]) -> ReleasedArguments:
     fields = ReleasedArguments.__dataclass_fields__
     for name in given:
         if name not in fields:
-            near = get_close_matches(name, fields, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"the released ZigMa has no argument {name}{hint}; it has: {', '.join(fields)}")
+            raise unknown("argument of the released ZigMa", name, fields)
     missing = [name for name in ("in_channels", "embed_dim", "depth", "img_dim") if name not in given]
     if missing:
         raise ValueError(f"the released ZigMa needs the argument {', '.join(missing)}")

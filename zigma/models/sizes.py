@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from zigma.models.config import CAPTION_WIDTH, ZIGMA_MILLIONS, ZIGMA_SIZES, Preset, ZigMaConfig
+from zigma.models.counting import count_parameters
 from zigma.models.zigma import ZigMa
 
 
@@ -68,8 +69,3 @@ def count_as_the_paper(model: torch.nn.Module) -> int:
         + model.config.depth * model.config.hidden
         - count_parameters(model.y_embedder)
     )
-
-
-def count_parameters(model: torch.nn.Module) -> int:
-    """How many numbers a network learns."""
-    return sum(p.numel() for p in model.parameters())

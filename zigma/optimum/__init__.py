@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from zigma.optimum.loss import least_excess as least_excess
     from zigma.optimum.loss import least_loss as least_loss
     from zigma.optimum.loss import time_midpoints as time_midpoints
-    from zigma.optimum.mixture import Estimate as Estimate
     from zigma.optimum.mixture import GaussianMixture as GaussianMixture
+    from zigma.optimum.mixture import SampledMean as SampledMean
     from zigma.optimum.sight import one_token_sight as one_token_sight
     from zigma.optimum.sight import patch_tokens as patch_tokens
     from zigma.optimum.sight import path_sight as path_sight
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zigma.optimum.velocity import optimal_velocity as optimal_velocity
 
 _HOME = {
-    "Estimate": "mixture",
+    "SampledMean": "mixture",
     "GaussianMixture": "mixture",
     "OptimalVelocity": "velocity",
     "least_excess": "loss",

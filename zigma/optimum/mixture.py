@@ -15,7 +15,7 @@ from zigma.optimum.spectrum import EPSILON
 from zigma.optimum.velocity import Eigenbasis, as_states, like
 
 
-class Estimate(NamedTuple):
+class SampledMean(NamedTuple):
     """A mean over random draws, and its standard error; floats, or arrays of the times asked for."""
 
     value: Any
@@ -82,7 +82,7 @@ class GaussianMixture:
         responsibilities, velocities = self._posterior(x, times)
         return like(x + (1 - times) * (responsibilities[..., None] * velocities).sum(0), x_t)
 
-    def least_loss(self, t: Any, *, samples: int = 4096, seed: int = 0) -> Estimate:
+    def least_loss(self, t: Any, *, samples: int = 4096, seed: int = 0) -> SampledMean:
         """The mean over values of min E (v_i - f_i)^2 with everything in sight, by drawing x_t.
 
         The variance of v given x_t is known in closed form, within components and between them, so that only x_t
@@ -107,8 +107,8 @@ class GaussianMixture:
             left = (responsibilities * (within[:, None] + between)).sum(0)
             value[place], error[place] = float(left.mean()), float(left.std()) / math.sqrt(samples)
         if times.ndim == 0:
-            return Estimate(float(value[0]), float(error[0]))
-        return Estimate(value.reshape(times.shape), error.reshape(times.shape))
+            return SampledMean(float(value[0]), float(error[0]))
+        return SampledMean(value.reshape(times.shape), error.reshape(times.shape))
 
     def _posterior(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Responsibilities (K, B) and each component's velocity (K, B, N) at x (B, N), t (B, 1)."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zigma.models import ZigMa
-from zigma.models.sizes import count_parameters
+from zigma.models.counting import count_parameters
 from zigma.profiling.speed import Timing, time_calls
 from zigma.training import Questions, TrainingStep
 from zigma.training.config import TrainingConfig

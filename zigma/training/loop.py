@@ -14,7 +14,7 @@ from torch import nn
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models import build_model
 from zigma.models.config import ModelConfig
-from zigma.models.sizes import count_parameters
+from zigma.models.counting import count_parameters
 from zigma.training.checkpoint import load_checkpoint, refused, save_checkpoint
 from zigma.training.config import TrainingConfig
 from zigma.training.processes import processes
