@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import resource
 import tarfile
 import warnings
@@ -550,6 +551,42 @@ def test_check_counts_every_hostile_member_and_goes_on(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(index_shard(tmp_path / "train-0.tar")) == 9
+
+
+@pytest.mark.parametrize(
+    ("suffix", "usual", "other", "says"),
+    [
+        ("img_feature16.npy", (4, 2, 2), (3, 2, 2), "its shape is (3, 2, 2), and that of 3 others (4, 2, 2)"),
+        ("latent.npy", (4, 2, 2), (4, 2), "its shape is (4, 2), and that of 3 others (4, 2, 2)"),
+        ("frame_feature16.npy", (5, 4, 2, 2), (7, 4, 2, 2), None),  # as many frames as the video has
+        ("frame_feature16.npy", (5, 4, 2, 2), (5, 4, 2, 3), "its shape is (frames, 4, 2, 3), and that of"),
+        ("caption_clip_feature.npy", (77, 8), (12, 8), None),
+    ],
+)
+def test_latents_of_another_shape_are_listed(tmp_path, suffix, usual, other, says):
+    arrays = {key: np.zeros(other if key == "b" else usual, np.float16) for key in "abcd"}
+    write_shard(tmp_path / "train-0.tar", {key: {suffix: npy(array)} for key, array in arrays.items()})
+    _, damaged = check_shards(tmp_path)
+    assert list(damaged) == ([] if says is None else [f"train-0.tar:b.{suffix}"])
+    assert says is None or damaged[f"train-0.tar:b.{suffix}"].startswith(says)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+@pytest.mark.parametrize("words", [["check", "closed"], ["prepare", "above", "out", "--size", "16"]])
+def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch, capsys, words):
+    """Not a folder without shards, and not a data set with a class less."""
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "closed")
+    (tmp_path / "above").mkdir()
+    (tmp_path / "above" / "a.png").write_bytes(encoded("PNG"))
+    (tmp_path / "above" / "cat").mkdir(mode=0)
+    (tmp_path / "closed").chmod(0)
+    try:
+        assert main(words) == 2
+    finally:
+        for folder in ("closed", "above/cat"):
+            (tmp_path / folder).chmod(0o700)
+    assert re.fullmatch(r"error: .*Permission denied.*'(closed|above/cat)[^\n]*\n", capsys.readouterr().err)
 
 
 def test_a_link_to_no_shard_is_damage(tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _LATENT_SUFFIXES = {  # {size} is the size in pixels
     "image": ("img_feature{size}.npy", "latent.npy", "latent_hr.npy"),
     "video": ("frame_feature{size}.npy",),
 }
+LATENT = re.compile(r"(img|frame)_feature\d+\.npy|latent(_hr)?\.npy")
 _MISSING = {"captions": CAPTION_SUFFIXES, "classes": _CLASS_SUFFIXES}
 _USED_FROM = 0.5  # share of the samples that must have captions, classes or text features for them to be used
 

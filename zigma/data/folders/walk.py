@@ -21,13 +21,21 @@ class Walk:
     hidden: int = 0  # hidden files and folders and those that systems leave behind
 
 
+def _refuse(error: OSError) -> None:
+    """What lies in a folder that may not be read would be missing without a word."""
+    raise error
+
+
 def walk(source: Path) -> Walk:
     """Every file below a folder, also in folders that are links: FacesHQ is two data sets linked into one folder.
 
     A link to a folder that the source lies in leads to other data, and to what was prepared from it: it is passed over.
+
+    Raises:
+        OSError: a folder may not be read.
     """
     result, seen = Walk(), {str(parent) for parent in Path(os.path.realpath(source)).parents}
-    for folder, below, names in os.walk(source, followlinks=True):
+    for folder, below, names in os.walk(source, onerror=_refuse, followlinks=True):
         if (real := os.path.realpath(folder)) in seen:  # a link to a folder above, or one seen before
             below.clear()
             continue

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from zigma.common.files import sha256_of
 from zigma.data.captions import decoded, json_of
-from zigma.data.layout import CAPTION_SUFFIXES, class_number, read_captions
+from zigma.data.layout import CAPTION_SUFFIXES, LATENT, class_number, read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image, unpack_frames
 from zigma.data.shards.manifest import read_manifest
-from zigma.data.shards.npy import Read, check_array
+from zigma.data.shards.npy import Read, check_array, read_header
 from zigma.data.shards.sources import shard_files
 from zigma.data.shards.tar_index import Entry, index_shard
 
+Shapes = dict[
+    str, dict[str, tuple[int | None, ...]]
+]  # suffix -> member -> shape; None for the number of frames
 _MOST_BYTES = 2**28  # of a member that is read whole; arrays are read in parts
 
 
@@ -22,9 +26,11 @@ def check_shards(root: Path) -> tuple[int, dict[str, str]]:
     """The number of samples in `root`, and what is wrong with each damaged member ("SHARD:KEY.SUFFIX") or shard.
 
     Where a manifest lists the shards, their hashes are compared too: damage inside a latent shows in nothing else.
+    Latents of one name have one shape, but for the number of frames: those of any other cannot be put in a batch.
     Raises ValueError for a manifest that is none, or where there is no shard at all.
     """
     count, damaged = 0, dict[str, str]()
+    shapes: Shapes = defaultdict(dict)
     manifest = read_manifest(root)
     hashes = {} if manifest is None else {row.file: row.sha256 for row in manifest.shards}
     for shard in [root / name for name in sorted(hashes)] or shard_files(root):
@@ -34,21 +40,39 @@ def check_shards(root: Path) -> tuple[int, dict[str, str]]:
             damaged[shard.name] = _in_a_line(error)
             continue
         count += len(entries)
-        damaged |= _check_members(shard, entries)
+        damaged |= _check_members(shard, entries, shapes)
         if shard.name in hashes and sha256_of(shard) != hashes[shard.name]:
             damaged[shard.name] = "other bytes than when it was prepared (SHA-256 of the manifest)"
-    return count, damaged
+    return count, damaged | _of_other_shapes(shapes)
 
 
-def _check_members(shard: Path, entries: list[Entry]) -> dict[str, str]:
+def _of_other_shapes(shapes: Shapes) -> dict[str, str]:
+    damaged = {}
+    for named in shapes.values():
+        usual, often = Counter(named.values()).most_common(1)[0]
+        for name, shape in named.items():
+            if shape != usual:
+                damaged[name] = f"its shape is {_shown(shape)}, and that of {often} others {_shown(usual)}"
+    return damaged
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join('frames' if side is None else str(side) for side in shape)})"
+
+
+def _check_members(shard: Path, entries: list[Entry], shapes: Shapes) -> dict[str, str]:
     damaged = {}
     with shard.open("rb") as stream:
         for entry in entries:
             for suffix, span in entry.members.items():
+                name, read = f"{shard.name}:{entry.key}.{suffix}", _reader(stream.fileno(), *span)
                 try:
-                    _check_member(suffix, _reader(stream.fileno(), *span), span[1])
+                    _check_member(suffix, read, span[1])
+                    if LATENT.fullmatch(suffix):
+                        shape = read_header(read).shape
+                        shapes[suffix][name] = shape if len(shape) < 4 else (None, *shape[1:])
                 except Exception as error:  # hostile members raise nearly every type there is
-                    damaged[f"{shard.name}:{entry.key}.{suffix}"] = _in_a_line(error)
+                    damaged[name] = _in_a_line(error)
     return damaged
 
 

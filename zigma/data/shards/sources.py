@@ -41,12 +41,13 @@ def shards_root(config: DataConfig) -> Path:
 def shard_files(root: Path) -> list[Path]:
     """The shards (`*.tar`) of a folder in order of their names: those that its manifest lists, or all without one.
 
-    Raises ValueError when there is none, or a listed one is missing.
+    Raises ValueError when there is none, or a listed one is missing, OSError where the folder may not be read.
     """
     present = [
         path
-        for path in sorted(root.glob("*.tar"))  # a link to no file is a shard that is missing, not none
-        if (path.is_file() or not path.exists()) and not is_system_file([path.name])
+        for path in sorted(root.iterdir())  # which says so where it may not read: a glob would yield nothing
+        if path.name.endswith(".tar") and not is_system_file([path.name])
+        if path.is_file() or not path.exists()  # a link to no file is a shard that is missing, not none
     ]
     manifest = read_manifest(root)
     if manifest is not None:
