@@ -74,7 +74,9 @@ def causal_conv1d(
     """Convolve as a sum of K shifted products; shapes and meaning as in `zigma.ops.causal_conv1d`."""
     dtype, wide = x.dtype, state_dtype(x, weight, bias)
     length, width = x.shape[1], weight.shape[1]
-    padded = F.pad(along_order(x, order).to(wide), (0, 0, width - 1, 0))
+    # not by `F.pad`, which refuses a size of 0 in torch 2.6
+    before = x.new_zeros(len(x), width - 1, x.shape[2], dtype=wide)
+    padded = torch.cat([before, along_order(x, order).to(wide)], 1)
     y = sum(padded[:, k : k + length] * weight[:, k].to(wide) for k in range(width))
     assert isinstance(y, Tensor)
     if bias is not None:
