@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
-from zigma.common.program import print_anywhere
-from zigma.common.words import Parser, WordError, fail
+from zigma.common.program import carry_out
+from zigma.common.words import Parser
 
 PROGRAM = "python -m analysis"
 COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what it does, an example
@@ -62,16 +61,9 @@ COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what 
 
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
-    print_anywhere()
     words = sys.argv[1:] if words is None else words
     args = _parser(next((word for word in words if word in COMMANDS), None)).parse_args(words)
-    try:
-        return int(args.command(args) or 0)
-    except (WordError, ValueError, FileNotFoundError) as error:
-        fail(f"{PROGRAM} {args.word}", error)
-    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return carry_out(f"{PROGRAM} {args.word}", lambda: args.command(args))
 
 
 def _parser(word: str | None) -> Parser:

@@ -8,6 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zigma.common.files import replacing
 from zigma.common.words import printable
 
 if TYPE_CHECKING:
@@ -121,5 +122,6 @@ def save(figure: Figure, path: Path, endings: tuple[str, ...] = ("png", "svg")) 
     written = []
     for ending in endings:
         written.append(path.with_name(f"{path.name}.{ending}"))
-        figure.savefig(written[-1], metadata=plain.get(ending))
+        with replacing(written[-1]) as beside:  # a full disk leaves no half a picture
+            figure.savefig(beside, metadata=plain.get(ending))
     return written

@@ -55,8 +55,13 @@ def run(request: Request) -> int:
     """Write the file, and say what to do with it."""
     text = TEMPLATE.read_text(encoding="utf-8")
     file = shlex.quote(str(request.path))
-    with request.path.open("x", encoding="utf-8") as opened:  # never over a file that came meanwhile
-        opened.write(text.replace("FILE", file))
+    opened = request.path.open("x", encoding="utf-8")  # never over a file that came meanwhile
+    try:
+        with opened:
+            opened.write(text.replace("FILE", file))
+    except OSError:  # a full disk: half a study would stand in the way of the next try
+        request.path.unlink(missing_ok=True)
+        raise
     print(f"written to {request.path}; it runs as it is:")
     print(f"  {PROGRAM} run {file}")
     print(f"  python -m analysis make-tables {file}")

@@ -160,7 +160,11 @@ def new_submission(cluster: Cluster, queue: list[QueuedRun], conditions: Conditi
         "tracker": conditions.tracker,
         "runs": [_plain(queued) for queued in queue],
     }
-    replace_json(folder / "submission.json", contents)
+    try:
+        replace_json(folder / "submission.json", contents)
+    except OSError:  # a full disk: nothing was submitted
+        folder.rmdir()
+        raise
     return Submission(folder, contents)
 
 

@@ -1,5 +1,6 @@
 """A program ends as a shell expects, and prints on any terminal."""
 
+import errno
 import io
 import os
 import subprocess
@@ -34,6 +35,18 @@ def test_errors_are_lines_and_statuses(capsys: pytest.CaptureFixture[str]) -> No
     assert "again resumes" in capsys.readouterr().err
     with pytest.raises(RuntimeError):  # no fault of the user: the traceback is wanted
         carry_out("p", raising(RuntimeError("bug")))  # type: ignore[arg-type]
+
+
+def test_what_the_system_refuses_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Full disks and folders that may not be written, also in programs that are not carried out for a run."""
+    for error, line in (
+        (OSError(errno.EROFS, "Read-only file system", "r/work"), "p: Read-only file system: r/work"),
+        (OSError(errno.ENOSPC, "No space left on device"), "p: No space left on device"),
+        (OSError(errno.ENOSPC, "No space left", "r/.a.1.tmp.json"), "p: No space left: r"),
+        (PermissionError("odd\nwords"), "p: odd words"),
+    ):
+        assert carry_out("p", raising(error)) == 1  # type: ignore[arg-type]
+        assert capsys.readouterr().err.splitlines() == [line]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

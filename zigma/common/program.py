@@ -8,10 +8,12 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from zigma.common.files import is_partial
 from zigma.common.plugged import LeftOut
-from zigma.common.words import WordError, fail
+from zigma.common.words import WordError, fail, printable
 
 
 def print_anywhere() -> None:
@@ -39,7 +41,8 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
     """Do a program's work; returns its exit status.
 
     What the user can mend is one line and status 2; a reader who has had enough, such as `head`, ends it quietly;
-    Ctrl-C prints `interrupted` and ends it with status 130, as a shell expects.
+    Ctrl-C prints `interrupted` and ends it with status 130, as a shell expects. What the system refuses, such as a full
+    disk or a folder that may not be written, is one line and status 1.
     """
     print_anywhere()
     try:
@@ -51,9 +54,22 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        print(f"{name}: {_refused(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
         return 130
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, and where. Of a file that was to take another's place later only its folder matters."""
+    text = str(error)
+    if error.strerror is not None:
+        place = None if error.filename is None else Path(os.fsdecode(error.filename))
+        place = place.parent if place is not None and is_partial(place) else place
+        text = error.strerror if place is None else f"{error.strerror}: {place}"
+    return printable(" ".join(text.split()))
 
 
 def interrupt_again(lost: sys.UnraisableHookArgs) -> None:

@@ -14,6 +14,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from zigma.common.files import replacing
+
 _GAP = 2  # white pixels between the samples of a grid
 
 
@@ -55,7 +57,8 @@ def save_grid(images: Tensor, path: str | Path, columns: int | None = None, note
     sheet = grid(images, columns)
     if sheet.ndim != 3:
         raise ValueError("save_grid takes images; videos are saved by save_video")
-    Image.fromarray(sheet.permute(1, 2, 0).cpu().numpy()).save(path, pnginfo=info)
+    with replacing(path) as beside:
+        Image.fromarray(sheet.permute(1, 2, 0).cpu().numpy()).save(beside, pnginfo=info)
     return path
 
 
@@ -72,14 +75,16 @@ def save_video(videos: Tensor, path: str | Path, fps: int = 8, columns: int | No
     frames = grid(videos, columns).permute(0, 2, 3, 1).cpu().numpy()
     if path.suffix == ".gif":
         first, *others = (Image.fromarray(frame) for frame in frames)
-        first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
+        with replacing(path) as beside:
+            first.save(beside, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
         return path
     try:
         import imageio.v3 as imageio
 
         height, width = frames.shape[1:3]  # H.264 wants even sides
         even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        imageio.imwrite(path, even, plugin="FFMPEG", fps=fps, macro_block_size=1)
+        with replacing(path) as beside:
+            imageio.imwrite(beside, even, plugin="FFMPEG", fps=fps, macro_block_size=1)
     except ImportError as error:
         raise ValueError("an .mp4 needs imageio[ffmpeg]: pip install it, or save a .gif") from error
     return path
