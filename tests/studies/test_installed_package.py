@@ -156,7 +156,7 @@ def test_everything_is_listed_and_what_is_broken_is_a_line_with_its_package(comm
         f"scan 'broken-scan' of {WHOSE.format('broken:curve')} cannot be loaded: ModuleNotFoundError: "
         "No module named 'no_such_module_at_all'; it is left out\n"
     )
-    found = command("studies doctor --no-speed").stdout.partition("plug in (entry points)")[2]
+    plugged_in = command("studies doctor --no-speed").stdout.partition("plug in (entry points)")[2]
     for title, target in {
         "scan column-by-column": "curves:column_by_column",
         "mixer diagonal": "offers:Diagonal",
@@ -164,11 +164,11 @@ def test_everything_is_listed_and_what_is_broken_is_a_line_with_its_package(comm
         "data set ramps": "offers:ramps",
         "study of_nobody": "study:STUDY",
     }.items():
-        assert f"  ok  {title} " in found
-        assert WHOSE.format(target) in found
-    assert "--  mixer mamba " in found
-    assert "never used: this package has a mixer of that name" in found
-    assert "--  mixer broken-mixer " in found
+        assert f"  ok  {title} " in plugged_in
+        assert WHOSE.format(target) in plugged_in
+    assert "--  mixer mamba " in plugged_in
+    assert "never used: this package has a mixer of that name" in plugged_in
+    assert "--  mixer broken-mixer " in plugged_in
 
 
 def test_a_broken_mixer_is_refused_in_one_line_and_ours_keep_their_names(command: Command) -> None:

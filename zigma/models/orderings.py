@@ -7,12 +7,13 @@ put back at its place. Caption tokens that stand before the image's stay where t
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.common.plugged import ORDERINGS, one_line, short
 from zigma.models.config import BrightnessOrdering, OrderingSpec, OwnOrdering, ScoreOrdering
-from zigma.models.counting import count_unmade
+from zigma.models.counting import count_parameters
 from zigma.ops.order import along_order, back_to_place, checked_order
 
 
@@ -124,7 +125,8 @@ def build_ordering(hidden: int, spec: OrderingSpec) -> Ordering:
 
 def own_parameters(hidden: int, spec: OwnOrdering) -> int:
     """How many numbers such an ordering learns, counted without allocating them."""
-    return count_unmade(lambda: Own(hidden, spec))
+    with torch.device("meta"):
+        return count_parameters(Own(hidden, spec))
 
 
 def put_back(tokens: Tensor, order: Tensor) -> Tensor:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from zigma.common.plugged import MIXERS, one_line, short
 from zigma.models.config import OwnMixerSpec
-from zigma.models.counting import count_unmade
+from zigma.models.counting import count_parameters
 from zigma.models.mixers.base import Mixer
 from zigma.scans import Layer
 
@@ -36,7 +37,9 @@ def own_mixer(hidden: int, scan: Layer, spec: OwnMixerSpec, *, depth: int = 1, p
 
 def own_parameters(hidden: int, scan: Layer, spec: OwnMixerSpec, depth: int, prefix: int) -> int:
     """How many numbers such a mixer learns, counted without allocating them."""
-    return count_unmade(lambda: own_mixer(hidden, scan, spec, depth=depth, prefix=prefix))
+    with torch.device("meta"):
+        mixer = own_mixer(hidden, scan, spec, depth=depth, prefix=prefix)
+    return count_parameters(mixer)
 
 
 class _Same:
