@@ -22,7 +22,7 @@ from studies.declare.study import Run
 from studies.run.artifacts import STAGED, mark, put_in_place
 from studies.run.conditions import Conditions
 from studies.run.faults import MachineFault, Stopped, full_disk, machine_fault
-from studies.run.history import begin_segment, now
+from studies.run.history import begin_segment, made_by_other_code, now
 from studies.run.lease import HEARTBEAT, Lost, Owned, Owner, acquire, verify
 from studies.run.publish import Superseded, publish
 from studies.run.record import SCHEMA, checksum, digest, read_record, record_fault, record_path, recorded
@@ -141,7 +141,7 @@ def _watched(owner: Owner, watch: Watch) -> Watch:
         nonlocal begun
         owner.check()
         if not begun and progress.step > 1:
-            watch.stage(f"resumed after step {progress.step - 1}")
+            watch.stage(f"resumed after step {progress.step - 1}{made_by_other_code(owner.folder)}")
         begun = True
         owner.progress = {"stage": "training", **asdict(progress)}
         watch.training(progress)

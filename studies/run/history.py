@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zigma.common.files import read_json, replace_json
+from zigma.common.words import printable
 
 HISTORY = "history.json"
 OF_A_SEGMENT = ("commit", "dirty", "code", "torch", "device", "device_kind", "threads", "scan_backend")
@@ -38,6 +39,20 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     if not isinstance(segments, list):
         return []
     return [s for s in segments if isinstance(s, dict) and isinstance(s.get("from_step"), int)]
+
+
+def made_by_other_code(folder: Path) -> str:
+    """What to say where other code or another torch than this process's has made the steps so far; else nothing."""
+    *earlier, here = read_history(folder) or [{}]
+    others = [
+        s for s in earlier if any(s.get(name) != here.get(name) for name in ("commit", "code", "torch"))
+    ]
+    makers = dict.fromkeys(
+        f"commit {str(s.get('commit') or 'unknown')[:9]}, code {str(s.get('code') or 'unknown')[:9]}, "
+        f"torch {s.get('torch') or 'unknown'}"
+        for s in others
+    )
+    return printable(f"; earlier steps were made by {' and '.join(makers)}") if makers else ""
 
 
 def now() -> str:

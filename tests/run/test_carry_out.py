@@ -89,6 +89,21 @@ def test_a_record_names_all_that_has_worked_on_it(tmp_path: Path, monkeypatch: p
     assert record["environment"]["commit"] == "c" * 40
 
 
+def test_a_run_that_other_code_began_says_so_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by(monkeypatch, commit="a" * 40, code="1" * 16, torch="2.14.1")
+    interrupted(tmp_path, 3)
+    told: list[str] = []
+    with pytest.raises(Killed):
+        carry_out(RUN, Conditions(tmp_path, checkpoint_every_s=-1), Watch(killed_at(5).training, told.append))
+    assert "resumed after step 3" in told
+    by(monkeypatch, commit="b" * 40, code="2" * 16)
+    carry_out(RUN, Conditions(tmp_path), Watch(stage=told.append))
+    line = f"resumed after step 5; earlier steps were made by commit {'a' * 9}, code {'1' * 9}, torch 2.14.1"
+    assert line in told
+
+
 def test_work_that_was_lost_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by(monkeypatch, commit="a" * 40)
     with pytest.raises(Killed):  # before there is a checkpoint
