@@ -137,7 +137,18 @@ def _sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
         declared[run.setting][run.arm] = run.config
     for setting, sheet in by_setting.items():
         _fill(sheet, declared[setting], records)
+    _leave_out_copies(by_setting.values())
     return by_setting
+
+
+def _leave_out_copies(by_setting: Iterable[Sheet]) -> None:
+    """Empty a sheet that has no run of its own, such as Mamba's alone where others were to have its parameters."""
+    counted: set[str] = set()
+    for sheet in by_setting:
+        identities = {record["identity"] for record in sheet.records}
+        if identities <= counted:
+            sheet.arms = {arm: [] for arm in sheet.arms}
+        counted |= identities
 
 
 def sheet(study: Study, scale: str, setting: str, records: Iterable[Record]) -> Sheet:

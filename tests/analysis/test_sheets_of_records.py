@@ -206,3 +206,17 @@ def test_a_curve_s_measures_that_a_user_added_get_a_row(tmp_path: Path) -> None:
     write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
     counted = sheet(find_study("curves"), "tiny", run.setting, load(tmp_path))
     assert (len(counted.arms["spiral-4"]), counted.stale) == (1, [])
+
+
+def test_a_setting_without_a_run_of_its_own_counts_nothing_twice(tmp_path: Path) -> None:
+    mixers = find_study("mixers")
+    mamba, other = (
+        [run for run in runs(mixers, "tiny") if run.arm == arm and run.setting.startswith("digits-8-short")]
+        for arm in ("mamba", "mlstm")
+    )
+    for run in (mamba[0], other[0]):  # at equal width
+        write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
+    assert sheet(mixers, "tiny", "digits-8-short-equal", load(tmp_path)).records == []
+    write(tmp_path, other[1], record_of(other[1], drawn_metrics(other[1], 1.0)))
+    equal = sheet(mixers, "tiny", "digits-8-short-equal", load(tmp_path))
+    assert {arm for arm in equal.arms if equal.done(arm)} == {"mamba", "mlstm"}
