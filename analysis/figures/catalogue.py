@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analysis.figures import bars, blocks, costs, exact, levels, samples, scans, trends
+from analysis.figures import bars, blocks, costs, exact, first_samples, levels, samples, scans, trends
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 
@@ -29,6 +29,7 @@ FROM_RECORDS = {
     "figure_levels": levels.figure_levels,
 }
 SAMPLES = {
+    "figure_samples": first_samples.figure_samples,
     "figure_12": samples.figure_12,
     "figure_15": samples.figure_15,
     "figure_16": samples.figure_16,

@@ -35,7 +35,12 @@ def outdated_names(folder: Path, results: Path, records: Records | None = None) 
 
 
 def test_every_figure_of_the_paper_is_known() -> None:
-    assert list(TITLES) == [*(f"figure_{i}" for i in range(1, 18)), "figure_levels", "figure_exact"]
+    assert list(TITLES) == [
+        *(f"figure_{i}" for i in range(1, 18)),
+        "figure_levels",
+        "figure_samples",
+        "figure_exact",
+    ]
     assert {*DRAWINGS, *FROM_RECORDS, *SAMPLES} == set(TITLES)
 
 

@@ -1,0 +1,81 @@
+"""The first samples of each arm below real images: what the numbers of `figure_levels` look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from analysis.figures.levels import FIRST, Standing, main_standings
+from analysis.figures.notes import devices
+from analysis.figures.picture import Missing, Picture
+from analysis.figures.samples import read_grid, sample_file
+from analysis.records import Records
+from analysis.records.standing import real_strip
+from analysis.style import label
+from studies.run.record import Record
+from zigma.common.words import WordError
+
+REAL = "real images"
+COLUMNS, SHOWN = 8, 2  # images beside each other in a saved grid, and rows of them that are shown
+GAP = 2  # pixels between two
+WIDE, ROW = 4.4, 0.85  # inches: of the figure, and of a row
+
+
+def figure_samples(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
+    """The arms of Table 1 (or of what is recorded) at the largest scale, in the first setting that saved samples."""
+    for standing in main_standings(records):
+        first = _first_samples(standing, results)
+        if first:
+            return _picture(standing, first, side)
+    return Missing(f"python -m studies run {FIRST}")
+
+
+def _first_samples(standing: Standing, results: Path) -> dict[str, tuple[Record, Path]]:
+    """Arm -> the run of the lowest seed that saved a picture which can be read, and the picture."""
+    first: dict[str, tuple[Record, Path]] = {}
+    for arm in standing.part.arms:
+        for record in standing.part.done(arm):
+            file = sample_file(results, record)
+            if arm not in first and file is not None and _top(file, None) is not None:
+                first[arm] = record, file
+    return first
+
+
+def _top(file: Path, side: int | None) -> npt.NDArray[np.uint8] | None:
+    """The first rows of a grid; None where it is no picture."""
+    try:
+        grid = read_grid(file, side)
+    except WordError:
+        return None
+    return grid[: max(1, SHOWN * (grid.shape[1] + GAP) // COLUMNS - GAP)]
+
+
+def _picture(standing: Standing, first: dict[str, tuple[Record, Path]], side: int | None) -> Picture:
+    part = standing.part
+    files = {REAL: real_strip(part)} | {arm: file for arm, (_, file) in first.items()}
+    rows = {name: top for name, file in files.items() if file and (top := _top(file, side)) is not None}
+    seeds = sorted({record["seed"] for record, _ in first.values()})
+    behind = tuple(record for record, _ in first.values())
+    notes = (
+        f"Uncurated: the first samples of seed {', '.join(map(str, seeds))}, in the order in which they were drawn, "
+        f"at scale {part.scale}, setting {part.setting}; all arms begin from the same noise.",
+        f"On {devices(behind)}.",
+    )
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+        for ax, (name, pixels) in zip(axes, rows.items(), strict=True):
+            ax.imshow(pixels, interpolation="nearest")
+            ax.set(xticks=[], yticks=[])
+            ax.set_ylabel(label(name), rotation="horizontal", ha="right", va="center")
+            ax.spines[:].set_visible(False)
+
+    values = ", ".join(f"{arm} {standing.arms[arm].mean:.3g}" for arm in first if arm in standing.arms)
+    alt = (
+        f"Rows of the first samples of {', '.join(first)} at {part.scale}, {part.setting}"
+        f"{', below real images' if REAL in rows else ''}; {standing.metric.replace('_', ' ')}: {values}."
+    )
+    return Picture((WIDE, ROW * len(rows) + 0.1), draw, alt, notes, behind)
