@@ -23,7 +23,7 @@ from studies.run.conditions import Conditions
 from studies.run.lease import acquire
 from studies.run.process import is_dead, this_process
 from studies.run.queue import QueuedRun
-from studies.run.record import read_records
+from studies.run.record import read_records, record_files
 from zigma.common.files import read_json, replace_json
 
 RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
@@ -250,7 +250,7 @@ def test_a_local_submission_cancelled_at_once_never_runs_and_ends(local: Path, a
         assert time.monotonic() < until, "the process that was submitted goes on"
         time.sleep(0.1)
     assert {run.state for run in live_runs(local)[0]} == {"cancelled"}
-    assert not list(read_records(local))
+    assert not list(read_records(record_files(local)))
 
 
 def test_killing_the_process_that_was_named_ends_its_runs(

@@ -20,7 +20,7 @@ from studies.run.conditions import Conditions
 from studies.run.lease import acquire
 from studies.run.publish import write_record
 from studies.run.queue import QueuedRun
-from studies.run.record import read_records, record_path
+from studies.run.record import read_records, record_files, record_path
 from zigma.experiment.config import ScanConfig
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,7 @@ def test_two_launchers_share_a_study_and_both_say_that_all_is_recorded(tmp_path:
     ]
     outputs = [launcher.communicate(timeout=280)[1] for launcher in launchers]
     assert [launcher.returncode for launcher in launchers] == [0, 0], outputs
-    records = list(read_records(tmp_path))
+    records = list(read_records(record_files(tmp_path)))
     assert len(records) == 8
     begun = Counter(
         line.split("]")[1].split("  ")[0]
@@ -159,4 +159,4 @@ def test_scans_are_measured_by_a_queue_too(tmp_path: Path) -> None:
 
     run = Run("scans", "sweep", "tiny", "8x8", ScanConfig(scan="sweep-1", grid=(8, 8), depth=2))
     assert launch([QueuedRun(run)], Conditions(tmp_path), Share(jobs=1)) == 0
-    assert [r["arm"] for r in read_records(tmp_path)] == ["sweep"]
+    assert [r["arm"] for r in read_records(record_files(tmp_path))] == ["sweep"]

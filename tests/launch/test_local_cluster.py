@@ -19,7 +19,7 @@ from studies.launch.live import Live, live_runs
 from studies.launch.pool import _places
 from studies.launch.worker import environments
 from studies.run.process import is_dead
-from studies.run.record import read_records
+from studies.run.record import read_records, record_files
 from zigma.common.words import WordError
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_submit_follow_cancel_kill_and_finish(results: Path, capsys: pytest.Capt
     (dispatcher,) = dispatchers(results)
     os.kill(dispatcher["pid"], signal.SIGKILL)
     wait_for(lambda: live(results)["zigzag-8"].state != "running" or is_dead(dispatcher))
-    assert not list(read_records(results))
+    assert not list(read_records(record_files(results)))
 
 
 @pytest.mark.slow
@@ -112,8 +112,8 @@ def test_a_killed_machine_is_interrupted_and_the_same_command_finishes(results: 
     assert "its process is gone at step" in live(results)["sweep"].reason
     wait_for(lambda: all(is_dead(process) for process in dispatchers(results)))
     assert submit(one, results) == 0
-    wait_for(lambda: list(read_records(results)))
-    (record,) = read_records(results)
+    wait_for(lambda: list(read_records(record_files(results))))
+    (record,) = read_records(record_files(results))
     assert record["status"] == "done"
     log = next(path.read_text() for path in sorted(results.glob("work/jobs/000002*/*.log")))
     assert "resumed after step" in log
@@ -135,7 +135,7 @@ def test_debug_runs_here_and_raises(
     with pytest.raises(RuntimeError, match="the data broke"):
         submit("--cluster debug --only sweep --set training.steps=3", results)
     assert debugged
-    assert not list(read_records(results))
+    assert not list(read_records(record_files(results)))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_tracker_is_told_the_curve_and_nothing_is_read_from_it(
     monkeypatch.setattr(accelerate.tracking, "TensorBoardTracker", Tracker)
     monkeypatch.setattr(studies.launch.tracker, "find_spec", lambda name: True)
     assert submit("--jobs 1 --only sweep --set training.steps=3 --tracker tensorboard", results) == 0
-    (record,) = read_records(results)
+    (record,) = read_records(record_files(results))
     assert record["identity"] in told[0]
     expected = [(step, {"loss", "images_per_s"}) for step in (1, 2, 3)]
     assert told[1:] == ["start", *expected, "finish"]

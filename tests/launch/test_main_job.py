@@ -12,7 +12,7 @@ import pytest
 
 from studies.__main__ import main
 from studies.run.process import is_dead
-from studies.run.record import read_records
+from studies.run.record import read_records, record_files
 from zigma.common.program import interrupt_again
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def run(words: str, results: Path, steps: int = 3) -> int:
 
 
 def numbers(results: Path) -> list[Any]:
-    return [(r["arm"], r["seed"], r["metrics"], r["curves"]) for r in read_records(results)]
+    return [(r["arm"], r["seed"], r["metrics"], r["curves"]) for r in read_records(record_files(results))]
 
 
 def files(folder: Path) -> list[Path]:
@@ -46,7 +46,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_leaves_one_record_with_what_a_reader_needs(results: Path) -> None:
-    records = list(read_records(results))
+    records = list(read_records(record_files(results)))
     assert [record["arm"] for record in records] == ["sweep", "zigzag-8"]
     for record in records:
         assert record["status"] == "done"
@@ -154,7 +154,7 @@ def test_a_failure_is_recorded_without_a_number_and_retried(
     with monkeypatch.context() as patch:
         patch.setattr(module, "sample", broken)
         assert run("--only sweep", tmp_path) == 1
-    record = next(read_records(tmp_path))
+    record = next(read_records(record_files(tmp_path)))
     assert (record["status"], record["error"], record["metrics"]) == (
         "failed",
         "RuntimeError: the sampler broke badly",
@@ -163,7 +163,7 @@ def test_a_failure_is_recorded_without_a_number_and_retried(
     assert run("--only sweep", tmp_path) == 1
     assert "--mode retry" in capsys.readouterr().out
     assert run("--only sweep --mode retry", tmp_path) == 0
-    assert next(read_records(tmp_path))["status"] == "done"
+    assert next(read_records(record_files(tmp_path)))["status"] == "done"
 
 
 @pytest.fixture(scope="module")

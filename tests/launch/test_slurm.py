@@ -19,7 +19,7 @@ from slurm_cluster import Cluster, wait_for, why_not
 
 from studies.__main__ import main
 from studies.launch.live import Live, live_runs
-from studies.run.record import Record, read_records
+from studies.run.record import Record, read_records, record_files
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
@@ -111,7 +111,7 @@ class Runs:
         return self.only()
 
     def records(self) -> list[Record]:
-        return list(read_records(self.results))
+        return list(read_records(record_files(self.results)))
 
     def recorded(self) -> Record:
         """Wait for the record; check that it is the only one, whole, and that nothing else is left."""

@@ -80,9 +80,7 @@ def make_plan(request: PrepareRequest, weights: dict[str, str], say: Callable[[s
 
     `weights` names the encoders' hashes. Raises ValueError when the source holds nothing to prepare.
     """
-    source = Path(request.source).expanduser()
-    if not source.is_dir():
-        raise ValueError(f"no folder {source} to prepare")
+    source = _source(request)
     below = walk(source)
     suffixes = IMAGE_SUFFIXES if request.frames is None else VIDEO_SUFFIXES
     files = sorted(
@@ -175,8 +173,16 @@ def identity_of(request: PrepareRequest, weights: dict[str, str]) -> dict[str, A
 
 def listing_sha256(request: PrepareRequest) -> str:
     """A hash of the names, sizes and times of the files under the source: they must not change half-way."""
-    source = Path(request.source).expanduser()
+    source = _source(request)
     return _listing(source, walk(source))
+
+
+def _source(request: PrepareRequest) -> Path:
+    """The folder that is prepared. Raises ValueError where there is none."""
+    source = Path(request.source).expanduser()
+    if not source.is_dir():
+        raise ValueError(f"no folder {source} to prepare")
+    return source
 
 
 def _listing(source: Path, below: Walk) -> str:
