@@ -79,12 +79,9 @@ def _sizes(u: Tensor, A: Tensor, layout: _Layout) -> tuple[int, ...]:
 
 
 def _kept(u: Tensor, layout: _Layout, keep: bool) -> Tensor:
-    """Room for the states before every chunk but the first, by sequence and block; some where there is none.
-
-    What torch.compile keeps for the backward pass must not be empty: its code takes an empty tensor for another shape.
-    """
+    """Room for the states before every chunk but the first, by sequence and block."""
     chunks = -(-u.shape[1] // CHUNK)
-    return u.new_empty(len(u) * layout.blocks if keep else 0, max(1, chunks - 1), layout.vectors, LANES)
+    return u.new_empty(len(u) * layout.blocks if keep else 0, chunks - 1, layout.vectors, LANES)
 
 
 def _turned(x: Tensor | None, layout: _Layout) -> Tensor | None:
