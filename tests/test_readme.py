@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main as analysis
+from analysis.records import load, sheet
 from studies.__main__ import main as studies
+from studies.declare.registry import find_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,7 +66,9 @@ def test_the_tutorial(
     assert '"scan": "my-spiral-8"' in record.read_text(encoding="utf-8")
     assert analysis(table) == 0
     out = capsys.readouterr().out
-    assert re.search(r"\d records? of other configurations", out)  # the budget is not the study's
+    stale = sheet(find_study("scan_ablation"), "tiny", "digits-8", load(Path("results"))).stale
+    assert "my-spiral-8" in [arm for arm, _, _ in stale]  # the budget is not the study's
+    assert f"{len(stale)} records of other configurations" in out
     assert not re.search(r"^my-spiral-8", out, flags=re.MULTILINE)  # no row, only the note that says why
     assert analysis([*table, *budget]) == 0
     out = capsys.readouterr().out

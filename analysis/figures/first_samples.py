@@ -18,34 +18,37 @@ from analysis.style import label
 from studies.run.record import Record
 from zigma.common.words import WordError
 
+Pixels = npt.NDArray[np.uint8]
 REAL = "real images"
 COLUMNS, SHOWN = 8, 2  # images beside each other in a saved grid, and rows of them that are shown
-GAP = 2  # pixels between two
+GAP = 2  # pixels between two, as `zigma.data.pictures` lays them
 WIDE, ROW = 4.4, 0.85  # inches: of the figure, and of a row
 
 
 def figure_samples(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
     """The arms of Table 1 (or of what is recorded) at the largest scale, in the first setting that saved samples."""
     for standing in main_standings(records):
-        first = _first_samples(standing, results)
+        first = _first_samples(standing, results, side)
         if first:
             return _picture(standing, first, side)
     return Missing(f"python -m studies run {FIRST}")
 
 
-def _first_samples(standing: Standing, results: Path) -> dict[str, tuple[Record, Path]]:
-    """Arm -> the run of the lowest seed that saved a picture which can be read, and the picture."""
-    first: dict[str, tuple[Record, Path]] = {}
+def _first_samples(standing: Standing, results: Path, side: int | None) -> dict[str, tuple[Record, Pixels]]:
+    """Arm -> the run of the lowest seed that saved a picture which can be read, and its first rows."""
+    first = {}
     for arm in standing.part.arms:
         for record in standing.part.done(arm):
-            file = sample_file(results, record)
-            if arm not in first and file is not None and _top(file, None) is not None:
-                first[arm] = record, file
+            if (top := _top(sample_file(results, record), side)) is not None:
+                first[arm] = record, top
+                break
     return first
 
 
-def _top(file: Path, side: int | None) -> npt.NDArray[np.uint8] | None:
-    """The first rows of a grid; None where it is no picture."""
+def _top(file: Path | None, side: int | None) -> Pixels | None:
+    """The first rows of a grid; None where there is no picture."""
+    if file is None:
+        return None
     try:
         grid = read_grid(file, side)
     except WordError:
@@ -53,10 +56,10 @@ def _top(file: Path, side: int | None) -> npt.NDArray[np.uint8] | None:
     return grid[: max(1, SHOWN * (grid.shape[1] + GAP) // COLUMNS - GAP)]
 
 
-def _picture(standing: Standing, first: dict[str, tuple[Record, Path]], side: int | None) -> Picture:
+def _picture(standing: Standing, first: dict[str, tuple[Record, Pixels]], side: int | None) -> Picture:
     part = standing.part
-    files = {REAL: real_strip(part)} | {arm: file for arm, (_, file) in first.items()}
-    rows = {name: top for name, file in files.items() if file and (top := _top(file, side)) is not None}
+    real = _top(real_strip(part), side)
+    rows = ({} if real is None else {REAL: real}) | {arm: top for arm, (_, top) in first.items()}
     seeds = sorted({record["seed"] for record, _ in first.values()})
     behind = tuple(record for record, _ in first.values())
     notes = (

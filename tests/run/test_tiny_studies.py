@@ -62,7 +62,6 @@ def test_an_arm_of_each_study_runs(name: str, results: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", studies())
 def test_the_first_and_the_last_arm_of_each_setting_run(name: str, results: Path) -> None:
     by_setting: dict[str, list[OneRun]] = {}
