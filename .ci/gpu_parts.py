@@ -28,7 +28,9 @@ STEPS = (
     ("step-small", ("--hidden", "128", "--depth", "8", "--grid", "32x32", "--batch", "16")),
 )
 STUDIES = (  # study, scale, setting, seeds; whole seeds, so that a cut leaves all arms of those before
+    ("scan_ablation", "desk", "digits-8", 3),
     ("scan_ablation", "desk", "fields-16", 3),
+    ("scan_ablation", "desk", "mnist-16", 3),
     ("scan_ablation", "small", "fields-32", 3),
     ("scan_ablation", "small", "shapes-32", 3),
 )

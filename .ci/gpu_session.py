@@ -224,14 +224,17 @@ def describe() -> dict[str, Any]:
     gpu = ""
     if shutil.which("nvidia-smi"):
         gpu = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    commit = ""
+    if shutil.which("git"):
+        asked = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+        commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
     return {
         "gpu": gpu or "a CPU",
         "python": platform.python_version(),
         "torch": _version("torch"),
         "triton": _version("triton"),
         "cores": os.cpu_count(),
-        "commit": commit.stdout.strip(),
+        "commit": commit,
         "missing": ", ".join(_missing(project["dependencies"])),
         "missing, optional": ", ".join(_missing(optional)),
     }

@@ -1,4 +1,4 @@
-"""`python -m zigma.profiling`: the scan beside others, and a training step beside its matrix products."""
+"""`python -m zigma.profiling`: the scan beside others, its block sizes, a training step beside its matrix products."""
 
 import argparse
 import sys
@@ -31,6 +31,19 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("--dtype", choices=DTYPES, help="of the tokens; default: float32, on a GPU bfloat16")
     scan.add_argument("--path", action="store_true", help="scan along a random path, not row by row")
     scan.set_defaults(command=_scan, repeats=5)
+    blocks = words.add_parser(
+        "blocks",
+        help="the Triton scan with other block sizes than its own",
+        description="Time the Triton scan along a random path with each choice of block sizes; writes a JSON record.",
+        epilog=f"example: {PROGRAM} blocks --shape 16,1536,1024,16",
+    )
+    blocks.add_argument(
+        "--shape", default="16,1536,1024,16", metavar="BATCH,D,L,N", help="default: 16,1536,1024,16"
+    )
+    blocks.add_argument(
+        "--dtype", choices=DTYPES, default="bfloat16", help="of the tokens; default: bfloat16"
+    )
+    blocks.set_defaults(command=_blocks, repeats=5)
     step = words.add_parser(
         "step",
         help="a training step beside its matrix products alone",
@@ -50,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="busy processes beside the measured one; default: 0",
     )
     step.set_defaults(command=_step, repeats=20)
-    for command in (scan, step):
+    for command in (scan, blocks, step):
         command.set_defaults(parser=command)
         default = command.get_default("repeats")
         command.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
@@ -117,6 +130,25 @@ def _scan(args: argparse.Namespace) -> int:
     settings = {"dtype": dtype, "repeats": args.repeats, "path": "random" if args.path else None}
     contents = {"settings": settings, "missing": missing, "rows": [asdict(row) for row in rows]}
     print(f"recorded in {write_record(args.out, 'scan', device, contents, table)}")
+    return 0
+
+
+def _blocks(args: argparse.Namespace) -> int:
+    shape = _shape(args.shape)
+    import torch
+
+    from zigma.ops.backends import why_not
+    from zigma.profiling import blocks_benchmark
+    from zigma.profiling.records import write_record
+
+    device, dtype = _device(args.device), getattr(torch, args.dtype)
+    if reason := why_not("triton", device, dtype):
+        raise ValueError(f"the Triton scan does not run on {device.type}: {reason}")
+    rows = blocks_benchmark.search(shape, device, dtype, args.repeats)
+    table = blocks_benchmark.table(rows)
+    print(table)
+    contents = {"settings": {"shape": shape, "dtype": args.dtype}, "rows": [asdict(row) for row in rows]}
+    print(f"recorded in {write_record(args.out, 'blocks', device, contents, table)}")
     return 0
 
 

@@ -19,6 +19,7 @@ from zigma.profiling.device import device_name
 
 # else the tracer complains of every machine without a GPU
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+ON_DEVICE_MS = 20  # of replays: enough for some of a large scan, and for a median of a small one's
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,21 @@ def time_calls(
             if turn >= warm_up:
                 times[name].append(1e3 * (time.perf_counter() - start))
     return {name: summarize(measured) for name, measured in times.items()}
+
+
+def on_device_ms(call: Callable[[], Any], device: torch.device) -> float | None:
+    """Milliseconds of a call's kernels alone, its launches left out, by replaying them as a CUDA graph.
+
+    None without a GPU, and for a call that cannot be recorded as a graph.
+    """
+    if device.type != "cuda":
+        return None
+    from triton.testing import do_bench_cudagraph
+
+    try:
+        return float(do_bench_cudagraph(call, rep=ON_DEVICE_MS))
+    except RuntimeError:
+        return None
 
 
 def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:

@@ -1,13 +1,14 @@
 """The selective scan on a GPU, by kernels that read tokens through the order: no gather before, no scatter after.
 
 Inputs in float32, bfloat16, float16 or float64; the state is float32 (float64 for float64 inputs). Of the
-states only those that enter each chunk of CHUNK steps are kept, O(batch L D N / CHUNK). Results repeat bit by
+states only those that enter each chunk of steps are kept, O(batch L D N / chunk). Results repeat bit by
 bit: partial sums are added in a fixed order, nothing is added atomically, and block sizes are not tuned at run
 time. Written for an H100, but its speed has not been measured on any GPU: it is tested under Triton's
 interpreter (TRITON_INTERPRET=1, on a CPU) and compiled for the H100 without running there.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,9 +19,18 @@ from zigma.ops.double_backward import differentiable_gradients, is_differentiate
 from zigma.ops.reference import state_dtype
 from zigma.ops.triton.rows import flat, rows, rows_if, steps
 
-CHUNK = 32
-TILE = 8  # states of one tile live in registers during the backward
-CHANNELS = 32  # a warp's channels
+
+@dataclass(frozen=True)
+class Blocks:
+    """How the kernels cut up their work: a chunk of steps and some channels with all their states are a program's."""
+
+    chunk: int = 32  # steps
+    tile: int = 8  # steps whose states live in registers during the backward; divides the chunk
+    channels: int = 32
+    warps: int = 1  # of a program with 16 states or fewer
+
+
+BLOCKS = Blocks()
 
 
 def _sizes(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[dict[str, int], dict[str, Any]]:
@@ -30,9 +40,10 @@ def _sizes(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[dict[str, int], di
 
     states = triton.next_power_of_2(A.shape[1])
     # beyond 32 states a warp's registers would not hold its channels' states: more warps share them
-    sizes = {"width": u.shape[2], "states": A.shape[1], "blocks": triton.cdiv(u.shape[2], CHANNELS)}
-    sizes["chunks"] = triton.cdiv(u.shape[1], CHUNK)
-    constants = {"BLOCK_N": states, "BLOCK_D": CHANNELS, "num_warps": min(8, max(1, states // 16))}
+    sizes = {"width": u.shape[2], "states": A.shape[1], "blocks": triton.cdiv(u.shape[2], BLOCKS.channels)}
+    sizes["chunks"] = triton.cdiv(u.shape[1], BLOCKS.chunk)
+    warps = min(8, BLOCKS.warps * max(1, states // 16))
+    constants = {"BLOCK_N": states, "BLOCK_D": BLOCKS.channels, "num_warps": warps}
     constants["STATE"] = tl.float64 if dtype == torch.float64 else tl.float32
     return sizes, constants
 
@@ -65,7 +76,7 @@ def _scan(
     inputs = rows(u), rows(delta), rows(B)
     programs = u.shape[0] * sizes["blocks"]
     grid = (programs * sizes["chunks"],)
-    scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
+    scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk, **sizes, **constants}
     kernels.chunk_states[grid](*inputs, A2, delta_bias, at, starts, sums, **scan)
     ends = None if initial is None else initial.to(dtype).contiguous(), final
     kernels.pass_on[(programs,)](starts, sums, A2, *ends, REVERSE=False, **sizes, **constants)
@@ -75,7 +86,7 @@ def _scan(
 
 def _results(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     batch, length, width = u.shape
-    chunks, states = -(-length // CHUNK), A.shape[1]
+    chunks, states = -(-length // BLOCKS.chunk), A.shape[1]
     y, final = u.new_empty(u.shape), u.new_empty(batch, states, width, dtype=dtype)
     starts = u.new_empty(batch, chunks, states, width, dtype=dtype)
     return y, final, starts, u.new_empty(batch, chunks, width, dtype=dtype)
@@ -123,13 +134,13 @@ def _scan_backward(
     dy_rows, u_rows, delta_rows, B_rows, C_rows = (rows(x) for x in (dy, u, delta, B, C))
     z_rows = rows_if(z)
     grid = (batch * chunks * blocks,)
-    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": CHUNK, **sizes, **constants}
+    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk, **sizes, **constants}
     kernels.chunk_adjoints[grid](dy_rows, delta_rows, C_rows, z_rows, A2, bias, at, adjoints, **scan)
     ends = (flat(dfinal), None if initial is None else dinitial)
     kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, *ends, REVERSE=True, **sizes, **constants)
     kernels.chunk_gradients[grid](
         dy_rows, u_rows, delta_rows, B_rows, C_rows, z_rows, A2, flat(D), bias, at, starts, adjoints,
-        du, ddelta, dz if z is not None else None, dB, dC, dD, dbias, TILE=TILE, **scan,
+        du, ddelta, dz if z is not None else None, dB, dC, dD, dbias, TILE=BLOCKS.tile, **scan,
     )  # fmt: skip
     dA = adjoints.sum((0, 1)).t().contiguous()
     return (
