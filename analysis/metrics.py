@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 Better = Literal["lower", "higher", "neither"]
@@ -79,6 +80,7 @@ PAPER_COLUMNS = (*QUALITY, "Memory (G)", "FLOPS (G)", "Parameters (M)", "Layers"
 CONFIGURED = {"Layers": "model.depth", "Hidden size": "model.hidden"}
 
 
+@lru_cache(maxsize=1024)
 def find_metric(name: str) -> Metric:
     """How a record's metric is shown. One that is not listed is shown nowhere, and neither way is better."""
     for metric in METRICS:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from analysis.figures.levels import FIRST, Standing, main_standings
 from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.samples import read_grid, sample_file
 from analysis.records import Records
+from analysis.records.artifacts import read_grid, sample_file
 from analysis.records.standing import real_strip
 from analysis.style import label
 from studies.run.record import Record

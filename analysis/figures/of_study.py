@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from analysis.figures.bars import Panel, value_in_words
 from analysis.figures.notes import devices, provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.samples import read_grid, sample_file
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
+from analysis.records.artifacts import read_grid, sample_file
 from analysis.records.standing import real_strip
 from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare, label

@@ -15,7 +15,7 @@ from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import recorded_sheets
 from analysis.records import Records
-from analysis.records.artifacts import artifact
+from analysis.records.artifacts import read_grid, sample_file
 from analysis.style import WIDTH
 from studies.declare.registry import find_study
 from studies.run.record import Record
@@ -25,8 +25,6 @@ STUDY = "samples"
 COLUMNS = 2
 WIDEST = 4.5  # inches of one grid
 TALLEST = 9.0  # inches: what fits a page
-LARGEST = 40_000_000  # pixels; a larger grid is refused rather than loaded
-WIDEST_PIXELS = 20_000  # of a side
 
 
 @dataclass(frozen=True)
@@ -43,33 +41,6 @@ class Grid:
         data = self.record["config"]["data"]
         stand_in = "" if self.scale == "paper" else f"\nstand-in: {data['name']} {data['size']}"
         return f"{self.arm} ({self.scale}, seed {self.record['seed']}){stand_in}"
-
-
-def sample_file(results: Path, record: Record) -> Path | None:
-    """Where a record's sample grid lies; None if it names none, or one that is no PNG or not there (any more)."""
-    path = artifact(results, record, "samples")
-    return path if path is not None and path.suffix == ".png" else None
-
-
-def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
-    """A grid as (H, W, 3), made smaller where a `side` is given that it exceeds.
-
-    Raises:
-        WordError: it is no PNG, or larger than a grid has reason to be; names the file.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            width, height = image.size
-            if width * height <= LARGEST and max(width, height) <= WIDEST_PIXELS:
-                shown = image.convert("RGB")
-                if side is not None:
-                    shown.thumbnail((side, side))
-                return np.asarray(shown)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise WordError(f"{path} is no image: {error}") from error
-    raise WordError(f"{path} has {width}x{height} pixels, more than a grid of samples has reason to have")
 
 
 def _read(path: Path, side: int | None) -> npt.NDArray[np.uint8] | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from analysis.records import Records, Sheet, sheets
 from analysis.stats import SeedMean, mean_over_seeds
+from analysis.stats.pairs import t_quantile
 from studies.declare.study import Study
 from studies.run.record import Record
 
@@ -31,8 +32,13 @@ class Band:
 
 def band(values: npt.ArrayLike) -> tuple[Array, Array]:
     """Mean and half-width of the 95 % interval of each column of (seeds, points)."""
-    means = [mean_over_seeds(list(column)) for column in np.asarray(values, float).T]
-    return np.array([e.mean for e in means]), np.array([e.half_width for e in means])
+    columns = np.ascontiguousarray(
+        np.asarray(values, float).T
+    )  # a column's values are summed as a list's are
+    n = columns.shape[1]
+    if n == 1:
+        return columns[:, 0], np.full(len(columns), math.nan)
+    return columns.mean(axis=1), t_quantile(n - 1) * columns.std(axis=1, ddof=1) / math.sqrt(n)
 
 
 def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:
@@ -72,7 +78,7 @@ def by_arm(part: Sheet, metric: str) -> dict[str, SeedMean]:
 
 def recorded_sheets(study: Study, records: Records) -> list[Sheet]:
     """The study's records, one sheet for each scale and setting that has any."""
-    recorded = {record["scale"] for record in records}
+    recorded = {scale for _, scale, _ in records.by_place}
     parts = [
         part for scale in study.scales if scale in recorded for part in sheets(study, records, scale).values()
     ]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studies.declare.shipped import published_folder
 from studies.run.record import Record
+from zigma.common.words import WordError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+LARGEST = 40_000_000  # pixels; a larger grid is refused rather than loaded
+WIDEST_PIXELS = 20_000  # of a side
 
 
 def artifact(results: Path, record: Record, name: str) -> Path | None:
@@ -22,3 +31,31 @@ def artifact(results: Path, record: Record, name: str) -> Path | None:
     path = (home / named).resolve()
     allowed = (results.resolve(), published.resolve())
     return path if any(map(path.is_relative_to, allowed)) and path.is_file() else None
+
+
+def sample_file(results: Path, record: Record) -> Path | None:
+    """Where a record's sample grid lies; None if it names none, or one that is no PNG or not there (any more)."""
+    path = artifact(results, record, "samples")
+    return path if path is not None and path.suffix == ".png" else None
+
+
+def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
+    """A grid as (H, W, 3), made smaller where a `side` is given that it exceeds.
+
+    Raises:
+        WordError: it is no PNG, or larger than a grid has reason to be; names the file.
+    """
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            width, height = image.size
+            if width * height <= LARGEST and max(width, height) <= WIDEST_PIXELS:
+                shown = image.convert("RGB")
+                if side is not None:
+                    shown.thumbnail((side, side))
+                return np.asarray(shown)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise WordError(f"{path} is no image: {error}") from error
+    raise WordError(f"{path} has {width}x{height} pixels, more than a grid of samples has reason to have")

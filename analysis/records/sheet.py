@@ -69,7 +69,7 @@ class Sheet:
             values[arm, metric].append((int(seed), float(value), protocol))
         return {place: sorted(rows, key=itemgetter(0)) for place, rows in values.items()}
 
-    @property
+    @cached_property
     def metric_names(self) -> list[str]:
         """The metrics of the finished runs, each once."""
         return list(dict.fromkeys(self.metrics["metric"])) if self.records else []

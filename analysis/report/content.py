@@ -12,17 +12,18 @@ from analysis.figures.catalogue import pictures
 from analysis.figures.levels import Standing, level_panel
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.samples import sample_file
 from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.titles import TITLES, heading
 from analysis.figures.trends import bands_of, draw_trend, legend_height
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of
+from analysis.records.artifacts import sample_file
 from analysis.report.images import data_uris, read_picture
 from analysis.report.store import Store
 from analysis.report.svg import inline_svg
 from analysis.style import WIDTH
 from studies.declare.registry import studies
+from studies.declare.study import SCALES
 from studies.run.record import Record
 
 CURVES_HEIGHT = 2.4  # inches
@@ -76,7 +77,7 @@ def overview(records: Records) -> Overview:
     return Overview(
         done=sum(record["status"] == "done" for record in records),
         failed=sum(record["status"] == "failed" for record in records),
-        by_scale=tuple((scale, scales[scale]) for scale in ("tiny", "small", "paper") if scales[scale]),
+        by_scale=tuple((scale, scales[scale]) for scale in SCALES if scales[scale]),
         devices=tuple(sorted(devices_of(records))),
         commits=tuple(commit for commit, _ in commits.most_common()),
         latest=max((str(record.data.get("finished", "")) for record in records), default=""),
@@ -149,7 +150,8 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
     height = CURVES_HEIGHT + legend_height(len(part.arms))
     names = curve_names(done)
     judged = main_metric(names)
-    shown = [name for name in dict.fromkeys(["loss", judged]) if name in names]
+    shown = [str(name) for name in dict.fromkeys(["loss", judged]) if name in names]
+    bands = {name: bands_of(part, name) for name in shown}
 
     def draw(figure: Any) -> None:
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
@@ -157,17 +159,12 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
             left=0.09, right=0.98, top=0.97, bottom=1 - 0.75 * CURVES_HEIGHT / height, wspace=0.25
         )
         for ax, name in zip(axes, shown, strict=True):
-            draw_trend(
-                ax,
-                bands_of(part, str(name)),
-                str(name).replace("_", " "),
-                name != "loss",
-                legend=name == shown[0],
-            )
+            words = name.replace("_", " ")
+            draw_trend(ax, bands[name], words, name != "loss", legend=name == shown[0])
 
     ends = [
-        f"{str(name).replace('_', ' ')}: "
-        + ", ".join(f"{arm} ends at {band.mean[-1]:.3g}" for arm, band in bands_of(part, str(name)).items())
+        f"{name.replace('_', ' ')}: "
+        + ", ".join(f"{arm} ends at {band.mean[-1]:.3g}" for arm, band in bands[name].items())
         for name in shown
     ]
     alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from analysis.figures.samples import read_grid
+from analysis.records.artifacts import read_grid
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:

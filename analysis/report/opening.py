@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.figures.samples import sample_file
 from analysis.records import Sheet, devices_of
+from analysis.records.artifacts import sample_file
 from analysis.records.standing import real_strip, why_no_verdict
 from analysis.report.images import encode, read_picture
 from zigma.common.words import counted

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from analysis.records import Records, Sheet, devices_of, protocols_of, sheets
+from analysis.records import Records, Sheet, devices_of, sheets
 from analysis.report.store import Store
 from analysis.tables import study_table
 from analysis.tables.render import MISSING, text
@@ -111,9 +111,8 @@ def behind_cell(by_setting: dict[str, Sheet], part: Part, label: str, column: Co
     sheet = by_setting.get(column.setting or part.setting)
     if sheet is None:
         return []
-    done = [record for record in sheet.done(label) if record.metric(column.metric) is not None]
-    if column.protocol is not None:
-        done = [record for record in done if protocols_of([record], column.metric) == [column.protocol]]
+    seeds = sheet.by_seed(label, column.metric, column.protocol)
+    done = [record for record in sheet.done(label) if record["seed"] in seeds]
     return done or sheet.failed(label) or [record for arm, record, _ in sheet.stale if arm == label]
 
 

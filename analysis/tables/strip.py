@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.records import Sheet
+from analysis.records.artifacts import read_grid, sample_file
 from analysis.records.standing import real_strip
 from zigma.common.files import replacing
 from zigma.common.words import WordError, printable
@@ -20,8 +21,6 @@ def draw_strip(sheet: Sheet, results: Path, path: Path) -> Path | None:
     """
     import numpy as np
     from PIL import Image, ImageDraw
-
-    from analysis.figures.samples import read_grid, sample_file  # loads matplotlib
 
     files = {"real images": real_strip(sheet)}
     for arm in sheet.arms:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from studies.declare.identity import identity_of
 from studies.declare.study import Run
+from studies.run.readers import read_each
 from studies.run.schema import SCHEMA, RecordSchema, too_deep
 from zigma.common.words import WordError, printable
 
@@ -116,23 +117,24 @@ def read_record(path: Path) -> Record:
     except (OSError, ValueError, RecursionError) as error:
         advice = "repair it, or move it away to run again"
         raise WordError(f"{path} is not a record: {_reason(error)}; {advice}") from error
-    check_record(path, data, writable=UNWRITABLE.search(contents) is None)
+    check_record(path, data, contents)
     return Record(path, data, written_ns)
 
 
-def check_record(path: Path, data: Any, writable: bool = False) -> None:
+def check_record(path: Path, data: Any, contents: bytes | None = None) -> None:
     """Raise a WordError that names the file and the reason unless `data` is what a record holds.
 
-    `writable`: its text has nothing `UNWRITABLE`, so that writing it again, half of the time of reading, tells nothing.
+    `contents`: the JSON that it was read from. If nothing in it is `UNWRITABLE`, a record without a checksum is not
+    written again to see whether that works, which takes half of the time of reading.
     """
-    fault = record_fault(data, writable)
+    fault = record_fault(data, contents)
     if fault is not None:
         raise WordError(f"{path} {fault}")
     if not path.name.endswith(f".{data['identity']}.json"):
         raise WordError(f"{path}: the file's name does not end in its identity {data['identity']}")
 
 
-def record_fault(data: Any, writable: bool = False) -> str | None:
+def record_fault(data: Any, contents: bytes | None = None) -> str | None:
     """Why `data` is not what a record holds, as the rest of a sentence that begins with its name; None where it is."""
     if not isinstance(data, dict):
         return f"is not a record: it should be a JSON object, not {type(data).__name__}"
@@ -141,11 +143,11 @@ def record_fault(data: Any, writable: bool = False) -> str | None:
         newer = isinstance(schema, int) and schema > SCHEMA
         advice = "update this project" if newer else "no version of this project wrote it: move it away"
         return f"has schema {schema!r:.20} and this version reads schemas up to {SCHEMA}; {advice}"
-    fault = _fault(data, writable)
+    fault = _fault(data, contents)
     return None if fault is None else f"is not a record: {fault}"
 
 
-def _fault(data: dict[str, Any], writable: bool) -> str | None:
+def _fault(data: dict[str, Any], contents: bytes | None) -> str | None:
     try:
         RecordSchema.model_validate(data)
         if too_deep(data):
@@ -153,7 +155,7 @@ def _fault(data: dict[str, Any], writable: bool) -> str | None:
         if "checksum" in data:
             if data["checksum"] != checksum(data):
                 return "its checksum does not fit its contents, which were changed after it was written"
-        elif not writable:  # a ValueError for what is not JSON
+        elif contents is None or UNWRITABLE.search(contents):  # a ValueError for what is not JSON
             json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
         if identity_of(data["config"], data.get("fingerprints") or {}) != data["identity"]:
             return "its identity does not fit its configuration and fingerprints: one of them was changed"
@@ -180,15 +182,23 @@ def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -
 
     A file that is no record raises a WordError; with a list of `faults`, the error goes there and reading goes on.
     """
-    for path in files:
-        try:
-            record = read_record(path)
-        except WordError as error:
-            if faults is None:
-                raise
-            faults.append(error)
+    paths = list(files)
+    for path, outcome in zip(paths, read_each(_attempt, paths), strict=True):
+        if not isinstance(outcome, WordError):
+            yield Record(path, *outcome)
+        elif faults is None:
+            raise outcome
         else:
-            yield record
+            faults.append(outcome)
+
+
+def _attempt(path: Path) -> tuple[dict[str, Any], int] | WordError:
+    """What a record's file holds and when it was written, or why it is none."""
+    try:
+        record = read_record(path)
+    except WordError as error:
+        return error
+    return record.data, record.written_ns
 
 
 def _bytes_of(path: Path) -> tuple[bytes, int]:

@@ -7,24 +7,20 @@ Reading ten thousand records takes seconds, looking at their dates a tenth of on
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from studies.declare.study import label_of
+from studies.run.readers import read_each
 from studies.run.record import read_record, record_files
 from zigma.common.files import read_json, replace_json
-from zigma.common.machine import usable_cores
 from zigma.common.words import WordError
 
 MEMORY = "records.index.json"
 VERSION = 2
 WORTH = 200  # records from which on it is worth a file
-WORTH_PROCESSES = 1000  # and from which on reading them is worth several processes
-MOST_READERS = 8
 
 _Line = list[str | None] | str  # the words of a Summary, or a fault
 
@@ -71,18 +67,9 @@ def _entries(paths: list[Path], remembered: dict[str, Any]) -> Iterator[tuple[Pa
         entry: Any = remembered.get(str(path))
         if not _is_entry(entry) or entry[:3] != key:
             unread.append(path)
-    read = dict(zip(unread, _read_all(unread), strict=True))
+    read = dict(zip(unread, read_each(_read, unread), strict=True))
     for path, key in keys.items():
         yield path, key, read[path] if path in read else remembered[str(path)][3:]
-
-
-def _read_all(paths: list[Path]) -> list[_Line]:
-    """The lines of many records, read by as many processes as there are cores: parsing them is all the work."""
-    cores = min(usable_cores(), MOST_READERS) if sys.platform == "linux" else 1
-    if len(paths) < WORTH_PROCESSES or cores == 1:
-        return list(map(_read, paths))
-    with get_context("fork").Pool(cores) as readers:  # nothing but a look at files: no threads, no torch
-        return readers.map(_read, paths, chunksize=100)
 
 
 def _read(path: Path) -> _Line:

@@ -1,5 +1,7 @@
 """The last screen: a person's own run beside the paper's and the published ones, and what it means."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +108,12 @@ def test_without_runs_of_hers_there_is_no_answer(tmp_path: Path, capsys: pytest.
     assert answer(STUDY, load(tmp_path), tmp_path) is None
     assert main(["make-tables", "--results", str(tmp_path)]) == 0
     assert "What it means" not in capsys.readouterr().out
+
+
+def test_tables_and_pictures_of_samples_load_nothing_to_plot_with(tmp_path: Path) -> None:
+    record_own_and_published(tmp_path)
+    words = ["make-tables", "--results", str(tmp_path)]
+    code = f"import sys; from analysis.__main__ import main; main({words}); sys.exit('matplotlib' in sys.modules)"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert "samples.png: your samples below real images" in made.stdout

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from analysis.figures.picture import Picture
-from analysis.figures.samples import figure_12, read_grid, sample_file, saved_grids
+from analysis.figures.samples import figure_12, saved_grids
 from analysis.records import load
+from analysis.records.artifacts import read_grid, sample_file
 from analysis.style import style
 from studies.run.record import Record
 from zigma.common.words import WordError
