@@ -42,7 +42,7 @@ def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Short chunks under the interpreter, whose time goes with the number of steps, padding included."""
     wide = hasattr(request.node, "callspec") and 1536 in request.node.callspec.params.get("shape", ())
     if INTERPRETING and request.node.originalname != "test_blocks_as_on_a_gpu":
-        blocks = triton_scan.Blocks(chunk=4, tile=2, channels=512 if wide else 8)
+        blocks = triton_scan.Blocks(chunk=4, tile=2, channels=512 if wide else 8, wide=1024 if wide else 16)
         monkeypatch.setattr(triton_scan, "BLOCKS", blocks)
         monkeypatch.setattr(triton_conv, "CHANNELS", 16)
 

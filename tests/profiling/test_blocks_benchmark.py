@@ -20,7 +20,7 @@ from zigma.ops.triton.scan import Blocks
 from zigma.profiling import blocks_benchmark
 from zigma.profiling.__main__ import main
 
-blocks_benchmark.SEARCHED[:] = [Blocks(4, 2, 8, 1), Blocks(8, 4, 8, 1)]
+blocks_benchmark.SEARCHED[:] = [Blocks(4, 2, 8, 16), Blocks(8, 4, 8, 16)]
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
 """
@@ -46,7 +46,7 @@ def test_without_a_gpu_a_line_says_so(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_choices_are_put_in_place_for_a_while() -> None:
     before = blocks_benchmark.triton_scan.BLOCKS
-    with blocks_benchmark.cut_into(Blocks(16, 4, 64, 2)):
+    with blocks_benchmark.cut_into(Blocks(32, 8, 64)):
         assert blocks_benchmark.triton_scan.BLOCKS.channels == 64
     assert before == blocks_benchmark.triton_scan.BLOCKS
 
@@ -56,8 +56,8 @@ def test_tiles_divide_their_chunks() -> None:
 
 
 def test_the_present_choice_is_shown_with_the_fastest() -> None:
-    rows = [Row(Blocks(16, 4, 64, 2), 1.0, 2.0), Row(Blocks(), 1.5, 3.0), Row(Blocks(64), note="too large")]
+    rows = [Row(Blocks(32, 8, 64), 1.0, 2.0), Row(Blocks(), 1.5, 3.0), Row(Blocks(64), note="too large")]
     assert table(rows, shown=1).splitlines()[2:] == [
-        "| 16 | 4 | 64 | 2 | 1.000 | 2.000 |  |",
-        "| 32 | 8 | 32 | 1 | 1.500 | 3.000 | in use |",
+        "| 32 | 8 | 64 | 128 | 168 | 1.000 | 2.000 |  |",
+        "| 16 | 4 | 32 | 128 | 168 | 1.500 | 3.000 | in use |",
     ]

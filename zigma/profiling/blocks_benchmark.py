@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import product
 from multiprocessing import get_context
 
 import torch
@@ -20,19 +19,13 @@ from zigma.profiling.scan_check import random_inputs
 from zigma.profiling.scan_contenders import ours
 from zigma.profiling.speed import on_device_ms, synchronize, time_calls
 
-# a thread keeps tile N channels / (32 warps) states, and has 255 registers
-KEPT = [
-    (8, 32, 1),
-    (4, 32, 1),
-    (8, 64, 2),
-    (4, 64, 2),
-    (4, 64, 1),
-    (2, 64, 1),
-    (8, 128, 4),
-    (4, 128, 4),
-    (4, 128, 2),
+# a thread keeps tile N channels / 32 states of `chunk_gradients`, and has 255 registers at most
+KEPT = [(8, 32, 255), (4, 32, 255), (4, 32, 168), (4, 32, 128), (2, 32, 168), (2, 32, 128), (2, 64, 255)]
+SEARCHED = [
+    *(Blocks(chunk, tile, channels, registers=limit) for chunk in (16, 32) for tile, channels, limit in KEPT),
+    *(Blocks(wide=wide) for wide in (32, 64)),
+    *(Blocks(8, tile, registers=limit) for tile, limit in ((8, 255), (4, 168))),
 ]
-SEARCHED = [Blocks(chunk, *kept) for chunk, kept in product((16, 32, 64), KEPT)]
 COMPILERS = 12  # processes, each with its own memory on the GPU
 
 
@@ -109,8 +102,8 @@ def _time(blocks: Blocks, calls: dict[str, Callable[[], None]], device: torch.de
 def table(rows: list[Row], shown: int = 12) -> str:
     """The fastest choices, and the present one, in Markdown."""
     lines = [
-        "| chunk | tile | channels | warps | forward ms | forward+backward ms | |",
-        "|---|---|---|---|---|---|---|",
+        "| chunk | tile | channels | wide | registers | forward ms | forward+backward ms | |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for number, row in enumerate(rows):
         own = row.blocks == triton_scan.BLOCKS

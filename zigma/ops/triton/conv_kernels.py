@@ -4,7 +4,7 @@
 import triton
 import triton.language as tl
 
-from zigma.ops.triton.scan_kernels import _place, _sigmoid, _vector
+from zigma.ops.triton.kernel_parts import place_of_program, sigmoid, vector
 
 
 @triton.jit
@@ -31,9 +31,9 @@ def _before_silu(
 ):
     total = tl.zeros((steps.shape[0], cols.shape[0]), STATE)
     if bias is not None:
-        total += _vector(bias, cols, width, STATE)[None, :]
+        total += vector(bias, cols, width, STATE)[None, :]
     for k in tl.static_range(TAPS):
-        tap = _vector(weight + k * width, cols, width, STATE)
+        tap = vector(weight + k * width, cols, width, STATE)
         total += tap[None, :] * _tile(x, batch, order, steps - (TAPS - 1 - k), cols, length, width, STATE)
     return total
 
@@ -51,11 +51,11 @@ def convolve(
     SILU: tl.constexpr, TAPS: tl.constexpr, STEPS: tl.constexpr, BLOCK: tl.constexpr, STATE: tl.constexpr,
 ):  # fmt: skip
     """y_t = act(bias + sum_k weight_k x_{t - (K - 1) + k}), weight (K, D)."""
-    batch, chunk, cols = _place(blocks, chunks, BLOCK)
+    batch, chunk, cols = place_of_program(blocks, chunks, BLOCK)
     steps = chunk * STEPS + tl.arange(0, STEPS)
     value = _before_silu(x, weight, bias, batch, order, steps, cols, length, width, TAPS, STATE)
     if SILU:
-        value = value * _sigmoid(value)
+        value = value * sigmoid(value)
     _store(y, value, batch, order, steps, cols, length, width)
 
 
@@ -68,7 +68,7 @@ def convolve_back(
 
     dweight (batch, chunk, K, D) and dbias (batch, chunk, D) are sums over this tile's own steps.
     """
-    batch, chunk, cols = _place(blocks, chunks, BLOCK)
+    batch, chunk, cols = place_of_program(blocks, chunks, BLOCK)
     steps = chunk * STEPS + tl.arange(0, STEPS)
     place = batch * chunks + chunk
     total = tl.zeros((STEPS, BLOCK), STATE)
@@ -77,9 +77,9 @@ def convolve_back(
         g = _tile(dy, batch, order, later, cols, length, width, STATE)
         if SILU:
             value = _before_silu(x, weight, bias, batch, order, later, cols, length, width, TAPS, STATE)
-            gate = _sigmoid(value)
+            gate = sigmoid(value)
             g = g * gate * (1.0 + value * (1.0 - gate))
-        total += _vector(weight + k * width, cols, width, STATE)[None, :] * g
+        total += vector(weight + k * width, cols, width, STATE)[None, :] * g
         if k == TAPS - 1:  # here g belongs to this tile's own steps
             tl.store(dbias + place * width + cols, tl.sum(g, 0), mask=cols < width)
             for j in tl.static_range(TAPS):

@@ -22,30 +22,40 @@ from zigma.ops.triton.rows import flat, rows, rows_if, steps
 
 @dataclass(frozen=True)
 class Blocks:
-    """How the kernels cut up their work: a chunk of steps and some channels with all their states are a program's."""
+    """How the kernels cut up their work: a program has a chunk of steps and some channels with all their states.
 
-    chunk: int = 32  # steps
-    tile: int = 8  # steps whose states live in registers during the backward; divides the chunk
-    channels: int = 32
-    warps: int = 1  # of a program with 16 states or fewer
+    The default is the fastest of `python -m zigma.profiling blocks` on the GPU that results/benchmarks names.
+    """
+
+    chunk: int = 16  # steps
+    tile: int = 4  # steps whose states live in registers in `chunk_gradients`; divides the chunk
+    channels: int = 32  # of `chunk_states`, `pass_on` and `chunk_gradients`
+    wide: int = 128  # channels of `chunk_outputs` and `chunk_adjoints`, where there is work for the whole GPU
+    registers: int = 168  # at most, in `chunk_gradients`: more would leave room for fewer programs at once
 
 
 BLOCKS = Blocks()
+ENOUGH = 1024  # programs, about eight for each multiprocessor
 
 
-def _sizes(u: Tensor, A: Tensor, dtype: torch.dtype) -> tuple[dict[str, int], dict[str, Any]]:
+def _cut(u: Tensor, A: Tensor, dtype: torch.dtype, channels: int) -> tuple[dict[str, int], dict[str, Any]]:
     """Return the sizes and the compile-time constants that the kernels share."""
     import triton
     import triton.language as tl
 
     states = triton.next_power_of_2(A.shape[1])
-    # beyond 32 states a warp's registers would not hold its channels' states: more warps share them
-    sizes = {"width": u.shape[2], "states": A.shape[1], "blocks": triton.cdiv(u.shape[2], BLOCKS.channels)}
+    sizes = {"width": u.shape[2], "states": A.shape[1], "blocks": triton.cdiv(u.shape[2], channels)}
     sizes["chunks"] = triton.cdiv(u.shape[1], BLOCKS.chunk)
-    warps = min(8, BLOCKS.warps * max(1, states // 16))
-    constants = {"BLOCK_N": states, "BLOCK_D": BLOCKS.channels, "num_warps": warps}
+    # beyond 32 states a warp's registers would not hold its channels' states: more warps share them
+    constants = {"BLOCK_N": states, "BLOCK_D": channels, "num_warps": min(8, max(1, states // 16))}
     constants["STATE"] = tl.float64 if dtype == torch.float64 else tl.float32
     return sizes, constants
+
+
+def _wide(u: Tensor, A: Tensor) -> int:
+    """The channels of a program of `chunk_outputs` or `chunk_adjoints`: as many as registers and the work allow."""
+    programs = u.shape[0] * -(-u.shape[1] // BLOCKS.chunk) * (u.shape[2] // BLOCKS.wide)
+    return BLOCKS.wide if programs >= ENOUGH and A.shape[1] <= 16 else BLOCKS.channels
 
 
 def _base2(A: Tensor, dtype: torch.dtype) -> Tensor:
@@ -70,17 +80,21 @@ def _scan(
     from zigma.ops.triton import scan_kernels as kernels
 
     dtype = state_dtype(u, delta, A, B, C, D, z, delta_bias, initial)
-    sizes, constants = _sizes(u, A, dtype)
+    sizes, constants = _cut(u, A, dtype, BLOCKS.channels)
+    wide_sizes, wide_constants = _cut(u, A, dtype, _wide(u, A))
     y, final, starts, sums = _results(u, A, dtype)
     A2, D, delta_bias, at = _base2(A, dtype), flat(D), flat(delta_bias), steps(order)
     inputs = rows(u), rows(delta), rows(B)
     programs = u.shape[0] * sizes["blocks"]
+    scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk}
     grid = (programs * sizes["chunks"],)
-    scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk, **sizes, **constants}
-    kernels.chunk_states[grid](*inputs, A2, delta_bias, at, starts, sums, **scan)
+    kernels.chunk_states[grid](*inputs, A2, delta_bias, at, starts, sums, **scan, **sizes, **constants)
     ends = None if initial is None else initial.to(dtype).contiguous(), final
     kernels.pass_on[(programs,)](starts, sums, A2, *ends, REVERSE=False, **sizes, **constants)
-    kernels.chunk_outputs[grid](*inputs, rows(C), rows_if(z), A2, D, delta_bias, at, starts, y, **scan)
+    grid = (u.shape[0] * wide_sizes["blocks"] * sizes["chunks"],)
+    kernels.chunk_outputs[grid](
+        *inputs, rows(C), rows_if(z), A2, D, delta_bias, at, starts, y, **scan, **wide_sizes, **wide_constants
+    )
     return y, final, starts, sums
 
 
@@ -119,7 +133,8 @@ def _scan_backward(
     from zigma.ops.triton import scan_kernels as kernels
 
     dtype = starts.dtype
-    sizes, constants = _sizes(u, A, dtype)
+    sizes, constants = _cut(u, A, dtype, BLOCKS.channels)
+    wide_sizes, wide_constants = _cut(u, A, dtype, _wide(u, A))
     batch, length, width = u.shape
     blocks, chunks = sizes["blocks"], sizes["chunks"]
 
@@ -127,20 +142,26 @@ def _scan_backward(
         return u.new_empty(0) if x is None else x.new_empty(x.shape)
 
     du, ddelta, dz, dinitial = like(u), like(delta), like(z), like(initial)
-    adjoints = torch.empty_like(starts)
+    adjoints, step_sizes = torch.empty_like(starts), starts.new_empty(u.shape)
     dB, dC = (starts.new_empty(batch, blocks, length, A.shape[1]) for _ in range(2))
     dD, dbias = (starts.new_empty(batch, chunks, width) if x is not None else None for x in (D, delta_bias))
     A2, bias, at = _base2(A, dtype), flat(delta_bias), steps(order)
     dy_rows, u_rows, delta_rows, B_rows, C_rows = (rows(x) for x in (dy, u, delta, B, C))
-    z_rows = rows_if(z)
-    grid = (batch * chunks * blocks,)
-    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk, **sizes, **constants}
-    kernels.chunk_adjoints[grid](dy_rows, delta_rows, C_rows, z_rows, A2, bias, at, adjoints, **scan)
+    dz_if = dz if z is not None else None
+    gated = dy_rows if z is None else rows(du)
+    scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk}
+    kernels.chunk_adjoints[(batch * chunks * wide_sizes["blocks"],)](
+        dy_rows, delta_rows, C_rows, rows_if(z), A2, bias, at, adjoints, step_sizes, du, dz_if, ddelta,
+        **scan, **wide_sizes, **wide_constants,
+    )  # fmt: skip
     ends = (flat(dfinal), None if initial is None else dinitial)
     kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, *ends, REVERSE=True, **sizes, **constants)
-    kernels.chunk_gradients[grid](
-        dy_rows, u_rows, delta_rows, B_rows, C_rows, z_rows, A2, flat(D), bias, at, starts, adjoints,
-        du, ddelta, dz if z is not None else None, dB, dC, dD, dbias, TILE=BLOCKS.tile, **scan,
+    capped = (
+        {"maxnreg": BLOCKS.registers} if constants["num_warps"] == 1 and torch.version.hip is None else {}
+    )
+    kernels.chunk_gradients[(batch * chunks * blocks,)](
+        gated, u_rows, step_sizes, B_rows, C_rows, A2, flat(D), at, starts, adjoints,
+        du, ddelta, dz_if, dB, dC, dD, dbias, TILE=BLOCKS.tile, **scan, **sizes, **constants, **capped,
     )  # fmt: skip
     dA = adjoints.sum((0, 1)).t().contiguous()
     return (
