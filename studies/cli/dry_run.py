@@ -7,7 +7,7 @@ import sys
 from studies.cli.where import Where
 from studies.declare.study import Run
 from studies.declare.validate import machine_problems
-from studies.launch.progress import duration
+from studies.launch.progress import duration, roughly
 from studies.run.conditions import Mode
 from studies.run.queue import RunStatus, to_run
 from zigma.common.machine import Machine, machine
@@ -31,23 +31,36 @@ def check_machine(waiting: list[Run], where: Where) -> None:
 def print_plan(statuses: list[RunStatus], mode: Mode, where: Where) -> None:
     """What a dry run says: every run with its record, time and memory, then what is left to do."""
     here = machine() if where.here else None
-    device: Device = "gpu" if here and here.gpus_gib else scale_device(statuses[0].run.scale)
-    rows, left, total_s = [["run", "identity", "record", "estimate", "memory"]], [], 0.0
+    device = _device(statuses[0].run.scale, here)
+    rows, left = [["run", "identity", "record", "estimate", "memory"]], []
     for item in statuses:
         run, needs = item.run, estimate(item.run.config, device, where.devices)
         cost = "cached"
         if to_run(item.status, mode):
             left.append(run)
-            total_s += needs.seconds
             cost = duration(needs.seconds)
         rows.append([run.label, run.identity, item.status or "-", cost, f"{needs.memory_gib:.1f} GiB"])
     print_table(rows, left=3)
-    unit = {"cpu": "of one CPU core", "gpu": f"of {counted(where.devices, 'GPU')}"}[device]
-    print(
-        f"{len(left)} of {counted(len(statuses), 'run')} to do, about {duration(total_s)} {unit} by estimate"
-    )
+    print(_to_do(left, len(statuses), device, where))
     if here is not None and left:
         _print_fit(left, here, device, where.devices)
+
+
+def print_left(waiting: list[Run], of: int, where: Where) -> None:
+    """What is about to be run, how long it takes, and where its records go."""
+    device = _device(waiting[0].scale, machine() if where.here else None)
+    records = where.conditions.results / "records"
+    print(f"{_to_do(waiting, of, device, where)}; records go to {records}", flush=True)
+
+
+def _device(scale: str, here: Machine | None) -> Device:
+    return "gpu" if here and here.gpus_gib else scale_device(scale)
+
+
+def _to_do(left: list[Run], of: int, device: Device, where: Where) -> str:
+    seconds = sum(estimate(run.config, device, where.devices).seconds for run in left)
+    unit = {"cpu": "of one CPU core", "gpu": f"of {counted(where.devices, 'GPU')}"}[device]
+    return f"{len(left)} of {counted(of, 'run')} to do, about {roughly(seconds)} {unit} by estimate"
 
 
 def print_recorded(statuses: list[RunStatus], waiting: list[RunStatus]) -> None:

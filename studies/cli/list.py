@@ -12,6 +12,7 @@ from studies.declare.identity import identity_here
 from studies.declare.registry import studies
 from studies.declare.shipped import published_folder
 from studies.declare.study import SCALES, Study
+from studies.launch.progress import roughly
 from studies.run.record import by_identity
 from zigma.common.terminal import print_table
 from zigma.experiment.config import Config
@@ -87,8 +88,7 @@ def cost(configs: Collection[Config], scale: str) -> str:
     """Of one seed, by estimate: `12 min` or `1,200 h`."""
     if not configs:
         return "-"
-    minutes = sum(estimate(config, scale_device(scale)).seconds for config in configs) / 60
-    return f"{max(minutes, 1):.0f} min" if minutes < 99.5 else f"{minutes / 60:,.0f} h"
+    return roughly(sum(estimate(config, scale_device(scale)).seconds for config in configs))
 
 
 def _recorded(configs: frozenset[Config], records: Recorded) -> str:

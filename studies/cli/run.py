@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.dry_run import check_machine, print_plan, print_recorded
+from studies.cli.dry_run import check_machine, print_left, print_plan, print_recorded
 from studies.cli.options import add_results
 from studies.cli.start import start
 from studies.cli.where import Where
@@ -87,8 +87,7 @@ def read(args: argparse.Namespace) -> Request:
     seeds = _seeds(args)
     data = own_images.read(args)
     selection = select(args.study, args.scale, args.setting, seeds, args.only, args.scan, args.set, data)
-    if not args.setting and data is None:
-        _say_setting(selection)
+    _say_what(selection, data is None)
     return Request(selection, where.read(args), args.dry_run, args.rehearse)
 
 
@@ -110,7 +109,9 @@ def run(request: Request) -> int:
     print_recorded(statuses, waiting)
     failed = any(item.status == "failed" for item in statuses if item not in waiting)
     if waiting:
-        check_machine([item.run for item in waiting], request.where)
+        runs = [item.run for item in waiting]
+        check_machine(runs, request.where)
+        print_left(runs, len(statuses), request.where)
         return max(start(waiting, request.where), int(failed))
     return int(failed)
 
@@ -125,9 +126,12 @@ def _seeds(args: argparse.Namespace) -> list[int]:
     return args.seed or list(range(args.seeds or 1))
 
 
-def _say_setting(selection: Selection) -> None:
-    """Which setting is run where none is named, and which others there are."""
-    study, scale = selection.study.name, selection.scale
-    first, *others = selection.study.scales[scale]
-    if others:
-        print(f"setting {first} of {study}; --setting takes one of {', '.join(others)}, or all")
+def _say_what(selection: Selection, declared: bool) -> None:
+    """What is meant: the study, its scale and settings; and which others are declared."""
+    study, scale, settings = selection.study, selection.scale, selection.settings
+    shows = f" ({study.shows})" if study.shows.startswith(("Table", "Figure")) else ""
+    line = f"{study.name}{shows} at scale {scale}, setting {', '.join(settings)}"
+    others = [name for name in study.scales[scale] if name not in settings]
+    if others and declared:
+        line += f"; --setting takes {', '.join(others)} or all as well"
+    print(line, flush=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from studies.declare.changes import change
 from studies.declare.identity import orders_fingerprint
 from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
@@ -124,10 +126,32 @@ def _memory_faults(config: Config, here: Machine, devices: int) -> list[str]:
         available, needed, what = here.memory_gib, estimate(config, "cpu").memory_gib, "this machine has free"
     if needed <= ROOM * available:
         return []
-    field = "batch_images" if isinstance(config, MeasurementConfig) else "training.batch_images"
-    return [
-        f"needs about {needed:.1f} GiB of memory by estimate and {what} {available:.1f}: a smaller {field}?"
-    ]
+    line = f"needs about {needed:.1f} GiB of memory by estimate and {what} {available:.1f}"
+    for changes in _smaller(config):
+        try:
+            less = estimate(change(config, changes), "gpu" if on_gpu else "cpu", devices).memory_gib
+        except WordError:  # not of this network
+            continue
+        if less <= ROOM * available:
+            words = " ".join(f"--set {path}={json.dumps(value)}" for path, value in changes.items())
+            return [f"{line}; {words} would need about {less:.1f}"]
+    return [f"{line}; no smaller batch or depth makes it fit"]
+
+
+def _smaller(config: Config) -> Iterator[dict[str, Any]]:
+    """Changes by which a run needs less memory: first what leaves its numbers alone, last a smaller network."""
+    changes: dict[str, Any] = {}
+    if isinstance(config, RunConfig):
+        yield (changes := {"model.gradient_checkpointing": True})
+    if isinstance(config, ScanConfig):
+        return
+    measured = isinstance(config, MeasurementConfig)
+    field = "batch_images" if measured else "training.batch_images"
+    images = config.batch_images if isinstance(config, MeasurementConfig) else config.training.batch_images
+    for path, number in ((field, images), ("model.depth", config.model.depth)):
+        while number > 1:
+            number //= 2
+            yield (changes := {**changes, path: number})
 
 
 def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[str]:

@@ -21,6 +21,7 @@ class Reporter:
         self.total = total
         self._labels: dict[int, str] = {}
         self._printed: dict[int, float] = {}
+        self._lines: dict[int, str] = {}  # that were printed last
         self._bars: Progress | None = _bars() if sys.stderr.isatty() else None
         self._tasks: dict[int, TaskID] = {}
 
@@ -48,9 +49,11 @@ class Reporter:
         if self._bars is not None:
             self._bars.update(self._tasks[number], line=line, completed=fraction, refresh=True)
             return
+        if line == self._lines.get(number):
+            return
         now = time.monotonic()
         if not line.startswith(("step ", "sampling ")) or now - self._printed.get(number, 0.0) >= LOG_EVERY_S:
-            self._printed[number] = now
+            self._printed[number], self._lines[number] = now, line
             print(f"{self._labels[number]}  {line}", file=sys.stderr, flush=True)
 
     def end(self, number: int, outcome: str) -> None:
@@ -81,6 +84,12 @@ def _bars() -> Progress:
         TextColumn("{task.fields[line]}", markup=False),
     ]
     return Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+
+
+def roughly(seconds: float) -> str:
+    """An estimate: `12 min` or `1,200 h`."""
+    minutes = seconds / 60
+    return f"{max(minutes, 1):.0f} min" if minutes < 99.5 else f"{minutes / 60:,.0f} h"
 
 
 def duration(seconds: float) -> str:

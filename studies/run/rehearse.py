@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.declare.selection import Selection
-from studies.declare.study import Run, Study
+from studies.declare.study import Run, Study, unknown_parts, with_settings
 from studies.declare.validate import machine_problems, resolve
 from zigma.common.machine import machine
 from zigma.common.places import DATA_VARIABLE, WEIGHTS_VARIABLE
@@ -54,38 +54,65 @@ def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> 
         small = replace(
             selection, seeds=selection.seeds[:1], changes={**selection.changes, **_fitting(selection)}
         )
+        _can_work(_first_arms(small), say)
         with _stand_ins(small, scratch) as missing:
             say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
             runs = {run.setting: run for run in reversed(resolve(small))}
-            here = machine()
-            needs = [
-                estimate(run.config, "gpu" if here.gpus_gib else "cpu")
-                for run in runs.values()
-                if isinstance(run.config, RunConfig)
-            ]
-            if needs:
-                say(
-                    f"before it starts, by estimate: {max(need.memory_gib for need in needs):.1f} GiB of memory, of "
-                    f"which {max(here.gpus_gib or [here.memory_gib]):.1f} are free, and "
-                    f"{max(1, sum(need.seconds for need in needs) / 60):.0f} min"
-                )
-            if problems := machine_problems(runs.values(), here):
-                raise Problems(problems)
             failed = [run.label for run in reversed(runs.values()) if not _one(run, scratch, say)]
             _table(small, scratch / "results", say)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(
-        f"memory: {peak_gib:.1f} GiB at most, with {SMALL['training.batch_images']} images a step{_gpu_memory()}"
+        f"memory: {peak_gib:.1f} GiB at most, with {small.changes.get('training.batch_images', FEW)} images a step"
+        f"{_gpu_memory()}"
     )
     say(f"{'failed: ' + ', '.join(failed) if failed else 'it works'}; nothing was recorded")
     return int(bool(failed))
 
 
 def _fitting(selection: Selection) -> dict[str, Any]:
-    """Of the small values those of parts that this study's runs have."""
+    """Of the small values those of parts that this study's runs have; a person's own where they are smaller still."""
     configs = [selection.study.scales[selection.scale][setting] for setting in selection.settings]
     parts = {name for config in configs for name in type(config).model_fields}
-    return {path: value for path, value in SMALL.items() if path.partition(".")[0] in parts}
+    small = {path: value for path, value in SMALL.items() if path.partition(".")[0] in parts}
+    for path in (path for path in small if path.startswith("training.")):
+        own = selection.changes.get(path)
+        if type(own) is int:
+            small[path] = min(own, small[path])
+    return small
+
+
+def _first_arms(selection: Selection) -> list[Run]:
+    """What is rehearsed, before anything that it reads is there; `resolve` says what else is wrong with it.
+
+    Raises:
+        Problems: changes do not fit.
+    """
+    study, scale = selection.study, selection.scale
+    bases = [study.scales[scale][setting] for setting in selection.settings]
+    unknown = unknown_parts(bases, selection.changes)
+    if unknown:
+        raise Problems(dict.fromkeys(map(str, unknown.values())))
+    study = with_settings(study, selection.changes)
+    arm = study.arms[0]
+    return [
+        Run(study.name, arm.name, scale, setting, study.config(arm, scale, setting))
+        for setting in selection.settings
+    ]
+
+
+def _can_work(runs: Sequence[Run], say: Callable[[str], None]) -> None:
+    """Say what the rehearsal will take; raise `Problems` where this machine cannot carry it out."""
+    here = machine()
+    configs = [run.config for run in runs if isinstance(run.config, RunConfig)]
+    needs = [estimate(config, "gpu" if here.gpus_gib else "cpu") for config in configs]
+    if needs:
+        say(
+            f"before it starts, by estimate: {max(need.memory_gib for need in needs):.1f} GiB of memory, of "
+            f"which {max(here.gpus_gib or [here.memory_gib]):.1f} are free, and "
+            f"{max(1, sum(need.seconds for need in needs) / 60):.0f} min"
+        )
+    if problems := machine_problems(runs, here):
+        raise Problems(problems)
 
 
 def _one(run: Run, scratch: Path, say: Callable[[str], None]) -> bool:

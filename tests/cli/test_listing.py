@@ -86,7 +86,9 @@ def test_a_dry_run_shows_time_memory_and_what_is_cached(
     words = ["run", "scan_ablation", "--dry-run", "--results", str(tmp_path)]
     assert main(words) == 0
     output = capsys.readouterr().out
-    assert "setting digits-8 of scan_ablation; --setting takes one of digits-16, shapes-16, or all" in output
+    assert output.startswith(
+        "scan_ablation (Table 1) at scale tiny, setting digits-8; --setting takes digits-16, shapes-16 or all as well\n"
+    )
     assert "4 of 4 runs to do" in output
     assert "GiB" in output
     assert main([*words, "--setting", "all", "--seeds", "2"]) == 0

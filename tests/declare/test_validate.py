@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from studies.declare.changes import change
-from studies.declare.registry import studies
+from studies.declare.changes import change, parse_setting
+from studies.declare.registry import find_study, studies
 from studies.declare.scales import PAPER_COCO, SMALL, TINY, TINY_TEXT, TINY_VIDEO, vary
 from studies.declare.selection import select
+from studies.declare.study import runs
 from studies.declare.validate import config_faults, machine_faults, machine_problems, resolve
 from zigma.common.machine import Machine
 from zigma.common.words import Problems
@@ -217,3 +218,29 @@ def test_every_scale_says_its_problems_in_lines(capsys: pytest.CaptureFixture[st
     assert len(lines) == 2
     assert all(line.startswith("python -m studies run: ") for line in lines)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("free_gib", [2.0, 4.0, 8.0])
+def test_the_change_that_is_named_where_memory_lacks_makes_the_run_fit(free_gib: float) -> None:
+    here, tried = Machine(memory_gib=free_gib), 0
+    for name in ("video_scan", "scan_ablation", "transformers"):
+        for run in runs(find_study(name), "paper"):
+            for line in machine_faults(run.config, here):
+                if "--set" in line:
+                    tried += 1
+                    words = [word for word in line.partition(";")[2].split() if "=" in word]
+                    changed = change(run.config, dict(map(parse_setting, words)))
+                    assert not machine_faults(changed, here), line
+    assert tried
+    least = vary(SMALL, training={"batch_images": 1})
+    (line,) = machine_faults(least, Machine(memory_gib=0.1))
+    assert line.endswith("no smaller batch or depth makes it fit")
+
+
+def test_what_leaves_the_numbers_alone_is_named_before_a_smaller_batch() -> None:
+    (config, *_) = (run.config for run in runs(find_study("video_scan"), "paper"))
+    small = change(config, {"training.batch_images": 2, "evaluation.n_generated": 2})
+    (line,) = machine_faults(small, Machine(memory_gib=20.0))
+    assert line.partition("; ")[2].startswith("--set model.gradient_checkpointing=true would need about 4.7")
+    (line,) = machine_faults(MeasurementConfig(device="cpu", batch_images=4096), Machine(memory_gib=1.0))
+    assert "--set batch_images=" in line

@@ -138,6 +138,7 @@ def test_lines_are_plain_in_a_log_and_drawn_on_a_terminal(
     def told() -> str:
         with Reporter(2) as reporter:
             reporter.start(1, "a [b] c")
+            reporter.tell(1, "starting")  # the run says so as well
             reporter.tell(1, "step 1/10  loss 0.5", 0.1)
             reporter.tell(1, "step 2/10  loss 0.4", 0.2)
             reporter.end(1, "done")

@@ -6,6 +6,9 @@ import pytest
 
 from studies.__main__ import main
 from studies.declare import registry
+from studies.declare.selection import select
+from studies.run import rehearse
+from zigma.common.machine import Machine
 
 STUDY = """
 from studies.declare.own import own_study
@@ -76,3 +79,23 @@ STUDY = own_study("t", {"a": {}}, {"ucf-32": SMALL}, scale="paper")
     assert "shards of ucf101 at 32" in out
     assert out.index("before it starts, by estimate") < out.index("starting")
     assert "row of the table: a " in out
+
+
+def test_too_little_memory_is_said_before_stand_ins_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rehearse, "machine", lambda: Machine(memory_gib=14.0))
+    monkeypatch.setattr(rehearse, "_stand_ins", lambda *_: pytest.fail("stand-ins were made"))
+    words = ["run", "video_scan", "--scale", "paper", "--rehearse"]
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "--set model.gradient_checkpointing=true would need about 4.7" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--set", "model.dept=2"])
+    assert "depth" in capsys.readouterr().err
+    own = select("video_scan", "paper", changes=["training.batch_images=1", "training.steps=9"])
+    assert (
+        rehearse._fitting(own)["training.batch_images"] == 1
+    )  # a smaller one of her own is kept, a larger is not
+    assert rehearse._fitting(own)["training.steps"] == 2
