@@ -12,22 +12,24 @@ class Part:
     limit_s: float
     words: tuple[str, ...]  # of Python's command line
     graphs: bool = True  # whether a step goes through a CUDA graph
+    together: bool = False  # whether it has several processes that share the GPU
 
 
 TESTS = ("tests/training/test_graphs.py", "tests/ops/test_triton_kernels.py")
 # batch, D, L, N; the first is the one whose bytes and exponentials are counted in tests/ops/test_roofline.py
 SCANS = (  # shapes, timed calls of each (a loop over 16,384 steps takes a second), and the limit in seconds
-    ("scan", "16,1536,1024,16", 10, 35),
-    ("scan-path", "16,1536,1024,16", 10, 25),
-    ("scan-1024", "1,1536,1024,16 8,1536,1024,16", 10, 25),
-    ("scan-4096", "1,1536,4096,16 8,1536,4096,16", 5, 25),
-    ("scan-16384", "1,1536,16384,16 8,1536,16384,16", 2, 35),
+    ("scan-path", "16,1536,1024,16", 5, 45),
+    ("scan", "16,1536,1024,16", 5, 30),
+    ("scan-1024", "1,1536,1024,16 8,1536,1024,16", 5, 25),
+    ("scan-4096", "1,1536,4096,16 8,1536,4096,16", 2, 25),
+    ("scan-16384", "1,1536,16384,16 8,1536,16384,16", 1, 35),
 )
 STEPS = (
     ("step-desk", ("--hidden", "64", "--depth", "8", "--grid", "16x16", "--batch", "16")),
     ("step-small", ("--hidden", "128", "--depth", "8", "--grid", "32x32", "--batch", "16")),
 )
-STUDIES = (  # study, scale, setting, seeds; whole seeds, so that a cut leaves all arms of those before
+# study, scale, setting, seeds: all of a setting at once, since a GPU that small networks share is used best by many
+STUDIES = (
     ("scan_ablation", "desk", "digits-8", 3),
     ("scan_ablation", "desk", "fields-16", 3),
     ("scan_ablation", "desk", "mnist-16", 3),
@@ -45,20 +47,20 @@ def parts(work: Path, jobs: int) -> list[Part]:
     figure = ("--scale", "small", "--setting", "all", "--results", results)
     listed = [Part("tests", 120, (*_pytest(), "-n", "auto", "-m", "gpu", *TESTS))]
     for name, shapes, repeats, limit_s in SCANS:
-        words = [word for shape in shapes.split() for word in ("--shape", shape)]
-        words += ["--repeats", str(repeats)]
-        listed.append(Part(name, limit_s, (*scan, *words, *(["--path"] if name == "scan-path" else []))))
+        asked = [word for shape in shapes.split() for word in ("--shape", shape)]
+        asked += ["--repeats", str(repeats), *(["--path"] if name == "scan-path" else [])]
+        listed.append(Part(name, limit_s, (*scan, *asked)))
     for name, words in STEPS:
-        listed += [Part(name, 20, (*step, *words)), Part(f"{name}-plain", 20, (*step, *words), graphs=False)]
+        listed.append(Part(name, 25, (*step, *words)))
+    listed.append(Part("step-desk-plain", 25, (*step, *STEPS[0][1]), graphs=False))
     listed += [
-        Part(name, 45, (*run, name, *figure, "--jobs", "1"))
+        Part(name, 40, (*run, name, *figure, "--jobs", "1"))
         for name in ("order_receptive_field", "complexity")
     ]
     for study, scale, setting, seeds in STUDIES:
-        for seed in range(seeds):
-            words = ("--scale", scale, "--setting", setting, "--seed", str(seed), "--results", results)
-            name = f"{study}-{scale}-{setting}-{seed}"
-            listed.append(Part(name, 600, (*run, study, *words, "--jobs", str(jobs))))
+        chosen = ("--scale", scale, "--setting", setting, "--seeds", str(seeds), "--results", results)
+        name = f"{study}-{scale}-{setting}"
+        listed.append(Part(name, 600, (*run, study, *chosen, "--jobs", str(jobs)), together=True))
     return listed
 
 

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import tomllib
 from dataclasses import asdict, dataclass
@@ -34,6 +35,7 @@ KEPT = ("records", "benchmarks", "samples")  # of the working folder, the most t
 MOST_BYTES = 12 * 2**20  # of what is packed, before it is packed
 PACK_EVERY_S = 20.0
 END_S = 6.0  # from asking a part to end until it is killed
+MPS_START_S = 2.0
 RESERVE_S = 5.0  # of the whole time, for the summary
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal a process gets when its parent dies
 
@@ -59,6 +61,7 @@ class Session:
         self.machine: dict[str, Any] = {}
         self.results: list[Result] = []
         self.child: subprocess.Popen[bytes] | None = None
+        self.sharing: dict[str, str] | None = None  # what processes that share the GPU are told
         self.packed = 0.0
         for path in (folder, work):
             path.mkdir(parents=True, exist_ok=True)
@@ -125,6 +128,9 @@ class Session:
         told = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "COLUMNS": "150"}
         if "TRITON_CACHE_DIR" not in os.environ:
             told["TRITON_CACHE_DIR"] = str(self.work / "triton")
+        if part.together:
+            self.sharing = share_the_gpu() if self.sharing is None else self.sharing
+            told |= self.sharing
         if not part.graphs:
             told["ZIGMA_GRAPHS"] = "off"
         if self.rehearse:
@@ -163,6 +169,30 @@ class Session:
         for path in sorted((self.work / "benchmarks").glob("*.md")):
             lines += ["", f"## {path.stem}", "", path.read_text(encoding="utf-8").strip()]
         return "\n".join([*lines, "", *records_of(self.work)]) + "\n"
+
+
+def share_the_gpu() -> dict[str, str]:
+    """Start NVIDIA's MPS, so that kernels of several processes run side by side and not in turn, until this ends.
+
+    Returns what its users must be told; nothing where it is missing or somebody has started it already.
+    """
+    control = shutil.which("nvidia-cuda-mps-control")
+    if control is None or "CUDA_MPS_PIPE_DIRECTORY" in os.environ:
+        return {}
+    folder = tempfile.mkdtemp(prefix="mps-")  # of a short name, as the path of a socket
+    told = {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
+    daemon = subprocess.Popen(
+        [control, "-f"],
+        env={**os.environ, **told},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        daemon.wait(MPS_START_S)
+        return {}  # it has ended, and so is not to be had here
+    return told
 
 
 def records_of(work: Path) -> list[str]:
@@ -260,7 +290,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, metavar="DIR", help="default: gpu-results/work of the checkout")
     parser.add_argument("--minutes", type=float, default=8.8, help="of everything; default: 8.8")
     parser.add_argument(
-        "--jobs", type=int, default=4, metavar="N", help="runs at once on the GPU; default: 4"
+        "--jobs", type=int, default=12, metavar="N", help="runs at once on the GPU; default: 12"
     )
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="only parts named so")
     parser.add_argument("--rehearse", action="store_true", help="on a CPU, at tiny sizes")

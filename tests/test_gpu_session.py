@@ -86,6 +86,34 @@ def test_a_part_that_takes_too_long_or_fails_does_not_stop_the_next(
     assert parts(tmp_path)["late"] == "not begun"
 
 
+@pytest.mark.parametrize("ends", ["", "exit 1"])
+def test_processes_share_the_gpu_where_there_is_a_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """A stand-in for NVIDIA's program; one that ends at once is no help, and its users are not told of it."""
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    from gpu_parts import Part
+    from gpu_session import Session
+
+    control = tmp_path / "nvidia-cuda-mps-control"
+    control.write_text(
+        f'#!/bin/sh\necho "$@ $CUDA_MPS_PIPE_DIRECTORY" > {tmp_path}/told\n{ends or "exec sleep 30"}\n'
+    )
+    control.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_MPS_PIPE_DIRECTORY", raising=False)
+    session = Session(tmp_path / "out", tmp_path / "work", seconds=60, rehearse=True)
+    asked = "import os; print('pipe', os.environ.get('CUDA_MPS_PIPE_DIRECTORY'))"
+    session.carry_out(Part("alone", 20, ("-c", asked)))
+    session.carry_out(Part("together", 20, ("-c", asked), together=True))
+    pipes = [
+        line.split()[1] for line in (tmp_path / "out/log.txt").read_text().splitlines() if line[:4] == "pipe"
+    ]
+    started_with = (tmp_path / "told").read_text().split()
+    assert started_with[0] == "-f"
+    assert pipes == ["None", "None" if ends else started_with[1]]
+
+
 def test_the_tests_of_a_log_are_counted_also_when_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
     from gpu_session import tests_of

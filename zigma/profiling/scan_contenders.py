@@ -43,7 +43,7 @@ def mambapy_pscan(inputs: Inputs, order: Tensor | None) -> Tensor:
 def _discretized(
     inputs: Inputs, order: Tensor | None, recurrence: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Tensor:
-    u, delta, B, C, z = (inputs[name] for name in ("u", "delta", "B", "C", "z"))
+    u, delta, B, C, z = (inputs[name].float() for name in ("u", "delta", "B", "C", "z"))
     if order is not None:
         u, delta, B, C = (x[:, order] for x in (u, delta, B, C))
     delta = F.softplus(delta + inputs["delta_bias"])
@@ -51,7 +51,7 @@ def _discretized(
     y = recurrence(decay, (delta * u)[..., None] * B[:, :, None], C) + inputs["D"] * u
     if order is not None:
         y = torch.empty_like(y).index_copy(1, order, y)
-    return y * F.silu(z)
+    return (y * F.silu(z)).to(inputs["u"].dtype)
 
 
 def ours(backend: str, inputs: Inputs, order: Tensor | None) -> Tensor:

@@ -7,8 +7,10 @@ For B 16, L 1024, D 1536, N 16, gated, bfloat16, an H100 (SXM, by its data sheet
     forward   0.20 GB  0.06 ms  0.45 G  0.12 ms   1.6 G   0.05 ms    0.12 ms (exponentials)
     backward  0.35 GB  0.11 ms  0.45 G  0.12 ms   4.8 G   0.16 ms    0.16 ms (issue)
 
-The kernels here do more, since chunks are computed in parallel and few states are kept. By `kernels` their exponentials
-alone take 0.24 and 0.53 ms there, most of it for states that the backward pass computes again from a chunk's start.
+The kernels here do more, since chunks are computed in parallel and few states are kept: by `kernels` at least 0.24 and
+0.51 ms there. Measured on an H200 (4.8 TB/s, otherwise alike): 0.50 and 1.86 ms. Forward is bound by the issue of
+instructions, half of which find addresses and convert what they read; backward by memory's answers, since the states
+of a tile fill the registers and leave room for twelve warps on a multiprocessor.
 """
 
 from dataclasses import dataclass
@@ -45,13 +47,14 @@ def least(batch: int, length: int, width: int, states: int, value_bytes: int = 2
 
 
 def kernels(
-    batch: int, length: int, width: int, states: int, value_bytes: int = 2, chunk: int = 32, tile: int = 8
+    batch: int, length: int, width: int, states: int, value_bytes: int = 2, chunk: int = 16, tile: int = 4
 ) -> tuple[Cost, Cost]:
     """Return what the kernels in `scan_kernels` spend.
 
     Forward: every chunk twice (its last state, then its outputs), the states between chunks written, passed on (read
     and written) and read. Backward: every chunk once for its adjoint; for its gradients each tile's states again from
     the chunk's start, so a step is computed (chunk / tile - 1) / 2 times to get to its tile, once in it, and once back.
+    The first leaves what the second needs of softplus and gate: step sizes in float32, the rest as wide as the tokens.
     """
     channels, small = batch * length * width, batch * length * states
     between = 4 * batch * (length // chunk) * width * states  # bytes of float32 states, one a chunk
@@ -63,9 +66,10 @@ def kernels(
         channels * states * 7,
     )
     backward = Cost(
-        # adjoints: delta, z, dy; gradients: u, delta, z, dy and three results; dB, dC by block in float32, then summed
-        value_bytes * (10 * channels + 4 * small) + 6 * between + 4 * 4 * blocks * small,
-        channels * ((again + 2) * states + again + 3),
+        # adjoints: delta, z, dy, and three rows written; gradients: u, those three, and three results; step sizes
+        # written and read; dB, dC by block in float32, then summed
+        value_bytes * (13 * channels + 4 * small) + 2 * 4 * channels + 6 * between + 4 * 4 * blocks * small,
+        channels * ((again + 2) * states + 3),
         channels * states * (3 + 3 * again + 12),
     )
     return forward, backward

@@ -3,8 +3,10 @@
 Inputs in float32, bfloat16, float16 or float64; the state is float32 (float64 for float64 inputs). Of the
 states only those that enter each chunk of steps are kept, O(batch L D N / chunk). Results repeat bit by
 bit: partial sums are added in a fixed order, nothing is added atomically, and block sizes are not tuned at run
-time. Written for an H100, but its speed has not been measured on any GPU: it is tested under Triton's
-interpreter (TRITON_INTERPRET=1, on a CPU) and compiled for the H100 without running there.
+time. On an H200, along a path at batch 16, L 1024, D 1536, N 16 in bfloat16, forward and backward take 0.56 times as
+long as mamba-ssm's kernel with the gather before and the scatter after it (results/benchmarks), and eight times as
+long as the hardware allows (`roofline`). Launching them takes Python longer than mamba-ssm's: a step through a CUDA
+graph does not notice, a short sequence called by itself does.
 """
 
 import math
