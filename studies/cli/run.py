@@ -6,15 +6,14 @@ import argparse
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.dry_run import check_machine, print_left, print_plan, print_recorded
 from studies.cli.options import add_results
+from studies.cli.planned import Planned, check_machine, print_left, print_plan, print_recorded
 from studies.cli.start import start
 from studies.cli.where import Where
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
-from studies.run.conditions import Mode
-from studies.run.queue import look_up, to_run
+from studies.run.queue import look_up
 from zigma.common.words import WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
@@ -29,10 +28,6 @@ class Request:
     where: Where
     dry_run: bool = False
     rehearse: bool = False
-
-    @property
-    def mode(self) -> Mode:
-        return self.where.conditions.mode
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -101,18 +96,17 @@ def run(request: Request) -> int:
         from studies.run.rehearse import rehearse
 
         return rehearse(request.selection)
-    statuses = look_up(resolve(request.selection), request.where.conditions.results)
+    runs = resolve(request.selection)
+    planned = Planned(look_up(runs, request.where.conditions.results), request.where)
     if request.dry_run:
-        print_plan(statuses, request.mode, request.where)
+        print_plan(planned)
         return 0
-    waiting = [item for item in statuses if to_run(item.status, request.mode)]
-    print_recorded(statuses, waiting)
-    failed = any(item.status == "failed" for item in statuses if item not in waiting)
-    if waiting:
-        runs = [item.run for item in waiting]
-        check_machine(runs, request.where)
-        print_left(runs, len(statuses), request.where)
-        return max(start(waiting, request.where), int(failed))
+    print_recorded(planned)
+    failed = any(item.status == "failed" for item in planned.statuses if not planned.is_left(item))
+    if planned.waiting:
+        check_machine(planned)
+        print_left(planned)
+        return max(start(planned.waiting, request.where), int(failed))
     return int(failed)
 
 

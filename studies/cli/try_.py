@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.dry_run import check_machine, print_plan
 from studies.cli.options import add_results
+from studies.cli.planned import Planned, check_machine, print_plan
 from studies.cli.start import start
 from studies.cli.where import Where
 from studies.declare.own_data import OwnData
@@ -77,12 +77,12 @@ def run(request: Request) -> int:
     """Train what is missing, then make the page; the exit status is 1 where a run has failed."""
     waiting = missing_runs(request)
     if request.dry_run:
-        print_plan(waiting, request.where.conditions.mode, request.where)
+        print_plan(Planned(waiting, request.where))
         return 0
     status = _card(request)  # at once: what is known without training
     if waiting:
         print(f"\n{counted(len(waiting), 'run')} to do; the page is written again when they are done")
-        check_machine([item.run for item in waiting], request.where)
+        check_machine(Planned(waiting, request.where))
         status = start(waiting, request.where)
         print()
         status = max(_card(request), status)
