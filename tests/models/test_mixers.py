@@ -250,3 +250,17 @@ def test_settings_of_a_mixer_are_checked() -> None:
     with pytest.raises(ValueError, match="state must be at least 1"):
         MambaSpec(state=0)
     assert ZigMaConfig().mixer == MambaSpec()
+
+
+@pytest.mark.parametrize("mixer", ["mlstm", "rwkv-6"])
+def test_counted_without_memory_where_linspace_stays_on_the_cpu(
+    mixer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """transformers replaces it so while it loads weights, and torch may remember that for good."""
+    real = torch.linspace
+    monkeypatch.setattr(
+        torch, "linspace", lambda *args, **options: real(*args, **{**options, "device": "cpu"})
+    )
+    with torch.device("meta"):
+        network = ZigMa(grid=(2, 2), in_channels=1, hidden=8, depth=1, mixer=mixer)
+    assert {parameter.device.type for parameter in network.parameters()} == {"meta"}

@@ -102,7 +102,8 @@ class Direction(nn.Module):
         self.gates = nn.Linear(3 * inner, 2 * heads)
         nn.init.zeros_(self.gates.weight)
         with torch.no_grad():  # little is written, most is kept
-            self.gates.bias.copy_(torch.cat([0.1 * torch.randn(heads), torch.linspace(3, 6, heads)]))
+            self.gates.bias[:heads].copy_(0.1 * torch.randn(heads))
+            self.gates.bias[heads:].copy_(torch.linspace(3, 6, heads))
         self.norm = RMSNorm(width)
         self.skip = nn.Parameter(torch.ones(inner))
 
