@@ -27,6 +27,10 @@ class Request:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
+    parser.description = (
+        f"{HELP}; exit status: 0 also where nothing is under way, 1 where a run goes on that cannot be reached "
+        "from here, 2 where none of that name is under way or there is no such folder"
+    )
     parser.add_argument("what", nargs="?", help="a study, or a run as in `logs`; without: everything")
     add_results(parser)
 
@@ -46,8 +50,12 @@ def run(request: Request) -> int:
     if error:
         raise WordError(f"{error}; nothing was cancelled")
     meant = [run for run in live if run.under_way and _is_meant(request.what, run)]
-    if not meant and request.what and request.what not in studies():
-        raise WordError(f"no run that is queued or running is called {request.what!r}")
+    if not meant and request.what:
+        of = "is of the study" if request.what in studies() or request.what.endswith(".py") else "is called"
+        raise WordError(f"no run that is queued or running {of} {request.what!r}")
+    if not meant:
+        print(f"nothing is queued or running in {request.results}")
+        return 0
     elsewhere = cancel(meant, request.results)
     stopped = len(meant) - len(elsewhere)
     print(f"cancelled {counted(stopped, 'run')}; the command that began them resumes them")

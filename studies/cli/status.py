@@ -35,6 +35,7 @@ class Request:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
+    parser.description = f"{HELP}; exit status: 0 also where there is nothing, 1 where a file is no record"
     parser.add_argument("study", nargs="?", help="only this study")
     parser.add_argument("--watch", action="store_true", help="again and again, until nothing is under way")
     add_results(parser)

@@ -29,7 +29,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     value = ",".join(map(whole, value.split(",")))  # of a file's mixer and its like, too
     try:
         read = json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, more digits than Python reads, or too deep
         return path, value
     return path, int(read) if isinstance(read, float) and read.is_integer() else read
 
@@ -73,7 +73,7 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
             path = above + name
             raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value))}")
         elif value.get("kind", getattr(old, "kind", None)) != getattr(old, "kind", None):
-            values[name] = _of_another_kind(old, kinds(type(part), name).get(value["kind"]), value)
+            values[name] = _of_another_kind(old, kinds(type(part), name).get(str(value["kind"])), value)
         else:
             values[name] = _merged(old, value, f"{above}{name}.")
     return values

@@ -40,6 +40,37 @@ def test_what_is_wrong_is_told_by_the_dry_run(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("training.steps=1e400", "training.steps must be a whole number, not inf"),
+        ("training.learning_rate=-1e400", "training.learning_rate must be a finite number, not -inf"),
+        ("training.steps=" + "9" * 30, "training.steps must be a whole number of at most 64 bits, not 999"),
+        ("training.steps=" + "9" * 5000, "training.steps must be a whole number, not '999"),
+        ("model.depth=1e9", "model.depth must be at most 10000, not 1000000000"),
+        ("model.grid=" + "9" * 5000 + "x8", "model"),
+        ("model.hidden=-16", "model.hidden must be at least 1, not -16"),
+        ("model.grid=[[[[8]]]]", "model.grid[0] must be a whole number, not [[[8]]]"),
+        ("model.grid=" + "[" * 3000, "model.grid[0] must be a whole number, not '[[["),
+        ('model={"kind":{"a":[1,2]}}', "unknown model.kind"),
+        ('model={"kind":null}', "unknown model.kind 'None': known: zigma"),
+        ("model.mixer=" + '{"a":' * 2000 + "1", "unknown model.mixer.kind"),
+        ("model.scan=" + "(" * 3000, "plan '((("),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_absurd_values_end_in_one_short_line(
+    setting: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*DRY, "--set", setting, "--results", str(tmp_path / "new")])
+    assert left.value.code == 2
+    complaint = capsys.readouterr().err
+    assert f"python -m studies run: {says}" in complaint
+    assert complaint.count("\n") == 1
+    assert len(complaint) < 1500
+
+
 @pytest.mark.parametrize("words", [["list"], ["status"], ["logs", "sweep"], ["cancel"]])
 def test_a_mistyped_folder_of_results_is_refused_and_not_made(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

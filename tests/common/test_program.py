@@ -79,3 +79,19 @@ def test_tables_are_plain_columns_in_a_pipe_and_drawn_on_a_terminal(
     terminal.print_table(rows)
     assert "[bold]a" in screen.getvalue()  # a name is no markup
     assert "\x1b[31m" not in screen.getvalue()
+
+
+@pytest.mark.parametrize("value", ["nonsense", "/proc/not there"])
+def test_a_variable_of_which_a_library_dies_is_named(value: str, tmp_path: Path) -> None:
+    library = tmp_path / "torch" / "__init__.py"
+    library.parent.mkdir()
+    library.write_text("import os\nraise ValueError('cannot read ' + os.environ['TORCH_WORD'])\n")
+    code = "import importlib\nfrom zigma.common.program import carry_out\n"
+    code += "carry_out('program', lambda: importlib.import_module('torch'))"
+    path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
+    environment = os.environ | {"PYTHONPATH": path, "TORCH_WORD": value, "TORCH_OTHER": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    line = f"program: cannot read {value} (from the environment: TORCH_WORD={value})\n"
+    assert (done.returncode, done.stderr) == (2, line)

@@ -79,6 +79,18 @@ def cancel(results: Path, *words: str) -> int:
     return main(["cancel", *words, "--results", str(results)])
 
 
+def test_nothing_to_cancel_is_said(tmp_path: Path, slurm: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cancel(tmp_path) == 0  # what was asked for holds, as `status` says it
+    assert capsys.readouterr().out == f"nothing is queued or running in {tmp_path}\n"
+    for word, says in (("scan_ablation", "is of the study 'scan_ablation'"), ("sweep", "is called 'sweep'")):
+        with pytest.raises(SystemExit) as left:
+            cancel(tmp_path, word)
+        assert left.value.code == 2
+        assert capsys.readouterr().err == (
+            f"python -m studies cancel: no run that is queued or running {says}\n"
+        )
+
+
 @pytest.mark.parametrize(
     "state", ["PENDING", "COMPLETING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "NODE_FAIL", "SUSPENDED"]
 )

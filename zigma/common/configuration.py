@@ -19,15 +19,19 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from zigma.common.words import Problems, unknown
 
 LONGEST_VALUE = 80  # characters of a value that a message repeats
+LARGEST_WHOLE = 2**63 - 1  # what torch and NumPy count to
 
 
 def _whole(value: Any) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return operator.index(value)  # a NumPy integer is a whole number too
+        number = operator.index(value)  # a NumPy integer is a whole number too
     except TypeError:
         raise PydanticCustomError("must_be", "a whole number") from None
+    if abs(number) > LARGEST_WHOLE:
+        raise PydanticCustomError("must_be", "a whole number of at most 64 bits")
+    return number
 
 
 def _number(value: Any) -> float:

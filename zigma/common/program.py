@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 from zigma.common.files import is_partial
 from zigma.common.plugged import LeftOut
 from zigma.common.words import WordError, fail, printable
+
+OF_LIBRARIES = ("TORCH", "PYTORCH_", "NUMBA_")  # beginnings of names of variables that they read
 
 
 def print_anywhere() -> None:
@@ -49,8 +53,10 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
         status = int(work() or 0)
         sys.stdout.flush()
         return status
-    except (WordError, ValueError, FileNotFoundError) as error:
+    except WordError as error:
         fail(name, error)
+    except (ValueError, FileNotFoundError) as error:
+        fail(name, ValueError(f"{error}{_variables_behind(error)}"))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -60,6 +66,25 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
         return 130
+
+
+def _variables_behind(error: Exception) -> str:
+    """The variables of the environment that a library has read as it was imported, where it died of one."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    importing = {
+        frame.f_globals.get("__package__") or "" for frame in frames if frame.f_code.co_name == "<module>"
+    }
+    if not {package.partition(".")[0] for package in importing} & {"torch", "numba"}:
+        return ""
+    text = str(error)
+    read = [
+        f"{variable}={value}"
+        for variable, value in sorted(os.environ.items())
+        if variable.startswith(OF_LIBRARIES)
+        and value
+        and re.search(rf"(?<!\w){re.escape(value)}(?!\w)|{variable}", text)
+    ]
+    return f" (from the environment: {', '.join(read)})" if read else ""
 
 
 def _refused(error: OSError) -> str:

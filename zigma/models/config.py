@@ -11,6 +11,9 @@ from zigma.common.configuration import Configuration, Count, Flag, Grid, Share, 
 from zigma.common.plugged import MIXERS, ORDERINGS
 from zigma.common.words import unknown
 
+Depth = Annotated[
+    Count, Field(le=10_000)
+]  # each layer has an order, and is built before anything is computed
 Position = Literal["none", "cosine", "learned"]
 Conditioning = Literal["cross-attention", "in-context"]
 Preset = Literal["released", "printed"]
@@ -34,7 +37,7 @@ class NetworkConfig(Configuration):
     grid: Grid = (32, 32)  # height and width of the input, or frames, height, width
     in_channels: Count = 4
     hidden: Count = 768
-    depth: Count = 24
+    depth: Depth = 24
     patch: Count = 1
     text_width: Count | None = None  # width of a caption token's embedding
     text_tokens: Count = 77
@@ -312,7 +315,7 @@ class DiTConfig(NetworkConfig):
 
     kind: Literal["dit"] = "dit"
     hidden: Count = 384
-    depth: Count = 12
+    depth: Depth = 12
     heads: Count = 6
     patch: Count = 2
     learn_sigma: Flag = False  # as published: twice the channels out, for a loss that needs a variance
@@ -338,7 +341,7 @@ class UViTConfig(NetworkConfig):
 
     kind: Literal["uvit"] = "uvit"
     hidden: Count = 512
-    depth: Count = 12  # even: half before the middle block, half after it
+    depth: Depth = 12  # even: half before the middle block, half after it
     heads: Count = 8
     patch: Count = 2
     convolution: Flag = True  # a 3x3 convolution at the end; the published H on ImageNet has none

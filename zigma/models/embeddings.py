@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from zigma.models.config import NetworkConfig
+from zigma.ops.operator import transformed
 
 TIME_WIDTH = 256  # of the sinusoidal code of t, as released
 TIME_ROUNDING = 1e-3  # by which a solver in half precision may pass the ends of [0, 1]
@@ -75,8 +76,9 @@ class ClassEmbedding(nn.Module):
 
 
 def _readable(x: Tensor) -> bool:
-    """Whether its values can be looked at for nothing: a GPU would have to be waited for, a trace has none."""
-    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
+    """Whether its values can be looked at for nothing: a GPU would have to be waited for, others have none to show."""
+    noted = torch.compiler.is_compiling() or torch.jit.is_tracing() or transformed()
+    return x.device.type == "cpu" and not noted
 
 
 def check_inputs(

@@ -13,6 +13,7 @@ import torch
 
 from zigma.common.words import unknown
 from zigma.ops.backend import Backend
+from zigma.ops.operator import transformed
 
 _MODULES = {  # each has a BACKEND
     "reference": "zigma.ops.reference",
@@ -63,11 +64,13 @@ def resolve_backend(
     """Return the name of the backend that a call takes.
 
     `backend=None` means the environment variable ZIGMA_SCAN_BACKEND, or else "auto": on a GPU triton, on a
-    CPU cpu, elsewhere torch. Raises ValueError for an unknown name and for a named backend that is missing
-    here or cannot take such tensors.
+    CPU cpu, elsewhere torch; under torch.func's transforms reference, the only one that they can see through. Raises
+    ValueError for an unknown name and for a named backend that is missing here or cannot take such tensors.
     """
     device = torch.device(device)
     name = backend or os.environ.get("ZIGMA_SCAN_BACKEND") or "auto"
+    if transformed():
+        name = _under_transforms(name)
     if name == "auto":
         return _automatic(device.type, dtype)
     if name not in _MODULES:
@@ -75,6 +78,20 @@ def resolve_backend(
     reason = why_not(name, device, dtype)
     if reason:
         raise ValueError(f"scan backend {name!r} cannot be used on {device.type} in {dtype}: {reason}")
+    return name
+
+
+@cache
+def _under_transforms(name: str) -> str:
+    """The backend in place of one that torch.func's transforms would have to look into; refused where it is named."""
+    if name == "auto":
+        print("zigma.ops: scan backend reference (slow) under torch.func's transforms", file=sys.stderr)
+        return "reference"
+    if name in _MODULES and name != "reference":
+        raise ValueError(
+            f"scan backend {name!r} cannot go through torch.func's transforms (grad, vmap, jvp); "
+            "'reference' can, and 'auto' takes it"
+        )
     return name
 
 

@@ -12,6 +12,11 @@ def watched() -> bool:
     return torch.compiler.is_compiling() or torch.jit.is_tracing() or is_in_torch_dispatch_mode()
 
 
+def transformed() -> bool:
+    """Whether a transform of torch.func (grad, vmap, jvp) is at work, whose tensors hide the values from kernels."""
+    return bool(torch._C._are_functorch_transforms_active())  # what autograd functions ask themselves
+
+
 class Operator:
     """`compute`, registered with torch as `name`, with or without gradients.
 

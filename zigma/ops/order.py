@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zigma.ops.operator import Operator, watched
+from zigma.ops.operator import Operator, transformed, watched
 
 # Orders on an accelerator that were checked, each with the version it had: looking again would take longer than a
 # short scan. There kernels keep every index within bounds themselves, so that no memory depends on this.
@@ -30,6 +31,7 @@ def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
         ValueError: in one line, if it has another shape or type, lies on another device, or does not visit every
             token exactly once. Under torch.compile the values are checked when the compiled code runs; on CUDA too
             they are checked later, without waiting for them: a wrong order is a failed assertion of the device.
+            Under torch.func's transforms the values of an order that is itself transformed are not checked.
     """
     if order is None:
         return None
@@ -43,6 +45,8 @@ def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
         raise ValueError(
             f"order is on {tensor.device}, the tokens on {tokens.device}; put both on one device"
         )
+    if transformed() and tensor.device.type == "cpu":
+        return _checked_outside(tensor)
     if tensor.device.type == "cpu" or watched():
         checked: Tensor = _check(tensor)
         return checked
@@ -64,10 +68,21 @@ def _as_tensor(order: Any, device: torch.device) -> Tensor:
             ) from None
         if array.dtype.kind not in "iu":
             raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {array.dtype}")
-        order = torch.tensor(array.astype(np.int64), device=device)
+        with (
+            temporarily_clear_interpreter_stack()
+        ):  # else torch.func's transforms wrap it, and hide its values
+            order = torch.tensor(array.astype(np.int64), device=device)
     if order.is_floating_point() or order.is_complex() or order.dtype == torch.bool:
         raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {order.dtype}")
     return order
+
+
+def _checked_outside(order: Tensor) -> Tensor:
+    """A copy of an order under torch.func's transforms; its values can only be read where none has wrapped it."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(order):
+        return order.to(torch.int64, copy=True)
+    with temporarily_clear_interpreter_stack():
+        return _check_order(order)
 
 
 def _check_order(order: Tensor) -> Tensor:
