@@ -241,6 +241,6 @@ def test_what_leaves_the_numbers_alone_is_named_before_a_smaller_batch() -> None
     (config, *_) = (run.config for run in runs(find_study("video_scan"), "paper"))
     small = change(config, {"training.batch_images": 2, "evaluation.n_generated": 2})
     (line,) = machine_faults(small, Machine(memory_gib=20.0))
-    assert line.partition("; ")[2].startswith("--set model.gradient_checkpointing=true would need about 4.7")
+    assert line.partition("; ")[2].startswith("--set model.gradient_checkpointing=true would need about 13.0")
     (line,) = machine_faults(MeasurementConfig(device="cpu", batch_images=4096), Machine(memory_gib=1.0))
     assert "--set batch_images=" in line

@@ -1,6 +1,7 @@
 """Parameters exactly; time against the runs that are published; memory by what must be held."""
 
 import json
+import math
 import statistics
 import time
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from studies.declare.registry import studies
-from studies.declare.scales import TINY, TINY_LARGE, TINY_TEXT, vary
+from studies.declare.scales import PAPER_VIDEO, TINY, TINY_LARGE, TINY_TEXT, vary
 from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig, read_config
-from zigma.experiment.estimate import estimate, parameters
+from zigma.experiment.estimate import EVALUATED_BYTES, batch_of, estimate, parameters
 from zigma.models.config import (
     DiTConfig,
     GatedDeltaNetSpec,
@@ -175,3 +176,12 @@ def test_every_kind_of_run_has_an_estimate_and_it_is_quick() -> None:
     counted = estimate(MeasurementConfig(quantities=("parameters",)), "cpu")
     assert counted.memory_gib < 1  # a network of billions is counted without its weights
     assert isinstance(TINY, RunConfig)
+
+
+def test_a_batch_that_is_evaluated_counts_where_it_holds_more_than_a_step() -> None:
+    """The held-out loss is taken of as many images at once as samples are drawn, however small the training's batch."""
+    small = vary(PAPER_VIDEO, training={"batch_images": 1}, evaluation={"n_generated": 2})
+    values = batch_of(small.model) * math.prod(small.model.token_grid) * small.model.hidden
+    assert estimate(small, "cpu").memory_gib > values * EVALUATED_BYTES / 2**30 > 9
+    lean = vary(small, model={"gradient_checkpointing": True})
+    assert estimate(lean, "cpu").memory_gib > values * EVALUATED_BYTES / 2**30

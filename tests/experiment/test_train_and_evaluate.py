@@ -12,14 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-import zigma.experiment.drawing
+import zigma.experiment.estimate
 from studies.declare.study import Run
 from studies.run.carry_out import carry_out, work_folder
 from studies.run.conditions import Conditions
 from zigma.data.config import DataConfig
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
-from zigma.experiment.drawing import batch_of
+from zigma.experiment.estimate import batch_of
 from zigma.experiment.watch import Watch
 from zigma.interpolant.config import SamplingConfig
 from zigma.metrics import Features, evaluate_features
@@ -193,7 +193,7 @@ def test_a_batch_shrinks_as_the_network_grows() -> None:
 def test_samples_do_not_depend_on_how_many_are_drawn(
     sampler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zigma.experiment.drawing, "MOST_IMAGES", 10)
+    monkeypatch.setattr(zigma.experiment.estimate, "MOST_IMAGES", 10)
     drawn = []
     for n in (20, 40):
         evaluation = CONFIG.evaluation.replace(n_generated=n)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 import zigma.experiment.drawing
+import zigma.experiment.estimate
 from studies.declare.study import Run
 from studies.run.carry_out import carry_out
 from studies.run.conditions import Conditions
@@ -46,7 +47,7 @@ def lose(folder: Path, me: bool) -> None:
 
 def main(folder: Path, case: str) -> None:
     torch.set_num_threads(1)
-    zigma.experiment.drawing.MOST_IMAGES = 10  # several batches, so that there is something to share
+    zigma.experiment.estimate.MOST_IMAGES = 10  # several batches, so that there is something to share
     rank = processes().process_index
     if case.startswith("lost-"):
         lose(folder, case == f"lost-{rank}")

@@ -90,7 +90,7 @@ def test_too_little_memory_is_said_before_stand_ins_are_made(
     words = ["run", "video_scan", "--scale", "paper", "--rehearse"]
     with pytest.raises(SystemExit, match="2"):
         main(words)
-    assert "--set model.gradient_checkpointing=true would need about 4.7" in capsys.readouterr().err
+    assert "--set model.gradient_checkpointing=true would need about 13.0" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main([*words, "--set", "model.dept=2"])
     assert "depth" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,24 +11,17 @@ from torch import Tensor, nn
 from zigma.data import Autoencoder, Dataset, autoencoder_folder, autoencoder_identity, to_uint8
 from zigma.data.shards.sources import encoded_by, shards_root
 from zigma.experiment.config import RunConfig
+from zigma.experiment.estimate import batch_of
 from zigma.interpolant import sample
-from zigma.models.config import ModelConfig
 from zigma.training import condition, null_condition
 from zigma.training.graphs import graphed
 from zigma.training.processes import shares
 from zigma.training.randomness import derived_seed
 
-MOST_IMAGES = 125
-MOST_VALUES = 2**27  # tokens times hidden width of a batch: about 10 GB inside the network without gradients
 TELL_EVERY_S = 1.0
 SHOWN_SIGMAS = 3  # standard deviations of a field from black to grey, and from there to white
 
 ToPixels = Callable[[Tensor], Tensor]
-
-
-def batch_of(model: ModelConfig) -> int:
-    """How many samples are drawn at once. It follows from the network alone, because it decides rounding."""
-    return max(1, min(MOST_IMAGES, MOST_VALUES // (math.prod(model.token_grid) * model.hidden)))
 
 
 def pixels_of(config: RunConfig, device: torch.device) -> ToPixels:

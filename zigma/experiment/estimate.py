@@ -18,7 +18,11 @@ from zigma.models.config import ModelConfig
 
 Device = Literal["cpu", "gpu"]
 
-SAMPLE_BATCH = 125  # images drawn at a time
+MOST_IMAGES = 125  # of a batch that is evaluated: of samples, or of held-out images
+MOST_VALUES = (
+    2**27
+)  # tokens times hidden width of such a batch: about 10 GB inside the network without gradients
+EVALUATED_BYTES = 80  # of each of these values
 EVALUATIONS = {"heun": 2, "sde-heun": 2}  # of the network in a step of a sampler; else 1
 DOPRI5_EVALUATIONS = 60  # it chooses its steps itself; about what rtol 1e-3 takes on a trained network
 SCAN_SECONDS = 5e-4  # to measure a plan on its grid, per token: 2 to 4 s for eight orders of 8x32x32
@@ -65,10 +69,15 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     if isinstance(config, MeasurementConfig):
         return _measuring(config, cost, step_s / 3, rates)
     passes = _drawn(config) * _evaluations(config) / 3  # of one image, as parts of a step
-    steps = config.training.steps + passes / SAMPLE_BATCH
+    steps = config.training.steps + passes / MOST_IMAGES
     images = config.training.steps * config.training.batch_images + passes
     seconds = steps * config.model.depth * rates.per_layer + step_s * images / devices
     return Estimate(seconds, rates.process_gib + _training_gib(config, cost, rates, devices))
+
+
+def batch_of(model: ModelConfig) -> int:
+    """How many samples are drawn at once. It follows from the network alone, because it decides rounding."""
+    return max(1, min(MOST_IMAGES, MOST_VALUES // (math.prod(model.token_grid) * model.hidden)))
 
 
 def parameters(model: ModelConfig) -> int:
@@ -108,15 +117,17 @@ def _evaluations(config: RunConfig) -> float:
 
 
 def _training_gib(config: RunConfig, cost: NetworkCost, rates: Rates, devices: int) -> float:
-    """Weights, gradients, two moments and the average in float32; activations; the images drawn."""
+    """Weights, gradients, two moments and the average in float32; activations of a step, or of a batch that is
+    evaluated, whichever are more; samples."""
     model = config.model
     held = cost.parameters * 4 * 5
     tokens = math.prod(model.token_grid) * math.ceil(config.training.batch_images / devices)
     layers = 2 if model.gradient_checkpointing else model.depth
     activations = tokens * layers * cost.kept * rates.activation
-    drawing = _forward_gib(model, cost, min(SAMPLE_BATCH, config.evaluation.n_generated)) * rates.activation
+    values = batch_of(model) * math.prod(model.token_grid) * model.hidden
+    evaluated = values * EVALUATED_BYTES * rates.activation
     samples = config.evaluation.n_generated * math.prod(model.grid) * model.in_channels * 8
-    return max((held + activations) / 2**30, held / 2**30 + drawing) + samples / 2**30
+    return (held + max(activations, evaluated) + samples) / 2**30
 
 
 def _forward_gib(model: ModelConfig, cost: NetworkCost, images: int) -> float:

@@ -12,7 +12,8 @@ from zigma.common.words import counted
 from zigma.data import Dataset
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
-from zigma.experiment.drawing import as_pixels, batch_of, draw, pixels_of, real_data
+from zigma.experiment.drawing import as_pixels, draw, pixels_of, real_data
+from zigma.experiment.estimate import batch_of
 from zigma.experiment.excess import Excess, has_optimum
 from zigma.experiment.features import FeatureReader
 from zigma.experiment.field_samples import FieldSamples, can_judge

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from zigma.data.fields import component_covariances
 from zigma.experiment.config import RunConfig
-from zigma.experiment.drawing import batch_of
+from zigma.experiment.estimate import batch_of
 from zigma.interpolant import convert, time_interval
 from zigma.models.config import MambaSpec, ZigMaConfig
 from zigma.optimum import (
