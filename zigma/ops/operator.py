@@ -1,6 +1,7 @@
 """How a kernel becomes an operator: known to torch, and called without its detours where nobody needs them."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,6 +16,17 @@ def watched() -> bool:
 def transformed() -> bool:
     """Whether a transform of torch.func (grad, vmap, jvp) is at work, whose tensors hide the values from kernels."""
     return bool(torch._C._are_functorch_transforms_active())  # what autograd functions ask themselves
+
+
+def outside_transforms() -> AbstractContextManager[Any]:
+    """Inside it tensors are made, and those that no transform has wrapped are read, as if none were at work."""
+    if not transformed():
+        return nullcontext()
+    # torch has no public way; imported here, so that a torch that has moved it spoils nothing else
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+
+    cleared: AbstractContextManager[Any] = temporarily_clear_interpreter_stack()
+    return cleared
 
 
 class Operator:

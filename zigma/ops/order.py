@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zigma.ops.operator import Operator, transformed, watched
+from zigma.ops.operator import Operator, outside_transforms, transformed, watched
 
 # Orders on an accelerator that were checked, each with the version it had: looking again would take longer than a
 # short scan. There kernels keep every index within bounds themselves, so that no memory depends on this.
@@ -68,9 +67,7 @@ def _as_tensor(order: Any, device: torch.device) -> Tensor:
             ) from None
         if array.dtype.kind not in "iu":
             raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {array.dtype}")
-        with (
-            temporarily_clear_interpreter_stack()
-        ):  # else torch.func's transforms wrap it, and hide its values
+        with outside_transforms():  # which would wrap it, and hide its values
             order = torch.tensor(array.astype(np.int64), device=device)
     if order.is_floating_point() or order.is_complex() or order.dtype == torch.bool:
         raise ValueError(f"order must be int64 of shape (L,) or (batch, L), got {order.dtype}")
@@ -81,7 +78,7 @@ def _checked_outside(order: Tensor) -> Tensor:
     """A copy of an order under torch.func's transforms; its values can only be read where none has wrapped it."""
     if torch._C._functorch.is_functorch_wrapped_tensor(order):
         return order.to(torch.int64, copy=True)
-    with temporarily_clear_interpreter_stack():
+    with outside_transforms():
         return _check_order(order)
 
 
