@@ -30,9 +30,9 @@ SCAN_SECONDS = 5e-4  # to measure a plan on its grid, per token: 2 to 4 s for ei
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds of a training step: of each layer, per multiply-add forward, per token and channel read in a path."""
+    """Seconds of a training step: per multiply-add forward, and per token and channel read in a path."""
 
-    per_layer: float  # whatever its size: a layer is some ninety kernels, which take their time on a GPU
+    per_layer: float  # at least, for the step of a layer: some ninety kernels, which take their time on a GPU
     per_multiply: float
     per_channel: float
     activation: float  # memory of an activation over its float32 size
@@ -71,7 +71,8 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     passes = _drawn(config) * _evaluations(config) / 3  # of one image, as parts of a step
     steps = config.training.steps + passes / MOST_IMAGES
     images = config.training.steps * config.training.batch_images + passes
-    seconds = steps * config.model.depth * rates.per_layer + step_s * images / devices
+    # a kernel takes as long as its work, and no less than it takes with nothing to do
+    seconds = max(steps * config.model.depth * rates.per_layer, step_s * images / devices)
     return Estimate(seconds, rates.process_gib + _training_gib(config, cost, rates, devices))
 
 
