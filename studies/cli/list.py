@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from studies.cli.options import add_results
@@ -56,6 +57,7 @@ class Recorded:
 
 def run(request: Request) -> int:
     """Print a line for each study: its arms, and for each scale the settings, the cost and how much is recorded."""
+    identity = cache(identity_here)  # the last line has every run once more
     records = {scale: Recorded.at(request.results, scale) for scale in SCALES}
     heads = [h for s in SCALES for h in ("sets", f"{s}, {DEVICES[scale_device(s)]}", "recorded")]
     rows, everything = [["study", "rebuilds", "arms", *heads]], dict.fromkeys(SCALES, frozenset[Config]())
@@ -65,11 +67,11 @@ def run(request: Request) -> int:
             configs = _configs(study, scale)
             everything[scale] |= configs
             sets = str(len(study.scales[scale])) if configs else "-"
-            row += [sets, cost(configs, scale), _recorded(configs, records[scale])]
+            row += [sets, cost(configs, scale), _recorded(configs, records[scale], identity)]
         rows.append(row)
     total = ["all", "shared runs once", ""]
     for scale in SCALES:
-        total += ["", cost(everything[scale], scale), _recorded(everything[scale], records[scale])]
+        total += ["", cost(everything[scale], scale), _recorded(everything[scale], records[scale], identity)]
     print_table([*rows, total], left=2)
     print("sets: settings (data and size); cost: of one seed in all of them, by estimate")
     print("recorded: 1+2/4 are one record of yours and two more that ship, of the four runs with seed 0")
@@ -91,13 +93,13 @@ def cost(configs: Collection[Config], scale: str) -> str:
     return roughly(sum(estimate(config, scale_device(scale)).seconds for config in configs))
 
 
-def _recorded(configs: frozenset[Config], records: Recorded) -> str:
+def _recorded(configs: frozenset[Config], records: Recorded, identity: Callable[[Config], str | None]) -> str:
     """`3/4`, or `1+2/4` where two more ship; `-/4` where the data or weights are not here, so none can be recorded."""
     if not configs:
         return "-"
     if not records.own and not records.shipped:  # then one run that could be here is enough to know
-        return f"{'0' if any(identity_here(config) for config in configs) else '-'}/{len(configs)}"
-    identities = [identity_here(config) for config in configs]
+        return f"{'0' if any(identity(config) for config in configs) else '-'}/{len(configs)}"
+    identities = [identity(config) for config in configs]
     if not any(identities):
         return f"-/{len(configs)}"
     own, shipped = (

@@ -47,11 +47,23 @@ def as_recorded(config: Config) -> dict[str, Any]:
 
 def plan_of(config: Config) -> Plan | None:
     """The plan of a configuration, a user's file read as it is now; None for a network that scans nothing."""
+    if isinstance(config, ScanConfig):
+        return _parsed(config.scan)
+    return _parsed(config.model.scan) if isinstance(config.model, ZigMaConfig) else None
+
+
+_parsed_before: dict[
+    str, Plan
+] = {}  # those that no file can change: a list of all studies asks for each many times
+
+
+def _parsed(text: str) -> Plan:
     from zigma.scans import parse_plan
 
-    if isinstance(config, ScanConfig):
-        return parse_plan(config.scan)
-    return parse_plan(config.model.scan) if isinstance(config.model, ZigMaConfig) else None
+    plan = _parsed_before.get(text) or parse_plan(text)
+    if not plan.files:
+        _parsed_before[text] = plan
+    return plan
 
 
 def identity_of(config: Mapping[str, Any], hashes: Mapping[str, str]) -> str:
