@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from analysis.records import Records, Sheet, sheets
 from analysis.stats import SeedMean, mean_over_seeds
-from analysis.stats.pairs import t_quantile
+from analysis.stats.pairs import half_width
 from studies.declare.study import Study
 from studies.run.record import Record
 
@@ -32,13 +32,9 @@ class Band:
 
 def band(values: npt.ArrayLike) -> tuple[Array, Array]:
     """Mean and half-width of the 95 % interval of each column of (seeds, points)."""
-    columns = np.ascontiguousarray(
-        np.asarray(values, float).T
-    )  # a column's values are summed as a list's are
-    n = columns.shape[1]
-    if n == 1:
-        return columns[:, 0], np.full(len(columns), math.nan)
-    return columns.mean(axis=1), t_quantile(n - 1) * columns.std(axis=1, ddof=1) / math.sqrt(n)
+    # a column's values lie together, so that they are summed as those of one mean are
+    columns = np.ascontiguousarray(np.asarray(values, float).T)
+    return columns.mean(axis=1), half_width(columns)
 
 
 def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:

@@ -22,10 +22,16 @@ def mean_over_seeds(values: Sequence[float]) -> SeedMean:
     """
     if not len(values):
         raise ValueError("a mean over seeds needs at least one value")
-    n, mean = len(values), float(np.mean(values))
+    array = np.asarray(values, float)
+    return SeedMean(float(array.mean()), float(half_width(array)), len(array))
+
+
+def half_width(values: Array) -> Array:
+    """Of the 95 % Student t interval around the mean over the last axis; nan for one value."""
+    n = values.shape[-1]
     if n == 1:
-        return SeedMean(mean, math.nan, 1)
-    return SeedMean(mean, t_quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n), n)
+        return np.full(values.shape[:-1], math.nan)
+    return np.asarray(t_quantile(n - 1) * values.std(axis=-1, ddof=1) / math.sqrt(n))
 
 
 def t_quantile(freedom: float, level: float = LEVEL) -> float:

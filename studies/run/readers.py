@@ -23,7 +23,6 @@ def read_each(read: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
     if len(paths) < WORTH_PROCESSES or readers == 1:
         yield from map(read, paths)
         return
-    with get_context("fork").Pool(
-        readers
-    ) as pool:  # nothing but a look at files: no torch, no lock of another thread
+    # forked, since they have nothing but a look at files: no torch, no lock of another thread
+    with get_context("fork").Pool(readers) as pool:
         yield from pool.imap(read, paths, chunksize=TOGETHER)

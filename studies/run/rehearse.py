@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.declare.selection import Selection
-from studies.declare.study import Run, Study, unknown_parts, with_settings
+from studies.declare.study import Run, Study, runs, unknown_parts
 from studies.declare.validate import machine_problems, resolve
 from zigma.common.machine import machine
 from zigma.common.places import DATA_VARIABLE, WEIGHTS_VARIABLE
@@ -57,8 +57,8 @@ def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> 
         _can_work(_first_arms(small), say)
         with _stand_ins(small, scratch) as missing:
             say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
-            runs = {run.setting: run for run in reversed(resolve(small))}
-            failed = [run.label for run in reversed(runs.values()) if not _one(run, scratch, say)]
+            by_setting = {run.setting: run for run in reversed(resolve(small))}
+            failed = [run.label for run in reversed(by_setting.values()) if not _one(run, scratch, say)]
             _table(small, scratch / "results", say)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(
@@ -87,23 +87,19 @@ def _first_arms(selection: Selection) -> list[Run]:
     Raises:
         Problems: changes do not fit.
     """
-    study, scale = selection.study, selection.scale
-    bases = [study.scales[scale][setting] for setting in selection.settings]
+    study = selection.study
+    bases = [study.scales[selection.scale][setting] for setting in selection.settings]
     unknown = unknown_parts(bases, selection.changes)
     if unknown:
         raise Problems(dict.fromkeys(map(str, unknown.values())))
-    study = with_settings(study, selection.changes)
-    arm = study.arms[0]
-    return [
-        Run(study.name, arm.name, scale, setting, study.config(arm, scale, setting))
-        for setting in selection.settings
-    ]
+    first = replace(study, arms=study.arms[:1])
+    return runs(first, selection.scale, selection.seeds, selection.changes, selection.settings)
 
 
-def _can_work(runs: Sequence[Run], say: Callable[[str], None]) -> None:
+def _can_work(first: Sequence[Run], say: Callable[[str], None]) -> None:
     """Say what the rehearsal will take; raise `Problems` where this machine cannot carry it out."""
     here = machine()
-    configs = [run.config for run in runs if isinstance(run.config, RunConfig)]
+    configs = [run.config for run in first if isinstance(run.config, RunConfig)]
     needs = [estimate(config, "gpu" if here.gpus_gib else "cpu") for config in configs]
     if needs:
         say(
@@ -111,7 +107,7 @@ def _can_work(runs: Sequence[Run], say: Callable[[str], None]) -> None:
             f"which {max(here.gpus_gib or [here.memory_gib]):.1f} are free, and "
             f"{max(1, sum(need.seconds for need in needs) / 60):.0f} min"
         )
-    if problems := machine_problems(runs, here):
+    if problems := machine_problems(first, here):
         raise Problems(problems)
 
 

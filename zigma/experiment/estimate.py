@@ -19,9 +19,8 @@ from zigma.models.config import ModelConfig
 Device = Literal["cpu", "gpu"]
 
 MOST_IMAGES = 125  # of a batch that is evaluated: of samples, or of held-out images
-MOST_VALUES = (
-    2**27
-)  # tokens times hidden width of such a batch: about 10 GB inside the network without gradients
+# tokens times hidden width of such a batch: about 10 GB inside the network without gradients
+MOST_VALUES = 2**27
 EVALUATED_BYTES = 80  # of each of these values
 EVALUATIONS = {"heun": 2, "sde-heun": 2}  # of the network in a step of a sampler; else 1
 DOPRI5_EVALUATIONS = 60  # it chooses its steps itself; about what rtol 1e-3 takes on a trained network
