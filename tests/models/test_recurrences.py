@@ -108,6 +108,43 @@ def test_decay_that_leaves_nothing_gives_no_nan() -> None:
     assert torch.allclose(out, alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("decays", [1, 4])
+@pytest.mark.parametrize("with_bonus", [False, True])
+@pytest.mark.parametrize("reset", [-1e4, -torch.inf])
+def test_what_follows_a_reset_keeps_its_digits(decays: int, with_bonus: bool, reset: float) -> None:
+    """Now and then all is forgotten: the logarithm of that, summed up with the next ones, would swallow them."""
+    values = inputs(70, decays)
+    values["log_decay"][torch.rand_like(values["log_decay"]) < 0.2] = reset
+    if with_bonus:
+        values["bonus"] = torch.randn(3, 4, dtype=torch.float64)
+    expected = decayed_attention_reference(**values)
+    single = decayed_attention(**{name: value.float() for name, value in values.items()})
+    assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
+    if decays == 1 and not with_bonus:
+        values["beta"] = torch.rand(2, 70, 3, 1, dtype=torch.float64)
+        values["k"] = F.normalize(values["k"], dim=-1)
+        expected = gated_delta_rule_reference(**values)
+        single = gated_delta_rule(**{name: value.float() for name, value in values.items()})
+        assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("function", [mlstm, mlstm_reference])
+@pytest.mark.parametrize("log_input", [-90.0, 120.0, 300.0])  # exp of each is zero or infinite in float32
+def test_an_mlstm_that_writes_almost_nothing_or_a_lot_has_gradients(
+    function: Callable[..., Tensor], log_input: float
+) -> None:
+    """Of a length that fills no chunk, with queries of zeros."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 67, 2, 4) for _ in range(3))
+    q[:, 5] = 0
+    gates = torch.full((1, 67, 2), log_input), F.logsigmoid(torch.randn(1, 67, 2))
+    leaves = [each.requires_grad_() for each in (q, k, v, *gates)]
+    out = function(*leaves)
+    gradients = torch.autograd.grad(out.sum(), leaves)
+    assert all(torch.isfinite(each).all() for each in (out, *gradients))
+    assert not out[:, 5].any()
+
+
 def test_mamba_2_is_mambas_scan_with_one_decay_a_head() -> None:
     torch.manual_seed(0)
     batch, length, heads, width, state = 2, 70, 3, 4, 5

@@ -16,6 +16,8 @@ from zigma.models.mixers.recurrences import CHUNK_OF_SCALARS, chunks, full_preci
 from zigma.models.norm import RMSNorm, wide
 from zigma.scans import Layer
 
+LEAST_WEIGHT = 1e-6  # as in the authors' code, which adds it
+
 
 def mlstm_reference(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forget: Tensor) -> Tensor:
     """Step by step, h (B, L, H, P) in the dtype of v (its Eqs. 19 to 27); gates (B, L, H), as their logarithms.
@@ -23,7 +25,7 @@ def mlstm_reference(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forg
     C_t = f_t C_{t-1} + i_t k_t^T v_t    n_t = f_t n_{t-1} + i_t k_t    h_t = q_t C_t / max(|q_t n_t|, 1)
 
     with q_t over sqrt(P). C and n are kept divided by exp(m_t), lest they overflow:
-    m_t = max(log f_t + m_{t-1}, log i_t).
+    m_t = max(log f_t + m_{t-1}, log i_t). So is the 1, down to LEAST_WEIGHT.
     """
     dtype = v.dtype
     q, k, v, log_input, log_forget = (wide(x) for x in (q, k, v, log_input, log_forget))
@@ -32,14 +34,19 @@ def mlstm_reference(q: Tensor, k: Tensor, v: Tensor, log_input: Tensor, log_forg
     largest = torch.full_like(log_input[:, 0], -torch.inf)
     outputs = []
     for t in range(q.shape[1]):
-        before, largest = largest, torch.maximum(log_forget[:, t] + largest, log_input[:, t])
+        before, largest = largest, torch.maximum(log_forget[:, t] + largest, log_input[:, t]).detach()
         forget = (log_forget[:, t] + before - largest).exp()[..., None]
         write = (log_input[:, t] - largest).exp()[..., None] * k[:, t]
         memory = forget[..., None] * memory + write[..., None] * v[:, t, :, None]
         normaliser = forget * normaliser + write
-        weight = (q[:, t] * normaliser).sum(-1).abs().maximum((-largest).exp())
+        weight = (q[:, t] * normaliser).sum(-1).abs().maximum(_least(largest))
         outputs.append((q[:, t, :, :, None] * memory).sum(2) / weight[..., None])
     return torch.stack(outputs, dim=1).to(dtype)
+
+
+def _least(largest: Tensor) -> Tensor:
+    """1 over exp(m): never zero, as it would be after large input gates, by which a query of zeros would divide."""
+    return (-largest).exp().clamp(min=LEAST_WEIGHT)
 
 
 @full_precision
@@ -69,7 +76,7 @@ def mlstm(
         largest = torch.maximum(within[:, :, n].amax(dim=-1, keepdim=True), before).detach()
         scores = (q[:, :, n] @ k[:, :, n].mT) * (within[:, :, n] - largest).exp()
         summed = scores @ v[:, :, n] + (before - largest).exp() * (q[:, :, n] @ memory)
-        weight = summed[..., width:].abs().maximum((-largest).exp())
+        weight = summed[..., width:].abs().maximum(_least(largest))
         outputs.append(summed[..., :width] / weight)
         kept = before[:, :, -1:]
         memory_largest = torch.maximum(kept, writing[:, :, n].amax(dim=-2, keepdim=True)).detach()

@@ -6,6 +6,7 @@ of C steps is computed at once, as attention within it and through the state at 
 from chunk to chunk, so that L / C steps follow each other instead of L.
 """
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -68,9 +69,9 @@ def decayed_attention(
     chunk = chunk or (CHUNK_OF_SCALARS if log_decay.shape[-1] == 1 else CHUNK)
     dtype, length = v.dtype, v.shape[1]
     q, k, v, log_decay = (chunks(wide(x), chunk) for x in (q, k, v, log_decay))  # (B, H, n, C, width)
-    total = log_decay.cumsum(dim=-2)
+    total = summed(log_decay)
     # what a step reads of the state has decayed by now or, with a bonus, until the step before
-    until = total if bonus is None else total - log_decay
+    until = total if bonus is None else F.pad(total[..., :-1, :], (0, 0, 1, 0))
     scores = _scores(q, k, until, total, diagonal=0 if bonus is None else -1)
     if bonus is not None:
         scores = scores + torch.diag_embed((q * wide(bonus)[:, None, None] * k).sum(dim=-1))
@@ -124,7 +125,7 @@ def gated_delta_rule(
     """
     dtype, length = v.dtype, v.shape[1]
     q, k, v, log_decay, beta = (chunks(wide(x), chunk) for x in (q, k, v, log_decay, beta))
-    total = log_decay.cumsum(dim=-2)
+    total = summed(log_decay)
     system = beta * _scores(k, k, total, total, diagonal=-1)  # its diagonal is one
     solved = torch.linalg.solve_triangular(
         system, torch.cat([beta * v, beta * total.exp() * k], dim=-1), upper=False, unitriangular=True
@@ -138,6 +139,14 @@ def gated_delta_rule(
         outputs.append(reading[:, :, n] @ state + scores[:, :, n] @ u)
         state = kept[:, :, n] * state + writing[:, :, n].mT @ u
     return steps(torch.stack(outputs, dim=2), length).to(dtype)
+
+
+def summed(log_decay: Tensor) -> Tensor:
+    """From each chunk's start to a step, that step included.
+
+    A decay below the smallest number leaves nothing; as it is, it would swallow the digits of those after it.
+    """
+    return log_decay.clamp(min=math.log(torch.finfo(log_decay.dtype).tiny)).cumsum(dim=-2)
 
 
 def chunks(x: Tensor, chunk: int) -> Tensor:
