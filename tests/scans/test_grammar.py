@@ -31,6 +31,9 @@ def cube(frames, height, width):
 def zigzag(height, width):
     return range(height * width)
 
+def lacking(height, width, *, step):
+    return range(height * width)
+
 def broken(height, width):
     return 1 / 0
 
@@ -178,6 +181,14 @@ def test_orders_as_arrays_and_files(tmp_path: Path) -> None:
     assert again.segments == 3
 
 
+@pytest.mark.parametrize("content", [b"text", np.array([None])])
+def test_what_is_no_array_is_told_without_advice_to_unpickle(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "orders.npy"
+    file.write_bytes(content) if isinstance(content, bytes) else np.save(file, content)
+    with pytest.raises(ValueError, match=r"Python objects, or no array; save whole numbers by np\.save"):
+        parse_plan(str(file))
+
+
 def test_an_array_of_another_process_is_missed_by_name() -> None:
     with pytest.raises(ValueError, match=r"given as an array to another process; save them with np\.save"):
         parse_plan("array-0123456789ab")
@@ -248,6 +259,7 @@ def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
         ([], "an empty list"),
         (np.zeros((2, 2)), "whole numbers of shape"),
         ([[0, 1, 1]], "must hold each of 0..2 once"),
+        (np.arange(4).reshape(2, 2), "one order of 4 tokens has the shape (4,)"),
     ],
 )
 def test_wrong_words_are_one_line(plan: object, says: str) -> None:
@@ -275,13 +287,14 @@ def test_orders_may_be_tensors(given: Callable[[list[list[int]]], Any]) -> None:
     [
         (
             "broken",
-            r"'broken' fails on the grid \(2, 3\) at my-own2.py:20: ZeroDivisionError: division by zero",
+            r"'broken' fails on the grid \(2, 3\) at my-own2.py:23: ZeroDivisionError: division by zero",
         ),
         ("by_chance", "'by_chance' gives another order the second time"),
         ("of_nothing", "whole numbers, not object"),
         ("my-three-4", "asks for 4 orders of 'my-three', which has 1..3"),
         ("tree", "unknown curve of my-own2.py 'tree': did you mean 'three'"),
         ("cube", r"needs a grid \(T, H, W\)"),
+        ("lacking", r"lacking must take \(height, width\).* options need a default"),
     ],
 )
 def test_a_fault_of_a_users_file_is_one_sentence(curves: str, name: str, says: str) -> None:

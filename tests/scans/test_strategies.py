@@ -92,6 +92,11 @@ def test_a_strategy_is_its_plan_and_has_a_source(name: str) -> None:
     assert len(plan.layers(grid, 7)) == 7
 
 
+def test_strategies_stand_beside_other_parts() -> None:
+    assert parse_plan("vmamba + zigzag-2").name == f"{STRATEGIES['vmamba'].plan}+zigzag-2"
+    assert orders("zigzag-1+mair", 2) == orders("mair", 1)
+
+
 def test_the_studies_have_every_strategy_with_its_source() -> None:
     arms = {}
     for study in map(find_study, ("strategies", "strategies_video")):

@@ -17,7 +17,7 @@
     CURVE  = NAME | FILE.py:NAME | FILE.npy
 
 A scan may end in options of its curve, `:key=value,key=value`; every curve has `axes`, see `scan_order`.
-A published strategy by its name is its plan: `vmamba`, `localvim`, ... (`zigma.scans.strategies`). Examples:
+A published strategy's name, `vmamba`, stands for the parts of its plan (`zigma.scans.strategies`). Examples:
 
     zigzag-8     sweep@0,1,6,7     zigzag-4+hilbert-4     windowed-8:window=4,inner=hilbert     my_curves.py:spiral-2
     parallel-hilbert-4     channels-(sweep@0,6+zigzag@1)     shared-sweep@0,6:axes=hwt     orders.npy     video-sst
@@ -87,13 +87,10 @@ def _parse(plan: AnyPlan, shared: Mapping[str, Any]) -> Plan:
         return plan
     if not isinstance(plan, (str, Plan)):
         plan = _text_of(plan)
-    text = plan.text if isinstance(plan, Plan) else plan
-    if text.strip() in STRATEGIES and text.strip() not in scan_names():
-        text = STRATEGIES[text.strip()].plan
-    reader = _Reader(text, shared)
+    reader = _Reader(plan.text if isinstance(plan, Plan) else plan, shared)
     parsed = reader.plan()
     if unused := shared.keys() - reader.used:
-        raise ValueError(f"no part of plan {text!r} has the option {', '.join(sorted(unused))}")
+        raise ValueError(f"no part of plan {reader.whole!r} has the option {', '.join(sorted(unused))}")
     return parsed
 
 
@@ -142,11 +139,13 @@ class _Reader:
             )
         if sum(len(layer.readings) for layer in period) > LONGEST:
             raise ValueError(f"a plan has at most {LONGEST} scans, unlike {shown(self.whole)!r}")
-        files = tuple(dict.fromkeys(self.files))
-        return Plan(self.text, self.name, period, files, dimensions)
+        return Plan(self.text, self.name, period, tuple(dict.fromkeys(self.files)), dimensions)
 
     def part(self) -> tuple[list[LayerPlan], frozenset[int]]:
         """The layers of one part, and of how many dimensions their grids may be."""
+        name, after = self.word().strip(), self.rest[len(self.word()) :]
+        if name in STRATEGIES and name not in scan_names() and after[:1] in ("", "+"):
+            self.rest = STRATEGIES[name].plan + after
         if self.file_here()[0] is None and self.word() not in scan_names():
             for mixing in MIXINGS:
                 if self.take(f"{mixing}-"):
@@ -265,10 +264,8 @@ class _Reader:
         """`:window=4,inner=hilbert`, if it comes next."""
         if not self.take(":"):
             return {}
-        match = re.match(r"[^+()]*", self.rest)
-        assert match is not None
-        options: dict[str, Any] = {}
-        for assignment in match[0].split(","):
+        written, options = re.split(r"[+()]", self.rest, maxsplit=1)[0], dict[str, Any]()
+        for assignment in written.split(","):
             key, equals, value = assignment.partition("=")
             if not (key and equals and value):
                 raise ValueError(
@@ -287,7 +284,7 @@ class _Reader:
                 continue
             options[key] = _value(value)
             self.keep(f"{',' * bool(options.keys() - {key})}{assignment}")
-        self.rest = self.rest[match.end() :]
+        self.rest = self.rest[len(written) :]
         return options
 
     def word(self) -> str:
@@ -324,6 +321,8 @@ class _Reader:
 
     def unreadable(self, word: str) -> ValueError:
         """Why a word means nothing: a file that does not exist, or a name that nothing has."""
+        if word in STRATEGIES:
+            return ValueError(f"{word!r} is a plan, {STRATEGIES[word].plan}: only + may stand beside it")
         rest = word + self.rest
         end = FILE_END.search(rest)
         if end is not None:

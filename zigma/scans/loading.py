@@ -41,7 +41,8 @@ class FileCurves:
         curve = self.functions[name]
         if curve is None:
             raise ValueError(
-                f"{self.path.name}:{name} must take (height, width), (frames, height, width) or (grid)"
+                f"{self.path.name}:{name} must take (height, width), (frames, height, width) or (grid), "
+                "and options need a default"
             )
         publish([curve])
         return curve
@@ -87,7 +88,10 @@ def read_orders(path: Path) -> GivenOrders:
     try:
         table = np.load(path, allow_pickle=False)
     except Exception as error:  # a file from elsewhere may fail in any way
-        raise ValueError(f"{path.name} cannot be read as an array: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        if "pickle" in reason:  # NumPy would have one load it unsafely
+            reason = "it holds Python objects, or no array; save whole numbers by np.save"
+        raise ValueError(f"{path.name} cannot be read as an array: {reason}") from error
     if not isinstance(table, np.ndarray):
         raise ValueError(f"{path.name} holds several arrays; save one, with np.save")
     return GivenOrders.of(table, _speakable(path.name), path)

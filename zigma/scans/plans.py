@@ -14,6 +14,8 @@ from zigma.scans.given import GivenOrders
 from zigma.scans.order import Grid, IntArray, Layer, Mixing, ParallelScan, ScanOrder, as_grid, coordinates
 from zigma.scans.registry import Curve
 
+DEEPEST = 10_000  # layers: as many as a configuration allows
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -97,8 +99,9 @@ class Plan:
 
     def layer_plans(self, depth: int) -> list[LayerPlan]:
         """What each of `depth` layers reads. ValueError for a depth that is none."""
-        if not isinstance(depth, (int, np.integer)) or isinstance(depth, bool) or depth < 1:
-            raise ValueError(f"depth is a number of layers of at least 1, not {depth!r}")
+        whole = isinstance(depth, (int, np.integer)) and not isinstance(depth, bool)
+        if not whole or not 1 <= depth <= DEEPEST:
+            raise ValueError(f"depth is a number of layers from 1 to {DEEPEST}, not {depth!r}")
         return list(islice(cycle(self.period), int(depth)))
 
     def layers(self, grid: Iterable[int], depth: int) -> list[Layer]:

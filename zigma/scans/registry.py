@@ -190,6 +190,8 @@ def curve_of(
 ) -> Curve:
     """A function as a curve; ValueError for a function that takes no grid."""
     parameters = inspect.signature(rule).parameters.values()
+    if lacking := [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]:
+        raise ValueError(f"option {lacking[0]!r} of scan {name!r} must have a default")
     whole_grid = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     sides = sum(
         p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "variant" for p in parameters
