@@ -74,7 +74,10 @@ def _compute(path: Path, config: RunConfig) -> None:
     from studies.declare.identity import as_recorded, fingerprints
     from zigma.data import save_grid
     from zigma.experiment.levels import compute_levels
+    from zigma.processor import keep_freed_memory
     from zigma.profiling.environment import environment
+
+    keep_freed_memory()
 
     levels, real = compute_levels(config, lambda message: print(f"  {message}", file=sys.stderr))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from zigma.common.words import Parser, Problems, WordError
 from zigma.experiment.config import RunConfig, read_config
 from zigma.metrics import extractor_identity
 from zigma.metrics.config import ExtractorName, check_loads, label_of
+from zigma.processor import keep_freed_memory
 
 RECORDS, WEIGHTS, FEATURES, SUFFIX = "records", "weights", "features", ".safetensors"
 
@@ -143,4 +144,5 @@ def _has_features(results: Path, name: str, extractor: str) -> bool:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(main())
