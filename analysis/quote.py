@@ -6,6 +6,7 @@
 <!-- from: claims -->                                                  every verdict on what was tried, as a table
 <!-- from: agreement / scan_ablation / tiny / digits-8 -->             pairs of arms in the paper's order
 <!-- from: agreement -->                                               all of them with rank correlations, as a table
+<!-- from: predicted / scan_ablation / desk / digits-8 / unit_steps -->  how often that measure of plans was right
 <!-- from: file results/benchmarks/scan.md -->                         a file, word for word
 ... <!-- end -->
 """
@@ -103,6 +104,7 @@ class Quotes:
         kinds: Mapping[str, Callable[[list[str]], str]] = {
             "claims": self._claim,
             "agreement": self._agreement,
+            "predicted": self._predicted,
         }
         if kind in kinds:
             return kinds[kind](rest)
@@ -111,7 +113,7 @@ class Quotes:
     def _table(self, file: str, rest: list[str]) -> str:
         tables = self.derived.tables
         if file not in tables:
-            raise unknown("table", file, [*tables, "claims", "agreement", "file PATH"])
+            raise unknown("table", file, [*tables, "claims", "agreement", "predicted", "file PATH"])
         if len(rest) not in (2, 4):
             raise WordError(f"{file} takes SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
         scale, setting, *cell = rest
@@ -148,6 +150,16 @@ class Quotes:
             raise unknown("agreement", " / ".join(rest), places)
         ranks = named[0].ranks
         return f"{ranks.agree} of {ranks.pairs}"
+
+    def _predicted(self, rest: list[str]) -> str:
+        items = {
+            " / ".join((item.study, item.scale, item.setting, item.measure)): item
+            for item in self.derived.evidence.predicted
+        }
+        name = " / ".join(rest)
+        if name not in items:
+            raise unknown("prediction", name, items)
+        return f"{items[name].right} of {items[name].decisions}"
 
     def _file(self, name: str) -> str:
         path = self.root / name

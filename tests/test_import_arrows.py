@@ -30,7 +30,7 @@ ALLOWED = {
     "zigma/models": COMMON | {"zigma.scans", "zigma.ops"},
     "zigma/training": COMMON | {"zigma.models", "zigma.interpolant", "zigma.data"},
     "zigma/profiling": COMMON | {"zigma.models", "zigma.ops", "zigma.processor", "zigma.training"},
-    "zigma/experiment": COMMON | LIBRARY | {"zigma.profiling"},
+    "zigma/experiment": COMMON | LIBRARY | {"zigma.processor", "zigma.profiling"},
     "studies/declare": COMMON | CONFIGS | LIBRARY | {"zigma.experiment.estimate"},
     "studies/paper": COMMON | CONFIGS | {"studies.declare"},
     "studies/beyond": COMMON | CONFIGS | {"studies.declare", "studies.paper"},

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.card.closed_form import MEASURES, SHORT, ZOO, Form, form, level_with, rank, zoo
 from analysis.card.measured import Against, against, judged_by, times
+from analysis.closed_form import MEASURES, SHORT, ZOO, Form, form, length_of, level_with, rank, zoo
 from analysis.metrics import LOSS, find_metric
 from analysis.records import Records, Sheet, load, sheets
 from analysis.records.learned import learned
@@ -70,7 +70,7 @@ def card(trial: Trial, records: Records) -> Card:
     base = next(iter(trial.study.scales[SCALE].values()))
     assert isinstance(base, RunConfig)
     assert isinstance(base.model, ZigMaConfig)
-    grid, depth, length = base.model.token_grid, base.model.depth, _length(base)
+    grid, depth, length = base.model.token_grid, base.model.depth, length_of(base)
     own, curves = None, {}
     if trial.plan is not None:
         own, curves = form(trial.plan, grid, depth, length), zoo(grid, depth, length)
@@ -105,10 +105,6 @@ def _of_trial(trial: Trial, by_setting: Mapping[str, Sheet]) -> dict[str, Sheet]
         setting: replace(sheet, arms={arm: records for arm, records in sheet.arms.items() if arm in names})
         for setting, sheet in by_setting.items()
     }
-
-
-def _length(config: RunConfig) -> float:
-    return config.data.field.lengths[0] if config.data.field is not None else config.model.token_grid[-1] / 2
 
 
 def _losses(records: Records, by_setting: Mapping[str, Sheet], trial: Trial) -> dict[str, float]:

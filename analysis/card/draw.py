@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.card.closed_form import SHORT, Form
 from analysis.card.content import Card
 from analysis.card.measured import judged_by
+from analysis.closed_form import SHORT, Form
 from analysis.figures.axes import round_linear, round_log
 from analysis.figures.picture import Picture
 from analysis.figures.series import Array, Band, curve, curve_names, mean_curve

@@ -39,6 +39,11 @@ def deciding(sheet: Sheet, metric: str | None) -> list[tuple[str, bool]]:
     return ([(first, True)] if first else []) + [(name, False) for name in beside]
 
 
+def decider(sheet: Sheet) -> str | None:
+    """The metric that decides about the quality of samples; None where a sheet has none."""
+    return next((metric for metric, decides in deciding(sheet, None) if decides), None)
+
+
 def _sees(sheet: Sheet, metric: str) -> bool:
     """The digits' extractor sees nothing of what photographs or shapes differ in (noise, colour, blur)."""
     if not metric.endswith(f"_{DIGITS}"):

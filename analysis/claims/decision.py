@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from analysis.agreement import metric_names, paper_column
-from analysis.claims.deciding import deciding, oriented_logs, why_unlearned
+from analysis.claims.deciding import decider, oriented_logs, why_unlearned
 from analysis.metrics import paper_better
 from analysis.records import Records, Sheet, sheets
 from studies.declare.registry import studies
@@ -60,7 +60,7 @@ def decision_accuracies(by_scale: Mapping[str, Mapping[str, Sheet]]) -> list[Dec
     for small, large in combinations(scales, 2):
         for sheet in by_scale[small].values():
             for larger in by_scale[large].values():
-                if (metric := _decider(larger)) is not None:
+                if (metric := decider(larger)) is not None:
                     made.append(accuracy(sheet, _means(larger, metric), f"{large} {larger.setting}"))
     for scale in scales:
         for sheet in by_scale[scale].values():
@@ -70,7 +70,7 @@ def decision_accuracies(by_scale: Mapping[str, Mapping[str, Sheet]]) -> list[Dec
 
 def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAccuracy | None:
     """Of a sheet against the larger scale's values (arm -> lower is better); None without a pair of arms."""
-    metric = _decider(sheet)
+    metric = decider(sheet)
     arms = [arm for arm in sheet.arms if arm in larger and metric and sheet.values(arm, metric)]
     logs = oriented_logs(sheet, arms, metric) if metric and len(arms) > 1 else None
     if metric is None or logs is None:
@@ -100,10 +100,6 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
     )
 
 
-def _decider(sheet: Sheet) -> str | None:
-    return next((metric for metric, decides in deciding(sheet, None) if decides), None)
-
-
 def _means(sheet: Sheet, metric: str) -> dict[str, float]:
     """The mean over seeds of each arm; the metrics of quality are all better where lower."""
     return {arm: float(np.mean(values)) for arm in sheet.arms if (values := sheet.values(arm, metric))}
@@ -113,7 +109,7 @@ def _printed(sheet: Sheet) -> Iterator[tuple[str, dict[str, float]]]:
     """The paper's column that the sheet stands in for: its name, and its values, lower is better."""
     names = metric_names(sheet)
     column = next((c for name in names if (c := paper_column(sheet, name)) is not None), None)
-    if column is not None and paper_better(column) == "lower" and _decider(sheet) is not None:
+    if column is not None and paper_better(column) == "lower" and decider(sheet) is not None:
         study = sheet.study
         once = [arm for arm in study.arms if arm.name not in study.second_readings]
         yield column, {arm.name: arm.paper[column] for arm in once if column in arm.paper}

@@ -10,15 +10,17 @@ from analysis.claims.claim import Verdict
 from analysis.claims.decision import DecisionAccuracy, all_decisions
 from analysis.claims.findings import FINDINGS, Fact, Finding
 from analysis.claims.judge import judge
+from analysis.claims.predicted import Predicted, all_predicted
 from analysis.records import Records
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Verdicts, how far smaller scales predict, the order of the arms against the paper's, and what is wrong in it."""
+    """Verdicts, how far smaller scales and closed forms predict, the order of the arms, what is wrong in the paper."""
 
     verdicts: Sequence[Verdict]
     decisions: Sequence[DecisionAccuracy] = ()
+    predicted: Sequence[Predicted] = ()
     agreements: Sequence[Agreement] = ()
     findings: Sequence[tuple[Finding, list[Fact]]] = ()
 
@@ -28,6 +30,7 @@ def evidence(records: Records) -> Evidence:
     return Evidence(
         judge(records),
         all_decisions(records),
+        all_predicted(records),
         all_agreements(records),
         [(finding, finding.show()) for finding in FINDINGS],
     )

@@ -13,6 +13,7 @@ from analysis.agreement import Agreement
 from analysis.claims.claim import Judged, Tested, Verdict
 from analysis.claims.decision import DecisionAccuracy
 from analysis.claims.evidence import Evidence
+from analysis.claims.predicted import Predicted
 from analysis.tables.render import MISSING
 from zigma.common.words import counted
 
@@ -69,6 +70,7 @@ def as_json(evidence: Evidence) -> str:
         "rule": RULE,
         "claims": [_verdict(verdict) for verdict in evidence.verdicts],
         "decisions": [_plain(item) | {"share": item.share} for item in evidence.decisions],
+        "predicted": [_plain(item) | {"decisions": item.decisions} for item in evidence.predicted],
         "agreement": [_plain(agreement) for agreement in evidence.agreements],
         "findings": [
             {"name": f.name, "of": f.of, "says": f.says, "here": f.here, "command": f.command, "also": f.also}
@@ -82,6 +84,10 @@ def as_json(evidence: Evidence) -> str:
 def _sections(evidence: Evidence) -> list[tuple[str, Rows]]:
     return [
         ("How often a smaller scale predicts a larger one", decisions(evidence.decisions)),
+        (
+            "How often a measure of compare-scans predicts networks that have learned",
+            predicted(evidence.predicted),
+        ),
         ("Order of the arms against the paper's", ranks(evidence.agreements)),
         ("Wrong in the paper or the released code", _findings(evidence)),
     ]
@@ -215,6 +221,24 @@ def decisions(items: Sequence[DecisionAccuracy]) -> Rows:
             if math.isnan(item.device_seconds)
             else f"{item.device_seconds:.0f} ({item.device_kind})",
             "learned": "no" if item.unlearned else "yes",
+        }
+        for item in items
+    ]
+
+
+def predicted(items: Sequence[Predicted]) -> Rows:
+    """A row per sheet and measure; `compare-scans` says what each measure is."""
+    return [
+        {
+            "study": item.study,
+            "at": f"{item.scale} {item.setting}",
+            "metric": item.metric,
+            "measure": item.measure,
+            "right": MISSING
+            if not item.decisions
+            else f"{item.right} of {item.decisions} ({item.right / item.decisions:.0%})",
+            "pairs told apart": f"{item.apart} of {item.pairs}",
+            "seeds": item.seeds,
         }
         for item in items
     ]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from fake_records import fill
 
-from analysis.card.closed_form import SHORT, form, rank
 from analysis.card.content import both_records, card
 from analysis.card.draw import paired_curve
 from analysis.card.measured import Against
 from analysis.card.write import write_card
+from analysis.closed_form import SHORT, form, rank
 from analysis.records import Records
 from analysis.stats import paired_ratio
 from studies.declare.trial import trial

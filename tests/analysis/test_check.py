@@ -28,7 +28,8 @@ old
 Zigzag-8 has <!-- from: table_1 / tiny / digits-8 / zigzag-8 / fd_digits -->?<!-- end -->, so the claim
 <!-- from: claims / more-schemes-help / tiny -->?<!-- end --> and, in all,
 <!-- from: claims / hilbert-is-hard -->?<!-- end -->;
-<!-- from: agreement / scan_ablation / tiny / digits-8 -->?<!-- end --> pairs agree.
+<!-- from: agreement / scan_ablation / tiny / digits-8 -->?<!-- end --> pairs agree,
+and continuity predicts <!-- from: predicted / scan_ablation / tiny / digits-8 / unit_steps -->?<!-- end -->.
 
 ```
 <!-- from: an example -->1.0 ± 0.1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from analysis.compare_scans import exponential_covariance
 from studies.declare.registry import find_study
+from zigma.experiment.config import RunConfig
 from zigma.optimum import least_excess, plan_sight
 from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares
 
@@ -35,6 +37,12 @@ class Form:
     measures: Mapping[str, float]
 
 
+def length_of(config: RunConfig) -> float:
+    """The length of the fields that stand for a run's data, in tokens: its own fields', or half a row."""
+    return config.data.field.lengths[0] if config.data.field is not None else config.model.token_grid[-1] / 2
+
+
+@lru_cache(maxsize=256)
 def form(plan: Plan, grid: tuple[int, ...], depth: int, length: float) -> Form:
     """Measure a plan on a grid of tokens; excesses are those on fields of exponential covariance of that length."""
     layers = plan.layers(grid, depth)
