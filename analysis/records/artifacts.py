@@ -28,9 +28,15 @@ def artifact(results: Path, record: Record, name: str) -> Path | None:
         return None
     published = published_folder(results)
     home = published if record.path.is_relative_to(published) else results
-    path = (home / named).resolve()
     allowed = (results.resolve(), published.resolve())
-    return path if any(map(path.is_relative_to, allowed)) and path.is_file() else None
+    try:
+        path = (home / named).resolve()
+        return path if any(map(path.is_relative_to, allowed)) and path.is_file() else None
+    except (
+        OSError,
+        RuntimeError,
+    ):  # a name that is too long, links in a circle, a folder that may not be read
+        return None
 
 
 def sample_file(results: Path, record: Record) -> Path | None:

@@ -52,7 +52,7 @@ def last_fall(records: Iterable[Record]) -> float | None:
     by_steps: dict[tuple[float, ...], list[Sequence[float]]] = defaultdict(list)
     for curve in curves:
         by_steps[tuple(curve["step"])].append(curve["value"])
-    parts = [_last_quarter(steps, values) for steps, values in by_steps.items() if steps]
+    parts = [_last_quarter(steps, values) for steps, values in by_steps.items() if steps and steps[-1] > 0]
     points = np.concatenate(parts) if parts else np.empty((0, 2))
     if len(set(points[:, 0])) < 2:
         return None

@@ -68,8 +68,8 @@ def _from(counts: list[int]) -> str:
     return f"{counts[0]} to " if len(counts) > 1 else ""
 
 
-def _parameters(counts: set[object]) -> str:
-    numbers = sorted(int(str(count)) for count in counts)
+def _parameters(counts: set[float]) -> str:
+    numbers = sorted(round(count) for count in counts)
     if not numbers:
         return ""
     ends = dict.fromkeys((numbers[0], numbers[-1]))

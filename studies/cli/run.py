@@ -14,6 +14,7 @@ from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
 from studies.run.queue import look_up
+from studies.run.sweep import sweep
 from zigma.common.words import WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
@@ -103,7 +104,9 @@ def run(request: Request) -> int:
         return 0
     print_recorded(planned)
     failed = any(item.status == "failed" for item in planned.statuses if not planned.is_left(item))
-    if planned.waiting:
+    if not planned.waiting:
+        sweep(request.where.conditions.results)
+    else:
         check_machine(planned)
         print_left(planned)
         return max(start(planned.waiting, request.where), int(failed))

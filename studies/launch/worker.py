@@ -10,15 +10,17 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from studies.launch.execute import execute
+from studies.launch.execute import Outcome, execute
 from studies.launch.progress import Reporter
 from studies.run.conditions import Conditions
 from studies.run.queue import QueuedRun
+from zigma.common.program import in_a_line
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal a process gets when its parent dies
 JOIN_S = 5.0
@@ -128,7 +130,14 @@ def _work(
         if leads:
             pipe.send(("tell", line, fraction))
 
-    outcome = execute(queued, conditions, tell)
+    try:
+        outcome = execute(queued, conditions, tell)
+    except (
+        Exception
+    ) as error:  # of no run's own doing: a library that cannot be loaded, a word that is refused
+        if not isinstance(error, ValueError):
+            traceback.print_exc()
+        outcome = Outcome("stopped", f"stopped: {in_a_line(error)}")
     if log is not None:
         in_log.end(1, outcome.line)
     if leads:

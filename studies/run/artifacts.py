@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zigma.common.files import read_json, replace_json, replacing
+from zigma.common.files import read_json, replace_json, unfinished
 
 STAGED = "artifacts"  # the folder inside the owner's, laid out as a results folder
 MARK = "of_record.json"
@@ -44,19 +44,38 @@ def put_in_place(folder: Path, results: Path, record: Mapping[str, Any]) -> None
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Give a file or a folder its name in one step, from another disk too (the folder of work may lie on one)."""
-    if target.is_dir():
-        shutil.rmtree(target)
+    """Give a file or a folder its name, from another disk too (the folder of work may lie on one).
+
+    Whoever has lost the run meanwhile has lost the source too, and fails before anything at the target is changed.
+    """
     try:
-        os.replace(source, target)
+        _rename(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        if source.is_dir():
-            copy = target.with_name(f".{target.name}.tmp.{os.getpid()}")
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(source, copy)
-            os.replace(copy, target)
-        else:
-            with replacing(target) as beside:
-                shutil.copy2(source, beside)
+        beside = unfinished(target)
+        try:
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, beside)
+            source.stat()  # copying takes time, in which another owner may have taken the source
+            _rename(beside, target)
+        finally:
+            _remove(beside)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Put a file or a folder in the place of another; a folder is first moved aside, and back after an error."""
+    if not target.is_dir():
+        os.replace(source, target)
+        return
+    aside = unfinished(target)
+    os.rename(target, aside)
+    try:
+        os.rename(source, target)
+    except OSError:
+        os.rename(aside, target)
+        raise
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

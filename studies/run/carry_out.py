@@ -88,13 +88,14 @@ def carry_out(
             owner = acquire(work, run.about | {"replaces": replaces}, conditions.beat_s)
             owners.append(stack.enter_context(owner))
             path = recorded(conditions.results).get(run.identity)
-            if path is not None and digest(path) != replaces:  # since the run was queued
+            if path is not None:
                 record = read_record(path).data
                 put_in_place(
                     owner.folder, conditions.results, record
-                )  # of an owner killed since it published it
-                owner.finished = record["status"] == "done"
-                return owner.folder.name, record
+                )  # of an owner gone since it published it
+                if digest(path) != replaces:  # recorded since the run was queued
+                    owner.finished = record["status"] == "done"
+                    return owner.folder.name, record
             if conditions.mode == "force":
                 _begin_afresh(owner.folder, replaces)
             return owner.folder.name, None
@@ -233,7 +234,11 @@ def _publish(attempt: Attempt, record: dict[str, Any]) -> None:
     if record.get("artifacts"):
         mark(folder, sealed["checksum"])
     publish(attempt.path, sealed, attempt.replaces)
-    put_in_place(folder, attempt.conditions.results, sealed)
+    try:
+        put_in_place(folder, attempt.conditions.results, sealed)
+    except OSError as error:
+        verify(folder.parent, folder.name)  # else its files went to the new owner
+        raise MachineFault(f"it is recorded, but its samples or weights are not in place: {error}") from error
 
 
 def _soon_recorded(attempt: Attempt) -> bool:

@@ -268,6 +268,11 @@ def _adopt(work: Path, number: int, token: str) -> None:
         _file(work, earlier).unlink(missing_ok=True)
 
 
+def tokens(work: Path) -> set[str | None]:
+    """The tokens of all leases of a run: what other owners' folders it holds are nobody's."""
+    return {_token(read_json(_file(work, number))) for number in _numbers(work)}
+
+
 def _numbers(work: Path) -> list[int]:
     """The numbers of all leases, rising. The folder is listed: a file server's client may remember absent names."""
     try:

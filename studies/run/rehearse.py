@@ -6,7 +6,6 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 from studies.declare.selection import Selection
 from studies.declare.study import Run, Study, runs, unknown_parts
 from studies.declare.validate import machine_problems, resolve
+from studies.run.sweep import scratch_folder, sweep_rehearsals
 from zigma.common.machine import machine
 from zigma.common.places import DATA_VARIABLE, WEIGHTS_VARIABLE
 from zigma.common.words import Problems
@@ -49,8 +49,8 @@ def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> 
         Problems: runs cannot work for a reason that stand-ins do not mend.
     """
     say = say or partial(print, flush=True)
-    with tempfile.TemporaryDirectory(prefix="zigma-rehearsal-") as folder:
-        scratch = Path(folder)
+    sweep_rehearsals()
+    with scratch_folder() as scratch:
         small = replace(
             selection, seeds=selection.seeds[:1], changes={**selection.changes, **_fitting(selection)}
         )

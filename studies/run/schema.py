@@ -10,6 +10,9 @@ SCHEMA = 1  # raised only when a reader of before would misread a record; all sc
 DEEPEST = 24  # levels of lists and objects; a record has six
 NESTING = (dict, list)  # no others come out of JSON
 LARGEST_INTEGER = 2**63
+LARGEST_NUMBER = (
+    1e100  # more than the square of what a float32 holds; spreads and ratios of such numbers are finite
+)
 
 
 def _printable(text: str) -> str:
@@ -29,7 +32,7 @@ Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_print
 Artifact = Annotated[Name, AfterValidator(_inside)]
 Line = Annotated[str, Field(max_length=20_000)]
 Words = Annotated[Line, AfterValidator(_printable)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, gt=-LARGEST_NUMBER, lt=LARGEST_NUMBER)]
 Integer = Annotated[int, Field(gt=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
 Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}\z")]
 

@@ -1,6 +1,7 @@
 """The main job on a small budget: run, record, do nothing again, survive a kill, refuse wrong words."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -256,6 +257,20 @@ def test_a_killed_process_among_several_is_told_and_resumed(tmp_path: Path) -> N
         while is_dead(json.loads(path.read_text())) is False:
             assert time.monotonic() < deadline, "a process survived its parent"
             time.sleep(0.05)
+    assert not list((tmp_path / "records").rglob("*.json"))
+
+
+def test_a_library_that_dies_in_one_of_several_processes_is_a_line(tmp_path: Path) -> None:
+    words = f"-m studies run scan_ablation {small(2)} --jobs 2 --results {tmp_path}"
+    command = [sys.executable, *words.split(), "--only", "sweep", "--only", "zigzag-8"]
+    environment = os.environ | {"NUMBA_NUM_THREADS": "0"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    lines = [line for line in done.stderr.splitlines() if "stopped: " in line]
+    assert [line.partition("stopped: ")[2] for line in lines] == [
+        "Number of threads specified must be > 0. (from the environment: NUMBA_NUM_THREADS=0)"
+    ] * 2
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     assert not list((tmp_path / "records").rglob("*.json"))
 
 

@@ -160,3 +160,17 @@ def test_other_processors(processor: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-k", test_names, folder], env=environment, check=True
     )
+
+
+def test_without_numbas_compiler_another_backend_is_taken_and_the_reason_is_said() -> None:
+    code = "from zigma.ops import available_backends, resolve_backend\n"
+    code += "print(resolve_backend(None, 'cpu'), available_backends()['cpu'])"
+    asked = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == "torch the variable NUMBA_DISABLE_JIT turns off numba's compiler\n"
+    assert "not cpu: the variable NUMBA_DISABLE_JIT turns off" in asked.stderr

@@ -1,16 +1,24 @@
 """A run from lease to record: its history, and what lies beside it, whoever is late or dies."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import studies.run.carry_out as module
+from studies.cli.run import Request, run
+from studies.cli.where import Where
+from studies.declare.registry import find_study
+from studies.declare.selection import Selection
 from studies.declare.study import Run
+from studies.run import artifacts
 from studies.run.artifacts import MARK, STAGED
 from studies.run.carry_out import carry_out, work_folder
 from studies.run.conditions import Conditions
@@ -192,6 +200,99 @@ def test_files_follow_though_their_owner_died_after_the_record(
         carry_out(RUN, Conditions(tmp_path))
     assert all((tmp_path / name).exists() for name in record["artifacts"].values())
     assert not work_folder(tmp_path, RUN).exists()
+
+
+def test_a_repetition_puts_the_old_records_files_in_place_before_it_begins_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "put_in_place", die)
+        with pytest.raises(Killed):
+            carry_out(RUN, Conditions(tmp_path))
+    record = the_record(tmp_path)
+    with pytest.raises(Killed):
+        carry_out(RUN, Conditions(tmp_path, mode="force"), killed_at(2), digest(record.path))
+    assert all((tmp_path / name).exists() for name in record["artifacts"].values())
+
+
+def test_a_late_owner_whose_files_were_taken_removes_no_folder(tmp_path: Path) -> None:
+    target = tmp_path / "features" / "a"
+    target.mkdir(parents=True)
+    (target / "real").write_text("of the record that stands")
+    with pytest.raises(FileNotFoundError):
+        artifacts._replace(tmp_path / "work" / "taken over", target)
+    assert files(tmp_path, "features") == {"features/a/real": b"of the record that stands"}
+    assert [path.name for path in target.parent.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_files_come_from_another_disk_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: bool
+) -> None:
+    source, target, rename = tmp_path / "work", tmp_path / "b", os.rename
+    for path, text in ((source, "new"), (target, "old")):
+        (path / "x" if folder else path).parent.mkdir(exist_ok=True)
+        (path / "x" if folder else path).write_text(text)
+
+    def other_disk(old: Path, new: Path) -> None:
+        if old == source:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(old, new)
+
+    def late(old: Path, new: Path) -> None:  # another owner takes the source while it is copied
+        copy(old, new)
+        rename(source, tmp_path / "theirs")
+
+    monkeypatch.setattr(os, "rename", other_disk)
+    monkeypatch.setattr(os, "replace", other_disk)
+    with monkeypatch.context() as patch:
+        copy = shutil.copytree if folder else shutil.copy2
+        patch.setattr(shutil, copy.__name__, late)
+        with pytest.raises(FileNotFoundError):
+            artifacts._replace(source, target)
+    assert (target / "x" if folder else target).read_text() == "old"
+    rename(tmp_path / "theirs", source)
+    artifacts._replace(source, target)
+    assert (target / "x" if folder else target).read_text() == "new"
+    assert not [path.name for path in tmp_path.iterdir() if path not in (source, target)]
+
+
+def test_a_disk_that_fills_after_the_record_is_said_and_the_same_command_puts_the_files_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "_replace", full)
+        with pytest.raises(OSError, match="it is recorded, but its samples or weights are not in place"):
+            carry_out(RUN, Conditions(tmp_path))
+    record = the_record(tmp_path)
+    assert not (tmp_path / record["artifacts"]["weights"]).exists()
+    study = replace(find_study("scan_ablation"), scales={"tiny": {"digits-8": CONFIG}})
+    selection = Selection(study, "tiny", ("digits-8",), (0,), {})
+    monkeypatch.setattr("studies.cli.run.resolve", lambda chosen: [RUN])
+    assert run(Request(selection, Where(conditions=Conditions(tmp_path)))) == 0  # it has nothing to run
+    assert all((tmp_path / name).exists() for name in record["artifacts"].values())
+    assert not work_folder(tmp_path, RUN).exists()
+
+
+def test_what_a_late_owner_wrote_after_its_lease_was_gone_is_swept_after_a_day(tmp_path: Path) -> None:
+    with acquire(work_folder(tmp_path, RUN), {}) as owner:
+        for name, age in (("0" * 16, OLD_S + 60), ("1" * 16, 60.0), (owner.token, OLD_S + 60)):
+            file = work_folder(tmp_path, RUN) / name / "artifacts" / "weights"
+            file.parent.mkdir(parents=True)
+            file.write_text("late")
+            for path in (file, file.parent, file.parent.parent):
+                os.utime(path, (time.time() - age,) * 2)
+        assert [path.name for path in sweep(tmp_path)] == ["0" * 16]
+        assert {path.name for path in work_folder(tmp_path, RUN).iterdir() if path.is_dir()} == {
+            "1" * 16,
+            owner.token,
+        }
 
 
 def test_files_of_another_attempt_are_never_moved(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """`run --rehearse`: everything once, with stand-ins where files lack, and no trace left."""
 
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ from studies.__main__ import main
 from studies.declare import registry
 from studies.declare.selection import select
 from studies.run import rehearse
+from studies.run.sweep import scratch_folder, sweep
 from zigma.common.machine import Machine
 
 STUDY = """
@@ -99,3 +104,21 @@ def test_too_little_memory_is_said_before_stand_ins_are_made(
         rehearse._fitting(own)["training.batch_images"] == 1
     )  # a smaller one of her own is kept, a larger is not
     assert rehearse._fitting(own)["training.steps"] == 2
+
+
+def test_the_folder_of_a_rehearsal_that_was_killed_is_removed_by_a_later_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os, signal\nfrom studies.run.sweep import scratch_folder\n"
+    code += "with scratch_folder() as folder:\n    (folder / 'weights').write_text('large')\n"
+    code += "    os.kill(os.getpid(), signal.SIGKILL)"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode < 0
+    assert len(list(temporary.iterdir())) == 1
+    with scratch_folder() as under_way:
+        sweep(tmp_path)
+        assert list(temporary.iterdir()) == [under_way]
+    assert list(temporary.iterdir()) == []

@@ -56,7 +56,7 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
     except WordError as error:
         fail(name, error)
     except (ValueError, FileNotFoundError) as error:
-        fail(name, ValueError(f"{error}{_variables_behind(error)}"))
+        fail(name, ValueError(in_a_line(error)))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -66,6 +66,11 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
         return 130
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error says, and the variables of the environment that are behind it."""
+    return printable(" ".join(f"{error}{_variables_behind(error)}".split()))
 
 
 def _variables_behind(error: Exception) -> str:

@@ -23,6 +23,7 @@ def test_the_fall_of_a_line_is_its_fall() -> None:
     assert last_fall([record(list(1 + 0.001 * steps), list(steps))]) < 0  # type: ignore[operator]
     assert last_fall([record([1.0], [10.0])]) is None
     assert last_fall([]) is None
+    assert last_fall([record([1.0, 0.5], [0.0, 0.0])]) is None  # no steps: no training
 
 
 def test_noise_about_a_flat_curve_is_no_fall() -> None:

@@ -119,6 +119,21 @@ def test_records_of_strangers_are_shown_not_obeyed(tmp_path: Path) -> None:
     assert all(address.startswith("data:") for address in page.addresses)
 
 
+@pytest.mark.parametrize("number", [-0.0, 1e22, 5.5, 5e-324])
+def test_odd_numbers_and_names_of_files_stop_no_page(tmp_path: Path, number: float) -> None:
+    for run in runs(find_study("scan_ablation"), "tiny", settings=["digits-8"]):
+        curves = {"loss": {"step": [number, number], "value": [number, number]}}
+        artifacts = {"samples": "a" * 400, "features": "b/" * 200, "weights": "."}
+        cost = {"parameters": number, "device_hours": number}
+        write(
+            tmp_path,
+            run,
+            record_of(run, drawn_metrics(run, number), curves=curves, artifacts=artifacts, cost=cost),
+        )
+    text = render(load(tmp_path), tmp_path)
+    assert "zigzag-8" in text
+
+
 def test_a_page_without_records_says_what_to_run(tmp_path: Path) -> None:
     text = render(Records(), tmp_path)
     assert "python -m studies run scan_ablation" in text
