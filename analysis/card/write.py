@@ -11,6 +11,7 @@ from analysis.card.draw import pictures
 from analysis.card.measured import times
 from analysis.figures.picture import Picture
 from analysis.report.svg import inline_svg
+from analysis.report.template import fill_template
 from zigma.common.files import replace_text, replacing
 
 HERE = Path(__file__).parent
@@ -32,16 +33,8 @@ def write_card(card: Card, folder: Path, command: str) -> tuple[Path, Path]:
 
 def render(card: Card, drawn: dict[str, Picture], command: str) -> str:
     """The page as text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,  # records may come from strangers
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page: str = environment.get_template("card.html.j2").render(
+    return fill_template(
+        HERE / "card.html.j2",
         card=card,
         name=card.trial.arm.name,
         times=times,
@@ -49,7 +42,6 @@ def render(card: Card, drawn: dict[str, Picture], command: str) -> str:
         style=STYLE.read_text(encoding="utf-8"),
         pictures={head: inline_svg(one, f"p{i}") for i, (head, one) in enumerate(drawn.items())},
     )
-    return page
 
 
 def draw(card: Card, drawn: dict[str, Picture], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from zigma.common.words import counted
 ROW = 2.2  # inches
 COLUMNS = 2  # of a legend
 MOST_POINTS = 40  # of a curve
+TOGETHER = 6  # curves that can be followed in one panel
+APART_COLUMNS, APART_ROW = 4, 1.25  # of small panels, one for each curve; inches
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,52 @@ def draw_trend(
     """Curves over training, each with a band for its interval; markers tell them apart in grey."""
     styles = looks(bands)
     for name, whole in bands.items():
-        trend, look = thinned(whole), styles[name]
-        every = max(1, len(trend.step) // 8)
-        ax.plot(
-            trend.step, trend.mean, label=f"{label(name)} (n={trend.seeds})", markevery=every, **line(look)
-        )
-        low, high = trend.mean - trend.half_width, trend.mean + trend.half_width
-        if log:
-            low = np.maximum(low, trend.mean / 10)  # an interval that reaches zero has no place on this axis
-        ax.fill_between(trend.step, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        _draw_band(ax, f"{label(name)} (n={whole.seeds})", thinned(whole), styles[name], log)
     ax.set(xlabel="training step", ylabel=ylabel)
-    _zoom(ax, bands, log)
-    round_linear(ax.xaxis)
-    if log and all((trend.mean > 0).all() for trend in bands.values()):
-        ax.set_yscale("log")
-        round_log(ax.yaxis)
+    _set_axes(ax, bands, log)
     if legend:  # below the axes and their labels, where no curve can run through it
         ax.legend(
             loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5.0,
             ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
         )  # fmt: skip
     bare(ax)
+
+
+def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
+    """A small panel for each curve, before all others in grey: of many curves in one panel none can be followed."""
+    axes = figure.subplots(
+        -(-len(bands) // APART_COLUMNS), APART_COLUMNS, sharex=True, sharey=True, squeeze=False
+    )
+    styles, drawn = looks(bands), {name: thinned(whole) for name, whole in bands.items()}
+    for i, (ax, (name, trend)) in enumerate(zip(axes.flat, drawn.items(), strict=False)):
+        for other in drawn.keys() - {name}:
+            ax.plot(drawn[other].step, drawn[other].mean, color="0.82", linewidth=0.6, zorder=1)
+        _draw_band(ax, name, trend, styles[name], log)
+        ax.set_title(f"{label(name)} (n={trend.seeds})", fontsize=SMALL)
+        ax.tick_params(labelbottom=i + APART_COLUMNS >= len(bands))
+        bare(ax)
+    for ax in axes.flat[len(bands) :]:
+        ax.remove()
+    _set_axes(axes.flat[0], bands, log)
+    figure.supxlabel("training step", fontsize="medium")
+    figure.supylabel(ylabel, fontsize="medium")
+
+
+def _draw_band(ax: Axes, name: str, trend: Band, look: Mapping[str, Any], log: bool) -> None:
+    every = max(1, len(trend.step) // 8)
+    ax.plot(trend.step, trend.mean, label=name, markevery=every, **line(look))
+    low, high = trend.mean - trend.half_width, trend.mean + trend.half_width
+    if log:
+        low = np.maximum(low, trend.mean / 10)  # an interval that reaches zero has no place on this axis
+    ax.fill_between(trend.step, low, high, color=look["color"], alpha=0.18, linewidth=0)
+
+
+def _set_axes(ax: Axes, bands: Mapping[str, Band], log: bool) -> None:
+    _zoom(ax, bands, log)
+    round_linear(ax.xaxis)
+    if log and all((trend.mean > 0).all() for trend in bands.values()):
+        ax.set_yscale("log")
+        round_log(ax.yaxis)
 
 
 def thinned(band: Band, most: int = MOST_POINTS) -> Band:
@@ -142,8 +170,12 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
 
     alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)
     behind = {r.path: r for row in rows for r in row.part.records if r["status"] == "done"}
-    height = sum(ROW + legend_height(len(row.part.arms)) for row in rows)
+    height = sum(ROW + legend_height(_most_curves(row)) for row in rows)
     return Picture((WIDTH, height), draw, alt, notes, tuple(behind.values()))
+
+
+def _most_curves(row: Row) -> int:
+    return max(len(bands_of(row.part, name)) for name in row.curves)
 
 
 def _draw_row(axes: Sequence[Axes], row: Row, column: str) -> None:

@@ -14,7 +14,15 @@ from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.titles import TITLES, heading
-from analysis.figures.trends import bands_of, draw_trend, legend_height
+from analysis.figures.trends import (
+    APART_COLUMNS,
+    APART_ROW,
+    TOGETHER,
+    bands_of,
+    draw_apart,
+    draw_trend,
+    legend_height,
+)
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of
 from analysis.records.artifacts import sample_file
@@ -147,13 +155,20 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
 
 
 def _curves(part: Sheet, done: list[Record]) -> Picture:
-    height = CURVES_HEIGHT + legend_height(len(part.arms))
     names = curve_names(done)
     judged = main_metric(names)
     shown = [str(name) for name in dict.fromkeys(["loss", judged]) if name in names]
     bands = {name: bands_of(part, name) for name in shown}
+    arms = max(map(len, bands.values()))
+    apart = arms > TOGETHER
+    rows = -(-arms // APART_COLUMNS)
+    height = 0.4 + APART_ROW * rows if apart else CURVES_HEIGHT + legend_height(arms)
 
     def draw(figure: Any) -> None:
+        if apart:  # the quality of samples where it was measured on the way
+            name = shown[-1]
+            draw_apart(figure, bands[name], name.replace("_", " "), name != "loss")
+            return
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         figure.subplots_adjust(
             left=0.09, right=0.98, top=0.97, bottom=1 - 0.75 * CURVES_HEIGHT / height, wspace=0.25
@@ -168,7 +183,8 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
         for name in shown
     ]
     alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."
-    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done), layout=None)
+    layout = "constrained" if apart else None
+    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done), layout=layout)
 
 
 def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[ShownSample]:

@@ -24,6 +24,7 @@ from analysis.report.content import (
 from analysis.report.opening import beside, what_was_run
 from analysis.report.store import Store, for_script
 from analysis.report.tables import shown_tables
+from analysis.report.template import fill_template
 from analysis.report.walks import SIDE, path_data, walks
 from studies.declare.study import SCALES
 from zigma.common.files import replace_text
@@ -52,17 +53,7 @@ def write_report(out: Path, records: Records, results: Path) -> Path:
 
 def render(records: Records, results: Path) -> str:
     """The page as text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,  # records may come from strangers
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page: str = environment.get_template("page.html.j2").render(page_content(records, results))
-    return page
+    return fill_template(HERE / "page.html.j2", **page_content(records, results))
 
 
 def page_content(records: Records, results: Path) -> dict[str, Any]:

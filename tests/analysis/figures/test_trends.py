@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.picture import Picture
 from analysis.figures.series import Band
-from analysis.figures.trends import ROW, draw_trend, figure_8, figure_14, legend_height, thinned
+from analysis.figures.trends import ROW, draw_apart, draw_trend, figure_8, figure_14, legend_height, thinned
 from analysis.records import load
 from analysis.style import WIDTH, style
 
@@ -45,6 +45,20 @@ def test_the_steep_beginning_does_not_hide_where_arms_differ() -> None:
     step = np.arange(10.0, 110, 10)
     draw_trend(ax, {"a": Band(step, steep, flat, 3), "b": Band(step, steep + 0.1, flat, 3)}, "loss")
     assert ax.get_ylim()[1] < 6
+
+
+def test_each_of_many_curves_has_a_panel_before_the_others_in_grey() -> None:
+    bands = {f"arm {k}": a_band([4 + k, 2 + k], [1, 0.5]) for k in range(9)}
+    with style():
+        figure = Figure(figsize=(WIDTH, 4), layout="constrained")
+        draw_apart(figure, bands, "loss")
+        figure.draw_without_rendering()
+    assert [ax.get_title() for ax in figure.axes] == [f"arm {k} (n=3)" for k in range(9)]
+    for k, ax in enumerate(figure.axes):
+        own = [line for line in ax.lines if line.get_color() != "0.82"]
+        assert len(ax.lines) == 9
+        assert [line.get_ydata().tolist() for line in own] == [[4 + k, 2 + k]]
+    assert len({ax.get_ylim() for ax in figure.axes}) == 1, "panels are compared"
 
 
 @pytest.mark.parametrize("curves", [1, 4, 16])

@@ -13,6 +13,7 @@ from PIL import Image
 
 from analysis.__main__ import main
 from analysis.records import Records, load
+from analysis.report.template import prose
 from analysis.report.write import render
 from studies.declare.registry import find_study
 from studies.declare.scans import with_scans
@@ -34,7 +35,12 @@ class Page(HTMLParser):
         self.referred: list[str] = []
         self.handlers: list[str] = []
         self.elements: list[str] = []
+        self.words: list[str] = []  # what a reader sees, and what is read to her
         self.feed(text)
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1] not in ("style", "script"):
+            self.words.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
@@ -50,6 +56,8 @@ class Page(HTMLParser):
                 self.referred += value.split()
             elif name.startswith("on"):
                 self.handlers.append(name)
+            elif name in ("alt", "title", "aria-label"):
+                self.words.append(value)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,24 @@ def test_headings_ids_and_links(text: str) -> None:
     assert set(page.referred) <= set(page.ids)
     for landmark in ("main", "nav", "header", "footer"):
         assert page.elements.count(landmark) == 1
+
+
+def test_no_markdown_is_shown_raw(text: str) -> None:
+    raw = [words for words in Page(text).words if re.search(r"`|\*\*|\]\(|<!--", words)]
+    assert raw == []
+    assert "Scales below <code>paper</code> are stand-ins" in text
+
+
+def test_what_a_sentence_has_between_backticks_is_code_and_the_rest_stays_words() -> None:
+    assert prose("`a < b` & <b>c</b>, a lone ` too") == (
+        "<code>a &lt; b</code> &amp; &lt;b&gt;c&lt;/b&gt;, a lone ` too"
+    )
+
+
+def test_on_a_telephone_every_cell_of_what_was_run_says_its_column(text: str) -> None:
+    tables = re.findall(r'<table class="[^"]*stack">.*?</table>', text, flags=re.DOTALL)
+    assert len(tables) >= 2  # what was run, verdicts
+    assert all("data-head=" in cell for table in tables for cell in re.findall("<td[^>]*>", table))
 
 
 def test_nothing_is_asked_of_the_network(text: str) -> None:
