@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
+from analysis.options import results_there, say_faults, view_folder
 from studies.declare.own_data import OwnData, own_data
+from studies.declare.shipped import RESULTS, same_results
 from studies.declare.trial import trial
 from zigma.common.words import unknown
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
     parser.add_argument("what", metavar="WHAT", help="my_curves.py:my-spiral, a plan, or a mixer")
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+        "--results", type=results_there, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}"
     )
     parser.add_argument("--data", metavar="SETTING", help="images of yours that were prepared: birds-32")
 
@@ -25,7 +26,6 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdict, and write the page as HTML and PNG."""
     from analysis.card.content import both_records, card
     from analysis.card.write import write_card  # loads matplotlib, which --help does without
-    from analysis.options import say_faults, view_folder
 
     records = both_records(args.results)
     say_faults(records)
@@ -44,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _command(args: argparse.Namespace) -> str:
     """What makes the page again."""
-    what = shlex.quote(args.what)
+    what, results = shlex.quote(args.what), same_results(args.results)
     if args.data is None:
-        return f"python -m studies try {what}"
-    return f"python -m analysis card {what} --data {shlex.quote(args.data)}"
+        return f"python -m studies try {what}{results}"
+    return f"python -m analysis card {what} --data {shlex.quote(args.data)}{results}"
 
 
 def _prepared(args: argparse.Namespace) -> OwnData | None:

@@ -10,6 +10,7 @@ from analysis.figures.titles import TITLES, find_figure
 from analysis.options import add_publish, add_results, load_chosen, view_folder
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study
+from studies.declare.shipped import same_results
 from studies.declare.study import with_settings
 from zigma.common.words import WordError
 
@@ -74,5 +75,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"written to {path}", file=sys.stderr)
     for name, picture in made.items():
         if isinstance(picture, Missing):
-            print(f"{name}: not drawn, nothing recorded gives it: {picture.run}", file=sys.stderr)
+            commands = "; ".join(f"{run}{same_results(args.results)}" for run in picture.run.split("; "))
+            print(f"{name}: not drawn, nothing recorded gives it: {commands}", file=sys.stderr)
     return 0

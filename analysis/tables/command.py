@@ -26,6 +26,7 @@ from analysis.tables.study import build_tables, studies_with
 from analysis.tables.values import Table
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study
+from studies.declare.shipped import same_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     if names:
         print("\n".join(terminal(table, width) for table in tables if table.study in names))
     else:
-        print("\n".join(overview(tables, width)) + "\n")
+        print("\n".join(overview(tables, width, args.results)) + "\n")
     if not records:
-        print(f"no records below {args.results}, so nothing is written: python -m studies run scan_ablation")
+        run_first = f"python -m studies run scan_ablation{same_results(args.results)}"
+        print(f"no records below {args.results}, so nothing is written: {run_first}")
         return 0
     folder = args.results if args.publish else view_folder(args.results)
     status = write_all(folder / "tables", rendered(tables), "as .md, .tex and .csv")

@@ -11,16 +11,17 @@ from analysis.stats import SeedMean
 from analysis.tables.render.terminal import words_grid
 from analysis.tables.values import OURS, NoNumber, Part, Table
 from studies.declare.registry import studies
+from studies.declare.shipped import same_results
 from zigma.common.words import counted
 
 LISTED = 4  # settings that are named
 
 
-def overview(tables: Iterable[Table], width: int) -> list[str]:
+def overview(tables: Iterable[Table], width: int, results: Path) -> list[str]:
     """A line for each study: what it shows, and what of it is recorded."""
     rows = [(table.study, table.name, _recorded(table)) for table in tables]
     lines = words_grid(("study", "shows", "recorded: arms with a number, seeds"), rows, width)
-    return [*lines, "", "a table in full: python -m analysis make-tables STUDY"]
+    return [*lines, "", f"a table in full: python -m analysis make-tables STUDY{same_results(results)}"]
 
 
 def _recorded(table: Table) -> str:

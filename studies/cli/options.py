@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 
-from studies.declare.shipped import RESULTS
+from studies.declare.shipped import RESULTS, same_results
 from zigma.common.words import results_folder
 
 PROGRAM = "python -m studies"
@@ -27,8 +26,7 @@ def existing_folder(text: str) -> Path:
 
 def hint(command: str, results: Path) -> str:
     """A command to type, for the same results folder."""
-    folder = "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
-    return f"{PROGRAM} {command}{folder}"
+    return f"{PROGRAM} {command}{same_results(results)}"
 
 
 def at_least(least: int, option: str, value: int | None) -> int | None:

@@ -108,6 +108,7 @@ def missing_runs(request: Request) -> list[RunStatus]:
 
 def _card(request: Request) -> int:
     sys.stdout.flush()
+    request.where.conditions.results.mkdir(parents=True, exist_ok=True)
     command = ["-m", "analysis", "card", request.word, "--results", str(request.where.conditions.results)]
     if request.data is not None:
         command += ["--data", request.data.setting]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 RESULTS = Path("results")  # what every command reads and writes where no `--results` is given
 PUBLISHED = "published"
+
+
+def same_results(results: Path) -> str:
+    """What a command that is proposed must end in, so that it looks into the same results folder."""
+    return "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
 
 
 @cache

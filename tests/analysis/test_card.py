@@ -153,3 +153,22 @@ def test_an_error_names_the_command(tmp_path: Path, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["card", "peano", "--results", str(tmp_path), "--data", "nope"])
     assert capsys.readouterr().err.startswith("python -m analysis card: unknown prepared folder")
+
+
+def test_looking_at_a_mistyped_folder_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from analysis.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["card", "peano", "--results", str(tmp_path / "reslts")])
+    assert "there is no folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_says_by_which_command_and_folder_it_was_made(tmp_path: Path) -> None:
+    from analysis.__main__ import main
+
+    results = tmp_path / "my résults"
+    results.mkdir()
+    assert main(["card", "peano", "--results", str(results)]) == 0
+    page = (results / "view" / "try-peano-8.html").read_text(encoding="utf-8")
+    assert f"python -m studies try peano --results &#39;{results}&#39;" in page

@@ -307,5 +307,6 @@ def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
     above, _, below = out.partition("a table in full")
     assert all(re.search(rf"^{name} ", above, flags=re.MULTILINE) for name in studies())
     assert "4 of 4, n 2" in above
+    assert below.startswith(f": python -m analysis make-tables STUDY --results {tmp_path}\n")
     assert "Table 1 of your run." in below
     assert "Table 7" not in below
