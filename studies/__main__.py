@@ -38,7 +38,8 @@ RESUMES = "interrupted; the same command resumes from the last checkpoint"
 
 def main(words: list[str] | None = None) -> int:
     """Carry out a command line; returns the exit status."""
-    args = _parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    args = _parser(words[:1]).parse_args(words)
     command = command_module(args.word)
     return carry_out(f"{PROGRAM} {args.word}", lambda: command.run(command.read(args)), RESUMES)
 
@@ -48,7 +49,8 @@ def command_module(word: str) -> ModuleType:
     return import_module(f"studies.cli.{word}{'_' if iskeyword(word) else ''}")
 
 
-def _parser() -> Parser:
+def _parser(first: list[str]) -> Parser:
+    """With the command that is asked for alone, whose modules are then all that is loaded; else with all of them."""
     parser = Parser(
         prog=PROGRAM,
         description="The experiments of the ZigMa paper: list, show, run.",
@@ -56,7 +58,7 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
-    for word in COMMANDS:
+    for word in first if set(first) & set(COMMANDS) else COMMANDS:
         command = command_module(word)
         example = f"example: {PROGRAM} {command.EXAMPLE}"
         command.add(commands.add_parser(word, help=command.HELP, description=command.HELP, epilog=example))
