@@ -86,7 +86,7 @@ def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool
     figure.supylabel(ylabel, fontsize="medium")
 
 
-def _draw_band(ax: Axes, name: str, trend: Band, look: Mapping[str, Any], log: bool) -> None:
+def _draw_band(ax: Axes, name: str, trend: Band, look: dict[str, Any], log: bool) -> None:
     every = max(1, len(trend.step) // 8)
     ax.plot(trend.step, trend.mean, label=name, markevery=every, **line(look))
     low, high = trend.mean - trend.half_width, trend.mean + trend.half_width

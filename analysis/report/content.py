@@ -183,8 +183,8 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
         for name in shown
     ]
     alt = f"Curves over training of {part.study.name} at {part.scale}, {part.setting}. {'. '.join(ends)}."
-    layout = "constrained" if apart else None
-    return Picture((WIDTH, height), draw, alt, provenance(part), tuple(done), layout=layout)
+    notes = provenance(part)
+    return Picture((WIDTH, height), draw, alt, notes, tuple(done), "constrained" if apart else None)
 
 
 def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[ShownSample]:

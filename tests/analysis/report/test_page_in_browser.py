@@ -76,7 +76,7 @@ def test_on_a_phone_our_numbers_and_the_charts_are_on_the_screen(page: Any) -> N
         box = page.locator(place).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
-    for caption in ("#opening-runs", "#verdicts"):  # what was run and the verdicts: nothing to scroll sideways
+    for caption in ("#opening-runs", "#verdicts"):  # without scrolling sideways
         around = page.locator(caption).locator("xpath=ancestor::div[contains(@class, 'scroll')]")
         assert around.evaluate("box => box.scrollWidth <= box.clientWidth")
 
