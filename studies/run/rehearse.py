@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import resource
 import subprocess
@@ -143,11 +144,17 @@ def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> N
         "own",
         *changes,
     ]
-    made = subprocess.run([*command, "--results", str(results)], capture_output=True, text=True, check=False)
+    subprocess.run([*command, "--results", str(results)], capture_output=True, check=False)
     arms = {arm.name for arm in study.arms}
-    rows = [line for line in made.stdout.splitlines() if any(line.startswith(f"{arm} ") for arm in arms)]
-    filled = [line for line in rows if any(letter.isdigit() for letter in line.split("  ", 1)[-1])]
-    say(f"row of the table: {' '.join(filled[0].split())}" if filled else "no row of a table came out of it")
+    cells: dict[str, dict[str, str]] = {}  # arm -> column -> number of ours
+    for file in sorted(results.rglob("*.csv")):
+        for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
+            if row["arm"] in arms and row["source"] == "ours" and row["value"]:
+                cells.setdefault(row["arm"], {})[row["column"]] = f"{float(row['value']):.4g}"
+    for arm, numbers in cells.items():
+        say(f"row of the table: {arm} has " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
+    if not cells:
+        say("no row of a table came out of it")
 
 
 @contextmanager
