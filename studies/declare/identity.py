@@ -145,15 +145,13 @@ def orders_fingerprint(config: Config) -> str | None:
     plan = plan_of(config)
     if plan is None:
         return None
+    from zigma.scans.again import orders_hash
+
+    return orders_hash(plan, *tokens_of(config))
+
+
+def tokens_of(config: Config) -> tuple[tuple[int, ...], int]:
+    """The grid of tokens on which a configuration's layers read them, and how many layers there are."""
     if isinstance(config, ScanConfig):
-        return _orders(plan, config.grid, config.depth)
-    return _orders(plan, config.model.token_grid, config.model.depth)
-
-
-@cache
-def _orders(plan: Plan, grid: tuple[int, ...], depth: int) -> str:
-    digest = hashlib.sha256()
-    for layer in plan.layers(grid, depth):
-        for scan in layer.scans:
-            digest.update(f"{scan.segments}:".encode() + scan.order.tobytes())
-    return digest.hexdigest()[:16]
+        return config.grid, config.depth
+    return config.model.token_grid, config.model.depth

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from studies.declare.changes import change
-from studies.declare.identity import orders_fingerprint
+from studies.declare.identity import orders_fingerprint, plan_of, tokens_of
 from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
@@ -164,6 +164,10 @@ def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[st
 
 def _scan(config: Config) -> Iterator[str]:
     orders_fingerprint(config)  # raises where a plan and a grid do not fit
+    if (plan := plan_of(config)) is not None and plan.files:
+        from zigma.scans.again import check_again
+
+        check_again(plan, *tokens_of(config))
     if not isinstance(config, ScanConfig) and isinstance(config.model, ZigMaConfig):
         yield from _state(config.model)
         if isinstance(config.model.mixer, OwnMixerSpec) or isinstance(config.model.ordering, OwnOrdering):

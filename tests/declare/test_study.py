@@ -66,9 +66,10 @@ def test_every_setting_of_a_configuration_changes_the_identity() -> None:
 
 def test_identity_follows_the_orders_and_not_only_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
     import studies.declare.identity as module
+    from zigma.scans import again
 
     before = identity(TINY)
-    monkeypatch.setattr(module, "_orders", lambda *args: "another curve under the same name")
+    monkeypatch.setattr(again, "orders_hash", lambda *args: "another curve under the same name")
     module._fingerprints.cache_clear()
     try:
         assert identity(TINY) != before

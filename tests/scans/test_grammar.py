@@ -40,6 +40,10 @@ def broken(height, width):
 def by_chance(height, width):
     return np.random.permutation(height * width)
 
+def turned(height, width, steps=np.arange(6)):
+    steps[:] = steps[::-1].copy()
+    return steps
+
 def of_nothing(height, width):
     return None
 """
@@ -290,6 +294,7 @@ def test_orders_may_be_tensors(given: Callable[[list[list[int]]], Any]) -> None:
             r"'broken' fails on the grid \(2, 3\) at my-own2.py:23: ZeroDivisionError: division by zero",
         ),
         ("by_chance", "'by_chance' gives another order the second time"),
+        ("turned", "'turned' gives another order the second time"),  # in the memory of the first
         ("of_nothing", "whole numbers, not object"),
         ("my-three-4", "asks for 4 orders of 'my-three', which has 1..3"),
         ("tree", "unknown curve of my-own2.py 'tree': did you mean 'three'"),

@@ -10,6 +10,8 @@ from textwrap import fill
 from zigma.common.program import carry_out
 from zigma.common.words import Parser, WordError
 from zigma.scans import STRATEGIES, grammar, parse_plan, scan_names
+from zigma.scans.again import check_again
+from zigma.scans.order import as_grid
 
 
 def main(words: list[str] | None = None) -> int:
@@ -40,7 +42,10 @@ def _print_forms() -> None:
 def _print_plan(args: argparse.Namespace) -> None:
     if not re.fullmatch(r"\d{1,4}(x\d{1,4}){1,2}", args.grid):
         raise WordError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {args.grid!r}")
-    print(parse_plan(args.plan).describe(map(int, args.grid.split("x")), args.depth))
+    plan, grid = parse_plan(args.plan), as_grid(map(int, args.grid.split("x")))
+    described = plan.describe(grid, args.depth)
+    check_again(plan, grid, args.depth)
+    print(described)
 
 
 if __name__ == "__main__":

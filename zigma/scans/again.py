@@ -1,0 +1,61 @@
+"""Does another process read the same orders? A curve of a person's file may hang on what differs from one to the next.
+
+Within a process `zigma.scans.registry` draws each curve twice. The order of a set, the clock, and what a module has
+drawn by chance when it was read stay the same there, and are others in the process that trains or samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from functools import cache
+
+from zigma.scans.given import PREFIX
+from zigma.scans.grammar import parse_plan
+from zigma.scans.order import Grid
+from zigma.scans.plans import Plan
+
+SEED = "PYTHONHASHSEED"  # of the order in which sets of texts are read
+
+
+@cache
+def check_again(plan: Plan, grid: Grid, depth: int) -> None:
+    """Raises ValueError, in one line, where another process reads other orders; no file of curves, no process."""
+    files = [file.name for file in plan.files if file.suffix == ".py"]
+    if not files or PREFIX in plan.text:
+        return
+    words = [sys.executable, "-m", __name__, plan.text, "x".join(map(str, grid)), str(depth)]
+    seed = "1" if os.environ.get(SEED) != "1" else "2"
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    done = subprocess.run(
+        words,
+        env={**os.environ, SEED: seed, "PYTHONPATH": paths},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    printed = done.stdout.split()
+    if done.returncode or not printed or printed[-1] != orders_hash(plan, grid, depth):
+        raise ValueError(
+            f"plan {plan.name!r} of {', '.join(files)} gives other orders in another process: a curve must always give "
+            "the same one (sort what comes from a set, use no clock, and draw from np.random.default_rng(seed) only)"
+        )
+
+
+@cache
+def orders_hash(plan: Plan, grid: Grid, depth: int) -> str:
+    """Of the orders that the layers read, in 16 letters."""
+    digest = hashlib.sha256()
+    for layer in plan.layers(grid, depth):
+        for scan in layer.scans:
+            digest.update(f"{scan.segments}:".encode() + scan.order.tobytes())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    text, sides, layers = sys.argv[1:]
+    print(orders_hash(parse_plan(text), tuple(map(int, sides.split("x"))), int(layers)))
