@@ -164,7 +164,7 @@ def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[st
 
 def _scan(config: Config) -> Iterator[str]:
     orders_fingerprint(config)  # raises where a plan and a grid do not fit
-    if (plan := plan_of(config)) is not None and plan.files:
+    if (plan := plan_of(config)) is not None:
         from zigma.scans.again import check_again
 
         check_again(plan, *tokens_of(config))

@@ -1,4 +1,4 @@
-"""Does another process read the same orders? A curve of a person's file may hang on what differs from one to the next.
+"""Does another process read the same orders? A curve from elsewhere may hang on what differs from one to the next.
 
 Within a process `zigma.scans.registry` draws each curve twice. The order of a set, the clock, and what a module has
 drawn by chance when it was read stay the same there, and are others in the process that trains or samples.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from functools import cache
 
+from zigma.common.plugged import SCANS
 from zigma.scans.given import PREFIX
 from zigma.scans.grammar import parse_plan
 from zigma.scans.order import Grid
@@ -22,9 +23,10 @@ SEED = "PYTHONHASHSEED"  # of the order in which sets of texts are read
 
 @cache
 def check_again(plan: Plan, grid: Grid, depth: int) -> None:
-    """Raises ValueError, in one line, where another process reads other orders; no file of curves, no process."""
-    files = [file.name for file in plan.files if file.suffix == ".py"]
-    if not files or PREFIX in plan.text:
+    """Raises ValueError, in one line, where another process reads other orders; only for a curve from elsewhere."""
+    foreign = [file.name for file in plan.files if file.suffix == ".py"]
+    foreign += [SCANS.origin(name) for name in plan.curves if name in SCANS.entries()]
+    if not foreign or PREFIX in plan.text:
         return
     words = [sys.executable, "-m", __name__, plan.text, "x".join(map(str, grid)), str(depth)]
     seed = "1" if os.environ.get(SEED) != "1" else "2"
@@ -41,8 +43,8 @@ def check_again(plan: Plan, grid: Grid, depth: int) -> None:
     printed = done.stdout.split()
     if done.returncode or not printed or printed[-1] != orders_hash(plan, grid, depth):
         raise ValueError(
-            f"plan {plan.name!r} of {', '.join(files)} gives other orders in another process: a curve must always give "
-            "the same one (sort what comes from a set, use no clock, and draw from np.random.default_rng(seed) only)"
+            f"plan {plan.name!r} of {', '.join(foreign)} gives other orders in another process: a curve must always "
+            "give the same one (sort what comes from a set, use no clock, draw from np.random.default_rng(seed) only)"
         )
 
 

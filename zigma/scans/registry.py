@@ -107,7 +107,9 @@ class Curve:
         """What the rule returns; whatever goes wrong in it is one ValueError."""
         try:
             drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
-            return np.array(list(drawn) if isinstance(drawn, Iterator) else drawn)  # it may write into its own again
+            return np.array(
+                list(drawn) if isinstance(drawn, Iterator) else drawn
+            )  # it may write into its own again
         except (Exception, SystemExit) as error:  # a rule may be anybody's
             if self.built_in and isinstance(error, ValueError):
                 raise  # a wrong option, in words of its own
