@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -12,7 +13,7 @@ from studies.declare.identity import orders_fingerprint, plan_of, tokens_of
 from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
-from zigma.common.plugged import EXTRACTORS
+from zigma.common.plugged import EXTRACTORS, short
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
@@ -255,12 +256,21 @@ def _weights(config: Config) -> Iterator[str]:
 
     names = config.evaluation.extractors
     finders: list[Callable[[], object]] = [WEIGHTS[name].find for name in names if name in WEIGHTS]
-    finders += [partial(EXTRACTORS.load, name) for name in names if name not in WEIGHTS]
+    finders += [partial(_extractor, name) for name in names if name not in WEIGHTS]
     for find in [*finders, *([autoencoder_folder] if config.data.view == "latents" else [])]:
         try:
             find()
         except (ValueError, FileNotFoundError) as error:
             yield " ".join(str(error).split())
+
+
+def _extractor(name: str) -> None:
+    """One of a person's own: a training would be over before it is made."""
+    make = EXTRACTORS.load(name)
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        raise WordError(f"extractor {short(name)} must make a module without arguments: {error}") from error
 
 
 def _shards(config: Config) -> Iterator[str]:

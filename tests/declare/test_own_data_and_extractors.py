@@ -52,6 +52,9 @@ class Means(torch.nn.Module):
         grey = images.float().mean(1)
         return torch.cat([grey.mean(1), grey.mean(2)], dim=1)
 
+def needy(images):
+    return images
+
 class Whole(torch.nn.Module):
     def forward(self, images):
         return images
@@ -135,6 +138,11 @@ def test_two_extractors_of_one_name_in_results_are_refused(file: Path, tmp_path:
     other.write_text(SOURCE)
     with pytest.raises(ValueError, match=r"names something twice: own\.Means, own\.Means"):
         change(TINY, {"evaluation.extractors": (f"{file}:Means", f"{other}:Means")})
+
+
+def test_an_extractor_that_needs_arguments_is_refused_before_a_training(file: Path) -> None:
+    (fault,) = config_faults(change(TINY, {"evaluation.extractors": (f"{file}:needy",)}))
+    assert fault.startswith("extractor own.py:needy must make a module without arguments: missing a required")
 
 
 def test_an_extractor_gives_numbers_under_its_own_name(file: Path) -> None:
