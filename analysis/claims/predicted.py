@@ -21,7 +21,9 @@ from zigma.experiment.config import RunConfig, read_config
 from zigma.models.config import ZigMaConfig
 from zigma.scans import parse_plan
 
-MOST_TOKENS = 400  # of the grid: the sight of a whole plan takes seconds from there on
+MOST_TOKENS = (
+    100  # of the grid: the sight of a whole plan takes a tenth of a second, and seconds of 256 tokens
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def predicted(sheet: Sheet) -> Iterator[Predicted]:
 
 
 def _config(sheet: Sheet, arm: str, metric: str) -> RunConfig | None:
-    """The configuration of an arm of ZigMa's whose plan can be measured here, in a second."""
+    """The configuration of an arm of ZigMa's whose plan can be measured here, in a moment."""
     if not sheet.values(arm, metric):
         return None
     try:
