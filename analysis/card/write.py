@@ -45,19 +45,19 @@ def render(card: Card, drawn: dict[str, Picture], command: str) -> str:
 
 
 def draw(card: Card, drawn: dict[str, Picture], path: Path) -> None:
-    """All pictures below the verdict."""
+    """All pictures below the verdict and what was run."""
     from matplotlib.figure import Figure
 
     from analysis.style import style
 
-    lines = [card.verdict, *(f"not recorded: {line}" for line in card.missing)]
-    verdict = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
-    top = 0.3 + 0.17 * len(verdict)
+    lines = [card.verdict, *(f"not recorded: {line}" for line in card.missing), *card.what_was_run]
+    words = [part for line in lines for part in textwrap.wrap(line, COLUMNS)]
+    top = 0.3 + 0.15 * len(words)
     heights = [top, *(one.size[1] + 0.35 for one in drawn.values())]
     with style():
         figure = Figure(figsize=(5.4, sum(heights)), layout="constrained")
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        parts[0].text(0.02, 0.95, "\n".join(verdict), va="top", fontsize=8.5, parse_math=False)
+        parts[0].text(0.02, 0.95, "\n".join(words), va="top", fontsize=8.5, parse_math=False)
         for part, (head, one) in zip(parts[1:], drawn.items(), strict=True):
             part.suptitle(head, fontsize=9, fontweight="bold", x=0.02, ha="left")
             one.draw(part)
