@@ -77,11 +77,12 @@ def trial(word: str, data: OwnData | None = None) -> Trial:
             plan = parse_plan(f"{word}-8" if word in scan_names() else word)
             plan.layers(base.token_grid, base.depth)
             arm = Arm(plan.name, {"model.scan": plan.text})
-        except ValueError as error:
+        except ValueError as error:  # a mixer's function may look like a curve until it is drawn
             if not _is_own_mixer(config, word):
-                raise WordError(
-                    f"{error}; a mixer is one of {', '.join(mixers())}, or FILE.py:NAME"
-                ) from error
+                or_mixer = (
+                    f"; a mixer is one of {', '.join(mixers())}, or FILE.py:NAME" if plan is None else ""
+                )
+                raise WordError(f"{error}{or_mixer}") from error
             plan = None
             arm = Arm(word.rpartition(".py:")[2].replace(":", " "), _MIXES | {"model.mixer": word})
     arms = tuple(each for each in study.arms if each.name != arm.name)

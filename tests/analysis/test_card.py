@@ -130,7 +130,8 @@ def test_equals_share_a_place_and_a_plan_that_sees_all_has_no_excess() -> None:
         ("zigzag-8", "beside which yours is put"),
         ("mamba", "is the mixer of the arms"),
         ("spirl", "did you mean 'spiral"),
-        ("video-sst", "mixer is one of"),
+        ("video-sst", "scans frames"),
+        ("my-mixer", "mixer is one of"),
     ],
 )
 def test_what_cannot_be_tried_is_told(word: str, says: str) -> None:

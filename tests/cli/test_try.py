@@ -11,8 +11,8 @@ def test_published_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["try", "mamba-2", "--seeds", "2", "--dry-run", "--results", str(tmp_path / "r")]) == 0
     lines = capsys.readouterr().out.splitlines()
     runs = {line.partition(" seed")[0] for line in lines if " seed " in line}
-    assert runs == {"zigzag-8 fields-8", "sweep-8 fields-8", "mamba-2 fields-8", "mamba-2 digits-8-short"}
-    assert "8 of 8 runs to do" in lines[-1]
+    assert runs == {"mamba-2 fields-8", "mamba-2 digits-8-short"}  # zigzag-8 and sweep-8 ship on both
+    assert "4 of 4 runs to do" in lines[-1]
     assert not (tmp_path / "r").exists()
 
 
@@ -32,6 +32,18 @@ def test_a_wrong_word_is_one_line(words: list[str], says: str, capsys: pytest.Ca
     complaint = capsys.readouterr().err
     assert says in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_curve_that_is_none_is_told_without_the_mixers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "curves.py"
+    file.write_text("def few(h, w):\n    return [(r, c) for r in range(h) for c in range(w)][1:]\n")
+    with pytest.raises(SystemExit):
+        main(["try", f"{file}:few", "--dry-run", "--results", str(tmp_path / "r")])
+    complaint = capsys.readouterr().err
+    assert "never visits (0, 0)" in complaint
+    assert "mixer" not in complaint
 
 
 def test_a_mixer_of_her_own_file_is_an_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
