@@ -21,9 +21,7 @@ from zigma.experiment.config import RunConfig, read_config
 from zigma.models.config import ZigMaConfig
 from zigma.scans import parse_plan
 
-MOST_TOKENS = (
-    100  # of the grid: the sight of a whole plan takes a tenth of a second, and seconds of 256 tokens
-)
+MOST_TOKENS = 100  # of the grid: the sight of a whole plan takes seconds of 256 tokens
 
 
 @dataclass(frozen=True)
