@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.agreement import pairs_in_order, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
-from analysis.records import Records, Sheet, sheets
+from analysis.records import Records, Sheet, load, sheets
 from analysis.records.collection import folders
 from analysis.records.levels import best_baseline, way
 from analysis.records.standing import levels_of, why_no_verdict
@@ -37,6 +37,8 @@ class Answer:
 def answer(study: Study, records: Records, results: Path) -> Answer | None:
     """Of her latest setting of a study; None where nothing of hers counts."""
     own, published = (records.below(folder) for folder in folders(results))
+    if published:  # of a run that ships and is hers too, `records` holds hers alone
+        published = load(results, "published")
     latest = [(record, sheet) for sheet in _sheets(study, own) for record in sheet.records]
     if not latest:
         return None
