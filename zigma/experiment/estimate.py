@@ -15,6 +15,7 @@ from typing import Literal
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.network_costs import NetworkCost, network_cost
 from zigma.models.config import ModelConfig
+from zigma.training.config import HELD_OUT_DRAWS
 
 Device = Literal["cpu", "gpu"]
 
@@ -67,7 +68,7 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     step_s = tokens * config.model.depth * layer_s  # of an image
     if isinstance(config, MeasurementConfig):
         return _measuring(config, cost, step_s / 3, rates)
-    passes = _drawn(config) * _evaluations(config) / 3  # of one image, as parts of a step
+    passes = (_drawn(config) * _evaluations(config) + _judged(config)) / 3  # of one image, as parts of a step
     steps = config.training.steps + passes / MOST_IMAGES
     images = config.training.steps * config.training.batch_images + passes
     # a kernel takes as long as its work, and no less than it takes with nothing to do
@@ -102,10 +103,21 @@ def _measuring(config: MeasurementConfig, cost: NetworkCost, forward_s: float, r
 def _drawn(config: RunConfig) -> int:
     """Samples, on the way and at the end."""
     evaluation = config.evaluation
-    times = 0
-    if evaluation.every_steps is not None and evaluation.extractors:
-        times = (config.training.steps - 1) // evaluation.every_steps
-    return evaluation.n_generated + times * evaluation.n_on_the_way
+    on_the_way = _measured(config) * evaluation.n_on_the_way if evaluation.extractors else 0
+    return evaluation.n_generated + on_the_way
+
+
+def _judged(config: RunConfig) -> int:
+    """Passes of held-out images through the network, for their loss and, of fields, for the excess."""
+    evaluation = config.evaluation
+    images = _measured(config) * evaluation.n_on_the_way + evaluation.n_real
+    return images * (HELD_OUT_DRAWS + (config.data.field is not None))
+
+
+def _measured(config: RunConfig) -> int:
+    """How often the network is measured before its training is over."""
+    every = config.evaluation.every_steps
+    return 0 if every is None else (config.training.steps - 1) // every
 
 
 def _evaluations(config: RunConfig) -> float:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from zigma.common.configuration import Configuration, Count, Number, Positive, Share, Whole, later
 
+HELD_OUT_DRAWS = 4  # (noise, time) pairs of a held-out image, of whose losses the held-out loss is the mean
+
 
 class TrainingConfig(Configuration):
     """Optimiser, schedule and averaging. Defaults are the paper's (section 4.1 and Table 10)."""

@@ -9,9 +9,8 @@ from zigma.interpolant import interpolant_loss
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models.config import ModelConfig
 from zigma.training.conditioning import condition
+from zigma.training.config import HELD_OUT_DRAWS
 from zigma.training.processes import shares, together
-
-DRAWS = 4  # (noise, time) pairs per image
 
 
 @torch.no_grad()
@@ -24,7 +23,7 @@ def held_out_loss(
     batch_images: int,
     n: int | None = None,
 ) -> float:
-    """Mean loss (Eq. 12 for the velocity) over the first `n` images of `data` (all by default), `DRAWS` times each.
+    """Mean loss (Eq. 12 for the velocity) over the first `n` images of `data` (all by default), each several times.
 
     Noise and times are the same for every network and seed, and the times of one draw are spread evenly over
     [0, 1], so that two networks are compared on exactly the same questions. Several processes share the images.
@@ -36,7 +35,7 @@ def held_out_loss(
 
     def ask() -> float:
         total = 0.0
-        for draw in range(DRAWS):
+        for draw in range(HELD_OUT_DRAWS):
             generator = torch.Generator().manual_seed(draw)
             times = (torch.arange(n) + torch.rand(n, generator=generator)) / n
             times = times[torch.randperm(n, generator=generator)]
@@ -53,4 +52,4 @@ def held_out_loss(
                 total += float(loss.sum())
         return total
 
-    return sum(together(ask)) / (DRAWS * n)
+    return sum(together(ask)) / (HELD_OUT_DRAWS * n)
