@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.agreement import pairs_in_order, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
-from analysis.records import Records, Sheet, load, sheets
+from analysis.records import Records, Sheet, sheets
 from analysis.records.collection import folders
 from analysis.records.levels import best_baseline, way
 from analysis.records.standing import levels_of, why_no_verdict
@@ -20,6 +20,7 @@ from analysis.tables.notes import failure_notes, seeds_note, stale_notes
 from analysis.tables.standing import level_notes, level_rows, way_column
 from analysis.tables.values import PAPER, Cell, Column, Part, Table, rows_of
 from studies.declare.study import Study
+from studies.run.record import by_identity, read_records
 from zigma.common.words import counted
 
 YOURS, PUBLISHED = "yours", "published"
@@ -37,8 +38,10 @@ class Answer:
 def answer(study: Study, records: Records, results: Path) -> Answer | None:
     """Of her latest setting of a study; None where nothing of hers counts."""
     own, published = (records.below(folder) for folder in folders(results))
-    if published:  # of a run that ships and is hers too, `records` holds hers alone
-        published = load(results, "published")
+    # of a run that ships and is hers too, `records` holds hers alone
+    shipped = by_identity(folders(results, "published")[0]) if published else {}
+    hidden = [shipped[record["identity"]] for record in own if record["identity"] in shipped]
+    published = Records([*published, *read_records(hidden, faults=[])])
     latest = [(record, sheet) for sheet in _sheets(study, own) for record in sheet.records]
     if not latest:
         return None
