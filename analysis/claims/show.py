@@ -214,7 +214,7 @@ def decisions(items: Sequence[DecisionAccuracy]) -> Rows:
             "smaller": f"{item.scale} {item.setting}",
             "larger": item.larger,
             "by": item.metric,
-            "right": f"{item.right} of {item.decisions} ({item.share:.0%})",
+            "right": _right(item),
             "pairs of arms": item.pairs,
             "seeds": item.seeds,
             "device-seconds a run": MISSING
@@ -234,14 +234,19 @@ def predicted(items: Sequence[Predicted]) -> Rows:
             "at": f"{item.scale} {item.setting}",
             "metric": item.metric,
             "measure": item.measure,
-            "right": MISSING
-            if not item.decisions
-            else f"{item.right} of {item.decisions} ({item.right / item.decisions:.0%})",
+            "right": _right(item),
             "pairs told apart": f"{item.apart} of {item.pairs}",
             "seeds": item.seeds,
         }
         for item in items
     ]
+
+
+def _right(item: DecisionAccuracy | Predicted) -> str:
+    """How many decisions were right, of how many."""
+    if not item.decisions:
+        return MISSING
+    return f"{item.right} of {item.decisions} ({item.right / item.decisions:.0%})"
 
 
 def ranks(agreements: Sequence[Agreement]) -> Rows:

@@ -86,6 +86,11 @@ def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool
     figure.supylabel(ylabel, fontsize="medium")
 
 
+def apart_height(curves: int) -> float:
+    """Of a picture by `draw_apart`, in inches."""
+    return 0.4 + APART_ROW * -(-curves // APART_COLUMNS)
+
+
 def _draw_band(ax: Axes, name: str, trend: Band, look: dict[str, Any], log: bool) -> None:
     every = max(1, len(trend.step) // 8)
     ax.plot(trend.step, trend.mean, label=name, markevery=every, **line(look))

@@ -32,10 +32,7 @@ def artifact(results: Path, record: Record, name: str) -> Path | None:
     try:
         path = (home / named).resolve()
         return path if any(map(path.is_relative_to, allowed)) and path.is_file() else None
-    except (
-        OSError,
-        RuntimeError,
-    ):  # a name that is too long, links in a circle, a folder that may not be read
+    except (OSError, RuntimeError):  # a name that is too long, links in a circle, a folder not to be read
         return None
 
 

@@ -15,9 +15,8 @@ from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import curve_names, recorded_sheets
 from analysis.figures.titles import TITLES, heading
 from analysis.figures.trends import (
-    APART_COLUMNS,
-    APART_ROW,
     TOGETHER,
+    apart_height,
     bands_of,
     draw_apart,
     draw_trend,
@@ -161,8 +160,7 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
     bands = {name: bands_of(part, name) for name in shown}
     arms = max(map(len, bands.values()))
     apart = arms > TOGETHER
-    rows = -(-arms // APART_COLUMNS)
-    height = 0.4 + APART_ROW * rows if apart else CURVES_HEIGHT + legend_height(arms)
+    height = apart_height(arms) if apart else CURVES_HEIGHT + legend_height(arms)
 
     def draw(figure: Any) -> None:
         if apart:  # the quality of samples where it was measured on the way

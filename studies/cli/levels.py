@@ -78,7 +78,6 @@ def _compute(path: Path, config: RunConfig) -> None:
     from zigma.profiling.environment import environment
 
     keep_freed_memory()
-
     levels, real = compute_levels(config, lambda message: print(f"  {message}", file=sys.stderr))
     path.parent.mkdir(parents=True, exist_ok=True)
     if real.dim() == 4:

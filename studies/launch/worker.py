@@ -132,9 +132,7 @@ def _work(
 
     try:
         outcome = execute(queued, conditions, tell)
-    except (
-        Exception
-    ) as error:  # of no run's own doing: a library that cannot be loaded, a word that is refused
+    except Exception as error:  # no run's own doing: a library that cannot be loaded, a word that is refused
         if not isinstance(error, ValueError):
             traceback.print_exc()
         outcome = Outcome("stopped", f"stopped: {in_a_line(error)}")

@@ -90,9 +90,8 @@ def carry_out(
             path = recorded(conditions.results).get(run.identity)
             if path is not None:
                 record = read_record(path).data
-                put_in_place(
-                    owner.folder, conditions.results, record
-                )  # of an owner gone since it published it
+                # of an owner gone since it published it
+                put_in_place(owner.folder, conditions.results, record)
                 if digest(path) != replaces:  # recorded since the run was queued
                     owner.finished = record["status"] == "done"
                     return owner.folder.name, record

@@ -10,9 +10,7 @@ SCHEMA = 1  # raised only when a reader of before would misread a record; all sc
 DEEPEST = 24  # levels of lists and objects; a record has six
 NESTING = (dict, list)  # no others come out of JSON
 LARGEST_INTEGER = 2**63
-LARGEST_NUMBER = (
-    1e100  # more than the square of what a float32 holds; spreads and ratios of such numbers are finite
-)
+LARGEST_NUMBER = 1e100  # beyond the square of any float32; spreads and ratios of such numbers are finite
 
 
 def _printable(text: str) -> str:

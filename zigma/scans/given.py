@@ -47,10 +47,11 @@ class GivenOrders:
         expected = np.arange(rows.shape[1])
         for row, order in enumerate(rows):
             if not np.array_equal(np.sort(order), expected):
-                table = np.array_equal(np.sort(rows, axis=None), np.arange(rows.size))
+                whole = np.array_equal(np.sort(rows, axis=None), np.arange(rows.size))
+                hint = f"; one order of {rows.size} tokens has the shape ({rows.size},)" if whole else ""
                 raise ValueError(
                     f"row {row} of orders {name!r} is not a permutation: it must hold each of 0..{expected[-1]} once"
-                    + f"; one order of {rows.size} tokens has the shape ({rows.size},)" * table
+                    f"{hint}"
                 )
         return cls(name, rows.astype(np.int64).tobytes(), len(rows), segments, file)
 

@@ -264,7 +264,8 @@ class _Reader:
         """`:window=4,inner=hilbert`, if it comes next."""
         if not self.take(":"):
             return {}
-        written, options = re.split(r"[+()]", self.rest, maxsplit=1)[0], dict[str, Any]()
+        written = re.split(r"[+()]", self.rest, maxsplit=1)[0]
+        options: dict[str, Any] = {}
         for assignment in written.split(","):
             key, equals, value = assignment.partition("=")
             if not (key and equals and value):

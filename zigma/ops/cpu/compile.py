@@ -10,9 +10,7 @@ from typing import Any
 from numba import config, extending, njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-if getattr(
-    config, "DISABLE_JIT", 0
-):  # numba would run each loop of a kernel as Python: hours for a training step
+if getattr(config, "DISABLE_JIT", 0):  # each loop of a kernel would be Python: hours for a training step
     raise ImportError("the variable NUMBA_DISABLE_JIT turns off numba's compiler")
 
 intrinsic: Any = extending.intrinsic  # a call leaves out the first parameter, which its own types do not know
