@@ -7,7 +7,7 @@ the mixer gets stronger? At equal width, and (settings that end in `-equal`) at 
 from typing import Any
 
 from studies.declare.equal_parameters import equal_parameters
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import DESK, DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.models.config import (
@@ -47,7 +47,7 @@ def _twice(settings: dict[str, RunConfig]) -> dict[str, RunConfig | MeasurementC
 
 SCALES = {
     "tiny": _twice({"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE}),
-    "desk": _twice({"fields-16": DESK_FIELDS, "mnist-16": DESK}),
+    "desk": _twice({"fields-8": DESK_FIELDS_SMALL, "fields-16": DESK_FIELDS, "mnist-16": DESK}),
     "small": _twice({"photos-32": SMALL}),
     "paper": _twice({"celebamm-256": PAPER}),
 }

@@ -1,6 +1,6 @@
 """Beyond the paper: every curve of `zigma.scans` in one network, its eight variants over the layers."""
 
-from studies.declare.scales import DESK, DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import DESK, DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 
 CURVES = (
@@ -29,7 +29,7 @@ STUDY = Study(
     arms=tuple(Arm(f"{curve}-8", {"model.scan": f"{curve}-8"}) for curve in CURVES),
     scales={
         "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
-        "desk": {"fields-16": DESK_FIELDS, "mnist-16": DESK},
+        "desk": {"fields-8": DESK_FIELDS_SMALL, "fields-16": DESK_FIELDS, "mnist-16": DESK},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },

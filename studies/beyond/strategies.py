@@ -1,6 +1,6 @@
 """Beyond the paper: the scan strategies of published networks, each in the paper's network."""
 
-from studies.declare.scales import DESK_FIELDS, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
 from studies.declare.study import Arm, Study
 
 # name in zigma.scans.strategies -> source; a test compares both
@@ -31,7 +31,7 @@ STUDY = Study(
     ),
     scales={
         "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
-        "desk": {"fields-16": DESK_FIELDS},
+        "desk": {"fields-8": DESK_FIELDS_SMALL, "fields-16": DESK_FIELDS},
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },

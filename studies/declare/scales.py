@@ -111,6 +111,15 @@ DESK_FIELDS = vary(
     data={"name": "fields", "field": FieldConfig(covariances=("exponential",), lengths=(8.0,))},
     evaluation={"extractors": (), "n_generated": 64, "n_real": 1024, "n_on_the_way": 1024},
 )
+# 64 tokens, about a core-minute a run: room for every curve, strategy and mixer, with several seeds.
+DESK_FIELDS_SMALL = vary(
+    DESK_FIELDS,
+    model={"grid": (8, 8), "patch": 1},
+    data={"size": 8, "field": FieldConfig(covariances=("exponential",), lengths=(4.0,))},
+    training={"steps": 1000, "batch_images": 8, "warmup_steps": 20, "ema_rate": 0.98},
+    sampling={"steps": 10},
+    evaluation={"n_generated": 16, "every_steps": 250, "n_on_the_way": 256},
+)
 DESK_DIGITS = vary(DESK, model={"text_width": 64, "text_tokens": 3})  # the digits' names as captions
 # 64 tokens of coloured shapes with captions
 DESK_SHAPES = vary(
