@@ -7,7 +7,16 @@ the mixer gets stronger? At equal width, and (settings that end in `-equal`) at 
 from typing import Any
 
 from studies.declare.equal_parameters import equal_parameters
-from studies.declare.scales import DESK, DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import (
+    DESK,
+    DESK_FIELDS,
+    DESK_FIELDS_SMALL,
+    PAPER,
+    PAPER_NOTES,
+    SMALL,
+    TINY_LARGE,
+    TINY_SHORT,
+)
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.models.config import (

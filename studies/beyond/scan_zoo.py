@@ -1,6 +1,15 @@
 """Beyond the paper: every curve of `zigma.scans` in one network, its eight variants over the layers."""
 
-from studies.declare.scales import DESK, DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import (
+    DESK,
+    DESK_FIELDS,
+    DESK_FIELDS_SMALL,
+    PAPER,
+    PAPER_NOTES,
+    SMALL,
+    TINY_LARGE,
+    TINY_SHORT,
+)
 from studies.declare.study import Arm, Study
 
 CURVES = (

@@ -1,6 +1,14 @@
 """Beyond the paper: the scan strategies of published networks, each in the paper's network."""
 
-from studies.declare.scales import DESK_FIELDS, DESK_FIELDS_SMALL, PAPER, PAPER_NOTES, SMALL, TINY_LARGE, TINY_SHORT
+from studies.declare.scales import (
+    DESK_FIELDS,
+    DESK_FIELDS_SMALL,
+    PAPER,
+    PAPER_NOTES,
+    SMALL,
+    TINY_LARGE,
+    TINY_SHORT,
+)
 from studies.declare.study import Arm, Study
 
 # name in zigma.scans.strategies -> source; a test compares both

@@ -23,10 +23,7 @@ from zigma.models.config import (
 )
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Mixer
-from zigma.models.mixers.gated_linear_attention import (
-    gated_linear_attention,
-    gated_linear_attention_reference,
-)
+from zigma.models.mixers.gated_linear_attention import gated_linear_attention
 from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
 from zigma.models.mixers.recurrences import decayed_attention_reference
 from zigma.scans import Layer, scan_plan
@@ -47,27 +44,7 @@ def test_gated_linear_attention_is_attention_with_decaying_weights(length: int) 
     scores = torch.einsum("bthk,btshk,bshk->btsh", q, decay, k) / math.sqrt(4)
     causal = torch.ones(length, length).tril().bool()
     expected = torch.einsum("btsh,bshv->bthv", scores.masked_fill(~causal[None, :, :, None], 0), v)
-    assert torch.allclose(gated_linear_attention_reference(q, k, v, log_forget), expected)
     assert torch.allclose(gated_linear_attention(q, k, v, log_forget), expected)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="flash-linear-attention's kernel is for GPUs")
-@pytest.mark.parametrize("length", [1, 63, 200])
-def test_the_kernel_equals_the_reference_and_every_gradient(length: int) -> None:
-    pytest.importorskip("fla")
-    torch.manual_seed(0)
-    shapes = {"q": 32, "k": 32, "v": 64, "log_forget": 32}
-    values = {name: torch.randn(2, length, 2, width, device="cuda") for name, width in shapes.items()}
-    values["log_forget"] = -values["log_forget"].abs() / 16
-    gradients = []
-    for function in (gated_linear_attention, gated_linear_attention_reference):
-        leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
-        out = function(**leaves)
-        out.square().sum().backward()
-        gradients.append({"out": out.detach()} | {name: leaf.grad for name, leaf in leaves.items()})
-    for name in gradients[0]:
-        scale = gradients[1][name].abs().max()
-        assert (gradients[0][name] - gradients[1][name]).abs().max() < 1e-2 * scale, name
 
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])

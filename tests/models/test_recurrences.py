@@ -11,9 +11,9 @@ from torch import Tensor
 from zigma.models.mixers.mamba2 import state_space_dual
 from zigma.models.mixers.mlstm import mlstm, mlstm_reference
 from zigma.models.mixers.recurrences import (
-    decayed_attention,
+    decayed_attention_in_chunks,
     decayed_attention_reference,
-    gated_delta_rule,
+    gated_delta_rule_in_chunks,
     gated_delta_rule_reference,
 )
 from zigma.ops import selective_scan_reference
@@ -53,7 +53,7 @@ def test_decayed_attention_in_chunks(length: int, decays: int, with_bonus: bool)
     values = inputs(length, decays)
     if with_bonus:
         values["bonus"] = torch.randn(3, 4, dtype=torch.float64)
-    same(decayed_attention, decayed_attention_reference, values, chunk=16)
+    same(decayed_attention_in_chunks, decayed_attention_reference, values, chunk=16)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -61,7 +61,7 @@ def test_the_gated_delta_rule_in_chunks(length: int) -> None:
     values = inputs(length, 1)
     values["k"] = F.normalize(values["k"], dim=-1)
     values["beta"] = torch.rand(2, length, 3, 1, dtype=torch.float64)
-    same(gated_delta_rule, gated_delta_rule_reference, values, chunk=16)
+    same(gated_delta_rule_in_chunks, gated_delta_rule_reference, values, chunk=16)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -82,7 +82,7 @@ def test_chunks_equal_steps_in_single_precision() -> None:
     assert (mlstm(q, k, v, **gates) - expected).abs().max() < 1e-5 * expected.abs().max()
     log_forget = F.logsigmoid(3 + torch.randn(2, 257, 4, 16))
     expected = decayed_attention_reference(q, -log_forget.expm1(), v, log_forget)
-    chunked = decayed_attention(q, -log_forget.expm1(), v, log_forget)
+    chunked = decayed_attention_in_chunks(q, -log_forget.expm1(), v, log_forget)
     assert (chunked - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
@@ -101,7 +101,7 @@ def test_decay_that_leaves_nothing_gives_no_nan() -> None:
     values = inputs(40, 4)
     values["log_decay"] = values["log_decay"] * 1e4
     values = {name: value.float().requires_grad_() for name, value in values.items()}
-    out = decayed_attention(**values)
+    out = decayed_attention_in_chunks(**values)
     out.sum().backward()
     assert all(torch.isfinite(value.grad).all() for value in values.values() if value.grad is not None)
     alone = (values["q"] * values["k"]).sum(-1, keepdim=True) * values["v"]  # each step sees itself alone
@@ -118,13 +118,13 @@ def test_what_follows_a_reset_keeps_its_digits(decays: int, with_bonus: bool, re
     if with_bonus:
         values["bonus"] = torch.randn(3, 4, dtype=torch.float64)
     expected = decayed_attention_reference(**values)
-    single = decayed_attention(**{name: value.float() for name, value in values.items()})
+    single = decayed_attention_in_chunks(**{name: value.float() for name, value in values.items()})
     assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
     if decays == 1 and not with_bonus:
         values["beta"] = torch.rand(2, 70, 3, 1, dtype=torch.float64)
         values["k"] = F.normalize(values["k"], dim=-1)
         expected = gated_delta_rule_reference(**values)
-        single = gated_delta_rule(**{name: value.float() for name, value in values.items()})
+        single = gated_delta_rule_in_chunks(**{name: value.float() for name, value in values.items()})
         assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
@@ -163,16 +163,16 @@ def test_the_delta_rule_replaces_what_a_key_holds() -> None:
     values = torch.randn(5, 3, dtype=torch.float64)
     queries = torch.eye(4, dtype=torch.float64)[[0, 0, 2, 1, 0]]
     ones = torch.ones(1, 5, 1, 1, dtype=torch.float64)
-    out = gated_delta_rule(
+    out = gated_delta_rule_in_chunks(
         queries[None, :, None], keys[None, :, None], values[None, :, None], 0 * ones, ones, chunk=2
     )
     assert torch.allclose(out[0, :, 0], values[[0, 0, 2, 3, 0]])
 
 
-@pytest.mark.parametrize("function", [decayed_attention, gated_delta_rule])
+@pytest.mark.parametrize("function", [decayed_attention_in_chunks, gated_delta_rule_in_chunks])
 def test_states_stay_wide_under_autocast(function: Callable[..., Tensor]) -> None:
     values = {name: value.float() for name, value in inputs(50, 1).items()}
-    if function is gated_delta_rule:
+    if function is gated_delta_rule_in_chunks:
         values["beta"] = torch.full((2, 50, 3, 1), 0.5)
         values["k"] = F.normalize(values["k"], dim=-1)
     expected = function(**values)

@@ -4,12 +4,6 @@ H heads with keys of width K and values of width V: queries, keys and log forget
 (B, L, H, V).
 """
 
-import warnings
-from collections.abc import Callable
-from functools import cache
-from typing import Any
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,54 +11,15 @@ from zigma.models.config import GatedLinearAttentionSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
-from zigma.models.norm import RMSNorm, wide
+from zigma.models.norm import RMSNorm
 from zigma.scans import Layer
 
 GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published
 
 
-def gated_linear_attention_reference(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
-    """The recurrence step by step: returns (B, L, H, V) in the dtype of v.
-
-    S_t = diag(exp(log_forget_t)) S_{t-1} + k_t^T v_t        o_t = q_t S_t / sqrt(K)        (its Eq. 3)
-    """
-    dtype = v.dtype
-    q, k, v, log_forget = (wide(x) for x in (q, k, v, log_forget))
-    q, forget = q * q.shape[-1] ** -0.5, log_forget.exp()
-    state = torch.zeros_like(k[:, 0, :, :, None] * v[:, 0, :, None])
-    outputs = []
-    for i in range(q.shape[1]):
-        state = forget[:, i, :, :, None] * state + k[:, i, :, :, None] * v[:, i, :, None]
-        outputs.append((q[:, i, :, :, None] * state).sum(dim=2))
-    return torch.stack(outputs, dim=1).to(dtype)
-
-
-@cache
-def _kernel() -> Callable[..., Any] | None:
-    try:
-        from fla.ops.gla import chunk_gla
-    except ImportError as error:
-        warnings.warn(
-            f"gated linear attention runs step by step, which is slow: {error}; "
-            "install flash-linear-attention for its kernel",
-            stacklevel=2,
-        )
-        return None
-    return chunk_gla
-
-
 def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
-    """As the reference; on a GPU by flash-linear-attention's kernel, where that is installed.
-
-    Where a trace is taken to count operations, in chunks: neither a kernel's nor steps' are products that are counted.
-    """
-    if torch.jit.is_tracing():
-        return decayed_attention(q * q.shape[-1] ** -0.5, k, v, log_forget)
-    kernel = _kernel() if q.is_cuda else None
-    if kernel is None:
-        return gated_linear_attention_reference(q, k, v, log_forget)
-    output, _ = kernel(q, k, v, log_forget)
-    return output
+    """S_t = diag(exp(log_forget_t)) S_{t-1} + k_t^T v_t and o_t = q_t S_t / sqrt(K) (its Eq. 3), (B, L, H, V)."""
+    return decayed_attention(q * q.shape[-1] ** -0.5, k, v, log_forget)
 
 
 class Direction(nn.Module):

@@ -1,4 +1,4 @@
-"""Linear recurrences with a matrix for a state, step by step and in chunks: the same function twice.
+"""Linear recurrences with a matrix for a state, step by step, in chunks, and by kernels: the same function each time.
 
 B batch, L steps, H heads, K width of keys, V of values. q, k (B, L, H, K), v (B, L, H, V); log_decay is (B, L, H, K),
 or (B, L, H, 1) where a head decays as a whole. States are S (B, H, K, V), float32 at least, and start at zero. A chunk
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zigma.models.mixers import kernels
 from zigma.models.norm import wide
 
 CHUNK = 16  # steps; for decays of each key, a chunk needs C * C * K numbers of its own
@@ -57,8 +58,17 @@ def decayed_attention_reference(
     return torch.stack(outputs, dim=1).to(dtype)
 
 
-@full_precision
 def decayed_attention(
+    q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, bonus: Tensor | None = None
+) -> Tensor:
+    """The same by a kernel where one is at hand, else in chunks."""
+    if kernels.usable(q):
+        return kernels.decayed_attention(q, k, v, log_decay, bonus)
+    return decayed_attention_in_chunks(q, k, v, log_decay, bonus)
+
+
+@full_precision
+def decayed_attention_in_chunks(
     q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, bonus: Tensor | None = None, chunk: int | None = None
 ) -> Tensor:
     """The same in chunks. With G the sum of log decays from a chunk's start to a step, that step included,
@@ -111,8 +121,15 @@ def gated_delta_rule_reference(q: Tensor, k: Tensor, v: Tensor, log_decay: Tenso
     return torch.stack(outputs, dim=1).to(dtype)
 
 
+def gated_delta_rule(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor) -> Tensor:
+    """The same by a kernel where one is at hand, else in chunks."""
+    if kernels.usable(q):
+        return kernels.gated_delta_rule(q, k, v, log_decay, beta)
+    return gated_delta_rule_in_chunks(q, k, v, log_decay, beta)
+
+
 @full_precision
-def gated_delta_rule(
+def gated_delta_rule_in_chunks(
     q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, chunk: int = CHUNK_OF_SCALARS
 ) -> Tensor:
     """The same in chunks, through what each step writes: u_i = beta_i (v_i - what the decayed state holds under k_i).
