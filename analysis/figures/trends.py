@@ -73,7 +73,7 @@ def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool
     )
     styles, drawn = looks(bands), {name: thinned(whole) for name, whole in bands.items()}
     for i, (ax, (name, trend)) in enumerate(zip(axes.flat, drawn.items(), strict=False)):
-        for other in drawn.keys() - {name}:
+        for other in (arm for arm in drawn if arm != name):  # a set has another order in each process
             ax.plot(drawn[other].step, drawn[other].mean, color="0.82", linewidth=0.6, zorder=1)
         _draw_band(ax, name, trend, styles[name], log)
         ax.set_title(f"{label(name)} (n={trend.seeds})", fontsize=SMALL)

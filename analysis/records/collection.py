@@ -73,6 +73,10 @@ class Records(list[Record]):
         self.by_key[row["key"]].append(record)
         self.by_place[row["study"], row["scale"], row["setting"]].append(record)
 
+    def metrics_of(self, record: Record) -> list[tuple[Any, ...]]:
+        """A record's rows of the frame of metrics, without its place: see `schema.METRICS`."""
+        return self._metrics[self.place[record["identity"]]]
+
     def below(self, folder: Path) -> Records:
         """Those whose files lie below a folder, with the levels of all."""
         part, start = Records(), str(folder).rstrip(os.sep) + os.sep
@@ -122,14 +126,21 @@ def _collector_resting() -> Iterator[None]:
 
 
 def _load(results: Path, source: Source) -> Records:
-    by_identity: dict[str, Record] = {}
     faults: list[WordError] = []
-    for folder in folders(results, source):
-        for record in read_records(json_files(folder, BESIDE), faults):
-            by_identity.setdefault(record["identity"], record)
-    records = Records(by_identity.values(), (" ".join(str(fault).split()) for fault in faults))
+    records = Records(_each_once(results, source, faults))
+    records.faults[:0] = [" ".join(str(fault).split()) for fault in faults]
     records.levels = read_levels([results, published_folder(results)], records.faults)
     return records
+
+
+def _each_once(results: Path, source: Source, faults: list[WordError]) -> Iterator[Record]:
+    """The first record of each identity, as they are read: the next are read meanwhile."""
+    identities: set[str] = set()
+    for folder in folders(results, source):
+        for record in read_records(json_files(folder, BESIDE), faults):
+            if record["identity"] not in identities:
+                identities.add(record["identity"])
+                yield record
 
 
 def folders(results: Path, source: Source = "all") -> list[Path]:

@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from analysis.records.collection import Records
 from analysis.records.current import hashes_here, one_set
@@ -18,9 +16,6 @@ from studies.declare.identity import as_recorded
 from studies.declare.study import Study, runs
 from studies.run.record import Record
 from zigma.experiment.config import Config
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve's measures, names its plan
 LISTED = 3  # differences that are named
@@ -48,31 +43,20 @@ class Sheet:
         return len(self.stale)
 
     @cached_property
-    def metrics(self) -> pd.DataFrame:
-        """Of the records' frame of metrics those that count here, with columns `arm` and `seed` more."""
-        import pandas as pd
-
-        places = [
-            (self.source.place[record["identity"]], arm, int(record["seed"]))  # two arms may share a run
-            for arm, records in self.arms.items()
-            for record in records
-        ]
-        return self.source.metrics.merge(pd.DataFrame(places, columns=["record", "arm", "seed"]), on="record")
-
-    @cached_property
     def _by_seed(self) -> Mapping[tuple[str, str], list[tuple[int, float, Protocol]]]:
         values: dict[tuple[str, str], list[tuple[int, float, Protocol]]] = defaultdict(list)
-        if not self.records:
-            return values
-        columns = (self.metrics[name] for name in ("arm", "metric", "seed", "value", "protocol"))
-        for arm, metric, seed, value, protocol in zip(*columns, strict=True):
-            values[arm, metric].append((int(seed), float(value), protocol))
-        return {place: sorted(rows, key=itemgetter(0)) for place, rows in values.items()}
+        for arm, records in self.arms.items():
+            for record in records:
+                seed = record["seed"]
+                for metric, value, _, _, protocol in self.source.metrics_of(record):
+                    values[arm, metric].append((seed, value, protocol))
+        return values
 
     @cached_property
     def metric_names(self) -> list[str]:
-        """The metrics of the finished runs, each once."""
-        return list(dict.fromkeys(self.metrics["metric"])) if self.records else []
+        """The metrics of the finished runs, each once, in the order of the source."""
+        in_order = sorted(self.records, key=lambda record: self.source.place[record["identity"]])
+        return list(dict.fromkeys(row[0] for record in in_order for row in self.source.metrics_of(record)))
 
     def done(self, arm: str) -> list[Record]:
         """An arm's finished runs."""

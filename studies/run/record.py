@@ -7,15 +7,17 @@ import json
 import os
 import re
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from studies.declare.identity import identity_of
 from studies.declare.study import Run
+from studies.run.checked import WORTH, checked_before, remember
 from studies.run.readers import read_each
 from studies.run.schema import SCHEMA, RecordSchema, too_deep
 from zigma.common.words import WordError, printable
@@ -34,6 +36,7 @@ class Record:
     path: Path
     data: dict[str, Any]
     written_ns: int = 0  # when the file was last written, of one that was read
+    sha256: str = ""  # of the file's bytes, of one that was read
 
     def __getitem__(self, key: str) -> Any:
         return self.data[key]
@@ -118,7 +121,7 @@ def read_record(path: Path) -> Record:
         advice = "repair it, or move it away to run again"
         raise WordError(f"{path} is not a record: {_reason(error)}; {advice}") from error
     check_record(path, data, contents)
-    return Record(path, data, written_ns)
+    return Record(path, data, written_ns, hashlib.sha256(contents).hexdigest())
 
 
 def check_record(path: Path, data: Any, contents: bytes | None = None) -> None:
@@ -130,8 +133,12 @@ def check_record(path: Path, data: Any, contents: bytes | None = None) -> None:
     fault = record_fault(data, contents)
     if fault is not None:
         raise WordError(f"{path} {fault}")
-    if not path.name.endswith(f".{data['identity']}.json"):
+    if not _bears_identity(path, data):
         raise WordError(f"{path}: the file's name does not end in its identity {data['identity']}")
+
+
+def _bears_identity(path: Path, data: Mapping[str, Any]) -> bool:
+    return path.name.endswith(f".{data['identity']}.json")
 
 
 def record_fault(data: Any, contents: bytes | None = None) -> str | None:
@@ -183,7 +190,7 @@ def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -
     A file that is no record raises a WordError; with a list of `faults`, the error goes there and reading goes on.
     """
     paths = list(files)
-    for path, outcome in zip(paths, read_each(_attempt, paths), strict=True):
+    for path, outcome in zip(paths, _read_or_recognize(paths), strict=True):
         if not isinstance(outcome, WordError):
             yield Record(path, *outcome)
         elif faults is None:
@@ -192,13 +199,46 @@ def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -
             faults.append(outcome)
 
 
-def _attempt(path: Path) -> tuple[dict[str, Any], int] | WordError:
-    """What a record's file holds and when it was written, or why it is none."""
+_Read = tuple[
+    dict[str, Any], int, str
+]  # what a record's file holds, when it was written, the hash of its bytes
+
+
+def _read_or_recognize(paths: list[Path]) -> Iterator[_Read | WordError]:
+    """What each file holds, or why it is no record; of many, those that were checked before are only parsed."""
+    before = checked_before() if len(paths) >= WORTH else set()
+    checked = (
+        {path: read for path in paths if (read := _recognize(path, before)) is not None} if before else {}
+    )
+    others = read_each(_attempt, [path for path in paths if path not in checked])
+    now = set()
+    for path in paths:
+        outcome = checked.get(path) or next(others)
+        if not isinstance(outcome, WordError):
+            now.add(outcome[-1])
+        yield outcome
+    if len(paths) >= WORTH:
+        remember(before, now)
+
+
+def _recognize(path: Path, before: Set[str]) -> _Read | None:
+    """What a file holds, if its bytes were checked before and it bears its identity's name; else None."""
+    try:
+        contents, written_ns = _bytes_of(path)
+        sha256 = hashlib.sha256(contents).hexdigest()
+        data = from_json(contents) if sha256 in before else None
+    except (OSError, ValueError):  # whoever reads it in full says why
+        return None
+    return None if data is None or not _bears_identity(path, data) else (data, written_ns, sha256)
+
+
+def _attempt(path: Path) -> _Read | WordError:
+    """What a record's file holds, or why it is none."""
     try:
         record = read_record(path)
     except WordError as error:
         return error
-    return record.data, record.written_ns
+    return record.data, record.written_ns, record.sha256
 
 
 def _bytes_of(path: Path) -> tuple[bytes, int]:

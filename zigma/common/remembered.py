@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from zigma.common.files import read_json, replace_json, sha256_of
+from zigma.common.files import sha256_of
+from zigma.common.user_cache import keep_cached, read_cached
 
+_MEMORY = "sha256.json"
 _SETTLED_S = 2.0  # a file changed more recently may change again without another time of change
 _MOST = 20_000  # files remembered
 
@@ -21,8 +21,7 @@ def remembered_sha256(paths: Sequence[Path], from_bytes: int) -> list[str]:
     Those of at least `from_bytes` are remembered in the user's cache until size, times of change or inode differ.
     The cache saves time and decides nothing: without it, or with a damaged one, the files are read.
     """
-    memory = _memory()
-    remembered = read_json(memory) if memory is not None else {}
+    remembered = read_cached(_MEMORY)
     stamps = [_stamp(path) for path in paths]
     keys = [str(path.resolve()) for path in paths]
     digests = [_recall(remembered.get(key), stamp) for key, stamp in zip(keys, stamps, strict=True)]
@@ -35,8 +34,8 @@ def remembered_sha256(paths: Sequence[Path], from_bytes: int) -> list[str]:
         for i in missing
         if stamps[i][0] >= from_bytes and time.time() - max(stamps[i][1:3]) / 1e9 > _SETTLED_S
     }
-    if new and memory is not None:
-        _keep(memory, dict(list((remembered | new).items())[-_MOST:]))
+    if new:
+        keep_cached(_MEMORY, dict(list((remembered | new).items())[-_MOST:]))
     return [digest for digest in digests if digest is not None]
 
 
@@ -50,18 +49,3 @@ def _recall(row: object, stamp: list[int]) -> str | None:
         case {"stamp": before, "sha256": str(digest)} if before == stamp:
             return digest
     return None
-
-
-def _memory() -> Path | None:
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "zigma" / "sha256.json"
-    except RuntimeError:  # nobody's home
-        return None
-
-
-def _keep(memory: Path, remembered: dict[str, Any]) -> None:
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        replace_json(memory, remembered)
-    except OSError:  # a home that cannot be written, a full disk: the files are hashed again next time
-        return

@@ -58,6 +58,10 @@ def test_each_of_many_curves_has_a_panel_before_the_others_in_grey() -> None:
         own = [line for line in ax.lines if line.get_color() != "0.82"]
         assert len(ax.lines) == 9
         assert [line.get_ydata().tolist() for line in own] == [[4 + k, 2 + k]]
+        behind = [line.get_ydata()[0] for line in ax.lines if line not in own]
+        assert behind == sorted(behind), (
+            "in the order of the curves, so that the same records give the same file"
+        )
     assert len({ax.get_ylim() for ax in figure.axes}) == 1, "panels are compared"
 
 
