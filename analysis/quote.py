@@ -1,6 +1,7 @@
 """Numbers and tables in a document that stand between markers, so that they can be written and checked.
 
 <!-- from: table_1 / tiny / digits-8 ; 256 FID ; fd_digits -->        a part of a table, some of its columns
+<!-- from: ranking / desk / fields-8 ; first 10 -->                    its first rows
 <!-- from: table_1 / tiny / digits-8 / zigzag-8 / fd_digits -->       one cell
 <!-- from: claims / hilbert-is-hard / tiny -->                         a verdict; without scale, the whole one
 <!-- from: claims -->                                                  every verdict on what was tried, as a table
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.claims.show import correlations, overview
@@ -26,6 +27,7 @@ from zigma.common.words import WordError, unknown
 
 SPAN = re.compile(r"<!-- from: (?P<source>[^\n]*?) -->(?P<shown>.*?)<!-- end -->", flags=re.DOTALL)
 BEGIN = re.compile(r"<!-- from: ")
+FIRST = re.compile(r"first (\d+)")  # so many rows of a part
 FENCE = re.compile(r"```.*?```", flags=re.DOTALL)
 # what looks like a result: a value with an interval, or a decimal number in a row of a table
 INTERVAL = re.compile(r"\d(?:\.\d+)?\s*±\s*(?:\d|—)")
@@ -117,12 +119,15 @@ class Quotes:
         if len(rest) not in (2, 4):
             raise WordError(f"{file} takes SCALE / SETTING, or SCALE / SETTING / ROW / COLUMN, not {rest}")
         scale, setting, *cell = rest
-        setting, *columns = [word.strip() for word in setting.split(" ; ")]
+        setting, *words = [word.strip() for word in setting.split(" ; ")]
+        columns = [word for word in words if not FIRST.fullmatch(word)]
         parts = tables[file].parts
         part = next((p for p in parts if (p.scale, p.setting) == (scale, setting)), None)
         if part is None:
             places = ", ".join(f"{p.scale} / {p.setting}" for p in parts)
             raise WordError(f"{file} has no part {scale} / {setting}; it has: {places}")
+        for number in (match[1] for word in words if (match := FIRST.fullmatch(word))):
+            part = replace(part, rows=part.rows[: int(number)])
         return _cell(part, *cell) if cell else f"\n{_part(part, columns)}\n"
 
     def _claim(self, rest: list[str]) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from analysis.records import Records, Sheet, devices_of, sheets
 from analysis.report.store import Store
 from analysis.tables import study_table
+from analysis.tables.ranking import pooled, ranking
 from analysis.tables.render import MISSING, text
 from analysis.tables.values import PAPER, Column, Part, Table
 from studies.declare.registry import studies
-from studies.declare.study import Study
 from studies.run.record import Record
 
 
@@ -53,8 +55,12 @@ class ShownTable:
 
 
 def shown_tables(records: Records, store: Store) -> list[ShownTable]:
-    """Every study's table, the paper's in their order, then figures, then what is beyond."""
-    tables = [_shown(study, records, store) for study in studies().values()]
+    """Every study's table and the ranking, the paper's in their order, then figures, then what is beyond."""
+    tables = [
+        _shown(study_table(study, records), partial(sheets, study, records), store)
+        for study in studies().values()
+    ]
+    tables.append(_shown(ranking(records), partial(_pools, records), store))
     return sorted(tables, key=lambda table: (_kind(table.name), _first_number(table.name), table.study))
 
 
@@ -67,12 +73,16 @@ def _first_number(name: str) -> int:
     return int(number[0]) if number else 0
 
 
-def _shown(study: Study, records: Records, store: Store) -> ShownTable:
-    table: Table = study_table(study, records)
-    by_scale = {scale: sheets(study, records, scale) for scale in {part.scale for part in table.parts}}
+def _pools(records: Records, scale: str) -> dict[str, Sheet]:
+    return pooled(records)[scale]
+
+
+def _shown(table: Table, sheets_at: Callable[[str], dict[str, Sheet]], store: Store) -> ShownTable:
+    """`sheets_at` gives, for a scale, the sheets by setting that the table's parts show."""
+    by_scale = {scale: sheets_at(scale) for scale in {part.scale for part in table.parts}}
     parts = tuple(_part(part, by_scale[part.scale], store) for part in table.parts)
     return ShownTable(
-        study.name, table.name, table.caption, parts, tuple(map(str, table.notes)), table.recorded
+        table.study, table.name, table.caption, parts, tuple(map(str, table.notes)), table.recorded
     )
 
 

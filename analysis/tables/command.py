@@ -20,6 +20,7 @@ from analysis.options import (
 from analysis.records import Records
 from analysis.tables.answer import answer
 from analysis.tables.overview import latest_study, overview
+from analysis.tables.ranking import RANKING
 from analysis.tables.render import one_line, rendered, terminal
 from analysis.tables.strip import draw_strip
 from analysis.tables.study import build_tables, studies_with
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "studies",
         nargs="*",
         metavar="STUDY",
-        help="print the tables of these, a file of yours (my_study.py) included; "
+        help=f"print the tables of these, a file of yours (my_study.py) included; `{RANKING}`: every scan, best first; "
         "default: an overview of all, and your own latest study",
     )
     add_results(parser)
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print tables, and write all of them as Markdown, LaTeX and CSV."""
-    names = [find_study(name).name for name in args.studies]
+    names = [name if name == RANKING else find_study(name).name for name in args.studies]
     records = load_chosen(args)
     settings = dict(map(parse_setting, args.set))
     tables, width = build_tables(records, settings), terminal_width()

@@ -10,6 +10,7 @@ from analysis.records import Records, Sheet, sheets
 from analysis.tables.heading import heading, table_number
 from analysis.tables.notes import difference_note
 from analysis.tables.parts import metric_parts, sheet_part
+from analysis.tables.ranking import RANKING, ranking
 from analysis.tables.setup import SETUP, setup_table
 from analysis.tables.values import Note, Part, Table
 from studies.declare.registry import studies
@@ -25,7 +26,7 @@ LAST = 99  # where tables without a number of the paper stand
 def build_tables(
     records: Records, settings: Mapping[str, Any] | None = None, names: Iterable[str] | None = None
 ) -> list[Table]:
-    """Every study's table, or those of the named ones: the paper's by their numbers, then the rest by their names.
+    """Every study's table and the ranking, or the named ones: the paper's by their numbers, then by their names.
 
     `settings` are changes of the configuration with which the runs were made (`run --set`).
     """
@@ -35,6 +36,8 @@ def build_tables(
         for study in studies_with(settings or {})
         if chosen is None or study.name in chosen
     ]
+    if chosen is None or RANKING in chosen:
+        built.append(ranking(records))
     return sorted(built, key=lambda table: (table_number(table.name) or LAST, table.file))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.declare.identity import fingerprints, identity_of
+from studies.declare.identity import as_recorded, fingerprints, identity_of
 from studies.declare.registry import find_study
 from studies.declare.study import Run, Study, runs
 from studies.run.record import SCHEMA, record_path
@@ -32,7 +32,7 @@ def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> 
         "schema": SCHEMA,
         **run.about,
         "identity": run.identity,
-        "config": run.config.model_dump(mode="json"),
+        "config": as_recorded(run.config),
         "fingerprints": fingerprints(run.config),
         "status": "done",
         "error": None,
