@@ -166,6 +166,8 @@ def _fault(data: dict[str, Any], contents: bytes | None) -> str | None:
             json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
         if identity_of(data["config"], data.get("fingerprints") or {}) != data["identity"]:
             return "its identity does not fit its configuration and fingerprints: one of them was changed"
+        if data["config"].get("seed", data["seed"]) != data["seed"]:
+            return f"its seed is {data['seed']} and that of its configuration {data['config']['seed']!r:.20}"
     except ValidationError as error:
         return _first(error)
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -129,6 +129,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "identity": (record(identity="f" * 16), "its identity does not fit"),
     "identity that is no hash": (record(identity="../../etc"), "identity: "),
     "config changed": (record(config=CONFIG | {"depth": 3}), "its identity does not fit"),
+    "seed of another run": (record(seed=1), "its seed is 1 and that of its configuration 0"),
     "config with data that is none": (record(config={"data": 3}), "is not a record"),
     "metric changed": (
         sealed() | {"metrics": [{"name": "held_out_loss", "value": 0.4}]},
@@ -284,7 +285,7 @@ def test_a_full_disk_leaves_the_old_record(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
-        write_record(path, record(seed=5))
+        write_record(path, record(wall_time_s={"all": 5.0}))
     assert read_record(path)["seed"] == 0
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -303,14 +304,14 @@ def test_what_is_no_record_is_named_and_the_others_are_read(tmp_path: Path) -> N
 
 def test_a_place_that_is_taken_meanwhile_keeps_what_it_has(tmp_path: Path) -> None:
     path = path_of(tmp_path)
-    write_record(path, record(seed=1))
+    write_record(path, record(later=1))
     before = digest(path)
     for expected in (None, "0" * 16):  # who expected nothing there, and who expected another record
         with pytest.raises(Superseded, match="another process"):
-            publish(path, record(seed=2), expected)
-    assert read_record(path)["seed"] == 1
-    publish(path, record(seed=3), before)
-    assert read_record(path)["seed"] == 3
+            publish(path, record(later=2), expected)
+    assert read_record(path)["later"] == 1
+    publish(path, record(later=3), before)
+    assert read_record(path)["later"] == 3
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert len(list((tmp_path / "replaced").rglob("*.json"))) == 1
 
@@ -319,17 +320,17 @@ def test_a_record_that_arrives_between_look_and_move_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = path_of(tmp_path)
-    write_record(path, record(seed=1))
+    write_record(path, record(later=1))
     expected, rename = digest(path), os.rename
 
     def late(source: Any, target: Any) -> None:
-        path.write_text(json.dumps(record(seed=2)))  # the other process, at the worst moment
+        path.write_text(json.dumps(record(later=2)))  # the other process, at the worst moment
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", late)
     with pytest.raises(Superseded):
-        publish(path, record(seed=3), expected)
-    assert read_record(path)["seed"] == 2
+        publish(path, record(later=3), expected)
+    assert read_record(path)["later"] == 2
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,10 +339,10 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "link", refuse)
     path = path_of(tmp_path)
-    write_record(path, record(seed=1))
+    write_record(path, record(later=1))
     with pytest.raises(Superseded):
-        publish(path, record(seed=2), None)
-    assert read_record(path)["seed"] == 1
+        publish(path, record(later=2), None)
+    assert read_record(path)["later"] == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
