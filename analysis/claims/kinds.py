@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
 
+import numpy as np
+
 from analysis.claims.claim import Contrast, Printed, Range, Statement
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs, why_unlearned
 from analysis.metrics import QUALITY, find_metric, paper_metric
 from analysis.records import Sheet
-from analysis.stats import Array
+from analysis.stats import Array, spearman
 from studies.declare.study import Study
 
 ABOVE: Range = (0.0, math.inf)
@@ -230,6 +232,52 @@ class SmallerEffect:
             )
             for name, (a, b, c, d) in columns.items()
         ]
+
+
+@dataclass(frozen=True)
+class MattersLess:
+    """A change matters less, the better what is changed: over pairs of arms (without, with the change).
+
+    Strength is the mean of a pair's two values: by one of them alone, its chance would stand in both ranks.
+    """
+
+    kind: ClassVar[str] = "trend"
+    comparisons: ClassVar[int] = 1
+    study: str
+    pairs: tuple[tuple[str, str], ...]
+    metric: str | None = None
+    settings: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return tuple(arm for pair in self.pairs for arm in pair)
+
+    @property
+    def says(self) -> str:
+        without, changed = self.pairs[0]
+        return f"the better an arm, the less such a change as {without} to {changed} does to it"
+
+    def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+        made = []
+        for sheet in chosen(sheets, self.settings):
+            for metric, decides in deciding(sheet, self.metric):
+                logs = oriented_logs(sheet, self.arms, metric)
+                if logs is None:
+                    continue
+                without, changed = logs[1][:, ::2], logs[1][:, 1::2]
+                pairs = zip((without + changed) / 2, np.abs(changed - without), strict=True)
+                samples = [(rho,) for a, b in pairs if not math.isnan(rho := float(spearman(a, b)))]
+                behind = identities(sheet, self.arms, logs[0])
+                if samples:
+                    made.append(
+                        contrast_on(
+                            sheet, self.says, metric, "Spearman's rho", samples, ABOVE, decides, behind
+                        )
+                    )
+        return made
+
+    def printed(self, study: Study) -> list[Printed]:
+        return []  # the paper changes no mixer
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ STUDY = Study(
     title="The scan strategies of published networks",
     arms=(
         Arm("sweep-1", {"model.scan": "sweep-1"}),
+        Arm("zigzag-1", {"model.scan": "zigzag-1"}),
         Arm("zigzag-8", {"model.scan": "zigzag-8"}),
         *(Arm(name, {"model.scan": name}) for name in PUBLISHED),
         Arm("sorted-brightness", {"model.scan": "sweep@0,0r", "model.ordering": "brightness"}),

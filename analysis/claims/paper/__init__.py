@@ -3,8 +3,8 @@
 Margins, exponents and the settings that are meant are declared here, before any record is looked at.
 """
 
-from analysis.claims.paper import baselines, costs, curves, exact, schemes, training
+from analysis.claims.paper import baselines, beyond, costs, curves, exact, schemes, training
 
 CLAIMS = tuple(
-    claim for topic in (schemes, baselines, curves, costs, training, exact) for claim in topic.CLAIMS
+    claim for topic in (schemes, baselines, curves, costs, training, exact, beyond) for claim in topic.CLAIMS
 )

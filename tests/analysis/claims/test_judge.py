@@ -14,7 +14,7 @@ from analysis.__main__ import main
 from analysis.claims import CLAIMS, Claim, Verdict, judge
 from analysis.claims.claim import Contrast
 from analysis.claims.judge import assess
-from analysis.claims.kinds import Alike, NoWorse, Order, SmallerEffect
+from analysis.claims.kinds import Alike, MattersLess, NoWorse, Order, SmallerEffect
 from analysis.metrics import find_metric
 from analysis.records import Records, load, sheets
 from studies.declare.registry import find_study
@@ -252,6 +252,20 @@ POSITIONS = {
     "VisionMamba none": 9.0, "VisionMamba cosine": 7.0, "VisionMamba learned": 6.0,
     "ZigMa none": 5.0, "ZigMa cosine": 4.97, "ZigMa learned": 4.0,
 }  # fmt: skip
+
+
+def test_a_change_that_matters_less_to_what_is_better(tmp_path: Path) -> None:
+    """Whichever way it acts: `random` is worse with every mixer here, and better with the weakest there."""
+    statement = MattersLess(
+        "mixers", (("mamba", "mamba random"), ("hgrn-2", "hgrn-2 random"), ("rwkv-6", "rwkv-6 random"))
+    )
+    means = {"mamba": 2.0, "mamba random": 2.2, "hgrn-2": 4.0, "hgrn-2 random": 6.0, "rwkv-6": 16.0}
+    for name, weakest in (("worse", 48.0), ("better", 5.0)):
+        plant(tmp_path / name, "mixers", means | {"rwkv-6 random": weakest})
+        assert judged(tmp_path / name, statement).verdict == "holds"
+    turned = {"mamba": 2.0, "mamba random": 6.0, "hgrn-2": 4.0, "hgrn-2 random": 6.0, "rwkv-6": 8.0}
+    plant(tmp_path / "turned", "mixers", turned | {"rwkv-6 random": 8.1})
+    assert judged(tmp_path / "turned", statement).verdict == "reversed"
 
 
 def test_positions(tmp_path: Path) -> None:
