@@ -5,6 +5,7 @@ The process that `status` names: when it ends, however it ends, so do its runs.
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from studies.launch.submissions import conditions_of, queued_run, read_submissio
 from studies.run.process import this_process
 from zigma.common.files import replace_json
 from zigma.common.program import carry_out
+from zigma.common.words import Parser
 from zigma.processor import wait_briefly
 
 
@@ -31,7 +33,18 @@ def main(folder: Path, jobs: int | None, gpus: int) -> int:
     return launch(queue, conditions_of(submission), share)
 
 
+def _words() -> argparse.Namespace:
+    parser = Parser(
+        prog="python -m studies.launch.dispatch",
+        description="Started by `python -m studies run ... --cluster local`, not by you: carries a submission out.",
+    )
+    parser.add_argument("folder", type=Path, help="of the submission")
+    parser.add_argument("jobs", type=int, help="runs at once; 0: one per core, or one per GPU")
+    parser.add_argument("gpus", type=int, help="of each run")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
     wait_briefly()
-    words = sys.argv[1:]
-    sys.exit(carry_out("dispatch", lambda: main(Path(words[0]), int(words[1]) or None, int(words[2]))))
+    words = _words()
+    sys.exit(carry_out("dispatch", lambda: main(words.folder, words.jobs or None, words.gpus)))

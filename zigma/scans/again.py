@@ -6,6 +6,7 @@ drawn by chance when it was read stay the same there, and are others in the proc
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import subprocess
@@ -13,6 +14,7 @@ import sys
 from functools import cache
 
 from zigma.common.plugged import SCANS
+from zigma.common.words import Parser
 from zigma.scans.given import PREFIX
 from zigma.scans.grammar import parse_plan
 from zigma.scans.order import Grid
@@ -28,7 +30,7 @@ def check_again(plan: Plan, grid: Grid, depth: int) -> None:
     foreign += [SCANS.origin(name) for name in plan.curves if name in SCANS.entries()]
     if not foreign or PREFIX in plan.text:
         return
-    words = [sys.executable, "-m", __name__, plan.text, "x".join(map(str, grid)), str(depth)]
+    words = [sys.executable, "-m", __name__, "--", plan.text, "x".join(map(str, grid)), str(depth)]
     seed = "1" if os.environ.get(SEED) != "1" else "2"
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     done = subprocess.run(
@@ -58,6 +60,17 @@ def orders_hash(plan: Plan, grid: Grid, depth: int) -> str:
     return digest.hexdigest()[:16]
 
 
+def _words() -> argparse.Namespace:
+    parser = Parser(
+        prog="python -m zigma.scans.again",
+        description="Started by `check_again`, not by you: print the hash of the orders that a plan gives here.",
+    )
+    parser.add_argument("plan")
+    parser.add_argument("grid", help="such as 16x16")
+    parser.add_argument("layers", type=int)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    text, sides, layers = sys.argv[1:]
-    print(orders_hash(parse_plan(text), tuple(map(int, sides.split("x"))), int(layers)))
+    words = _words()
+    print(orders_hash(parse_plan(words.plan), tuple(map(int, words.grid.split("x"))), words.layers))
