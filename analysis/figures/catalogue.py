@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from analysis.figures import bars, blocks, costs, exact, first_samples, levels, samples, scans, trends
+from analysis.figures import (
+    bars,
+    blocks,
+    costs,
+    exact,
+    first_samples,
+    levels,
+    ranking,
+    samples,
+    scans,
+    trends,
+)
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 
@@ -27,6 +38,7 @@ FROM_RECORDS = {
     "figure_14": trends.figure_14,
     "figure_exact": exact.figure_exact,
     "figure_levels": levels.figure_levels,
+    "figure_ranking": ranking.figure_ranking,
 }
 SAMPLES = {
     "figure_samples": first_samples.figure_samples,

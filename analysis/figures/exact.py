@@ -72,7 +72,7 @@ def figure_exact(records: Records) -> Picture | Missing:
         grid[0, 1].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=SMALL)
 
     behind = tuple(record for row in rows for record in row.part.records if record["status"] == "done")
-    return Picture((WIDTH, sum(heights)), draw, " ".join(map(_in_words, rows)), notes, behind)
+    return Picture((WIDTH, sum(heights)), draw, " ".join(map(in_words, rows)), notes, behind)
 
 
 def excess_row(part: Sheet) -> ExcessRow | None:
@@ -106,9 +106,9 @@ def draw_curves(ax: Axes, bands: Mapping[str, Band], one_token: float | None, na
 
 
 def draw_parts(
-    ax: Axes, arms: Mapping[str, ArmExcess], one_token: float | None, names: Iterable[str]
+    ax: Axes, arms: Mapping[str, ArmExcess], one_token: float | None, names: Iterable[str] = ()
 ) -> None:
-    """The excess at the end of training in two parts, beside each name the mark of its curve."""
+    """The excess at the end of training in two parts, beside each of the names the mark of its curve."""
     places, styles = np.arange(len(arms)), looks(names)
     unseen, unlearned = ([getattr(e, part) for e in arms.values()] for part in ("unseen", "unlearned"))
     halves = np.nan_to_num([e.end.half_width for e in arms.values()])
@@ -118,7 +118,7 @@ def draw_parts(
     ax.errorbar(ends, places, xerr=halves, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)
     if one_token is not None:
         ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8)
-    for place, arm in zip(places, arms, strict=True):
+    for place, arm in ((place, arm) for place, arm in zip(places, arms, strict=True) if arm in styles):
         ax.plot(0, place, clip_on=False, **line(styles[arm]))
     ax.set(yticks=places, yticklabels=list(map(label, arms)), xlabel="excess at the end")
     ax.tick_params(axis="y", pad=6)
@@ -128,7 +128,8 @@ def draw_parts(
     bare(ax)
 
 
-def _in_words(row: ExcessRow) -> str:
+def in_words(row: ExcessRow) -> str:
+    """What the bars of a row show, for those who cannot see them."""
     arms = ", ".join(f"{arm} {e.end.mean:.3g} of which {e.unseen:.3g} unseen" for arm, e in row.arms.items())
     token = f"; one token leaves {row.one_token:.3g}" if row.one_token is not None else ""
     return f"Excess over the optimum at {row.part.scale}, {row.part.setting}: {arms}{token}."

@@ -24,6 +24,7 @@ TITLES = {
     "figure_17": "Samples (Landscape HQ)",
     "figure_levels": "Every arm between what needs no training and what real images score",
     "figure_samples": "The first samples of every arm below real images",
+    "figure_ranking": "Every scan in one setting, best first",
     "figure_exact": "What a path cannot see, and what a network has not learned",
 }
 

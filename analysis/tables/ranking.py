@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,10 +34,14 @@ OF_A_SCAN = re.compile(r"model\.(scan|ordering(\..+)?|mixer\.carry_state)")
 
 
 def ranking(records: Records) -> Table:
-    """A part for each setting with enough scans."""
+    """A part for each setting with enough scans, and more of them than any study's own table shows."""
     pools = [pool for by_setting in pooled(records).values() for pool in by_setting.values()]
     behind = dict.fromkeys(record["identity"] for pool in pools for record in pool.records)
-    notes = () if pools else (Note("missing", f"no setting has {FEWEST} scans that were trained alike"),)
+    notes = (
+        ()
+        if pools
+        else (Note("missing", f"no setting has {FEWEST} scans, of several studies, that were trained alike"),)
+    )
     parts = tuple(map(_part, pools))
     return Table(heading("beyond"), RANKING, CAPTION, parts, notes, tuple(behind), RANKING)
 
@@ -57,7 +61,8 @@ def pooled(records: Records) -> dict[str, dict[str, Sheet]]:
     pools: dict[str, dict[str, Sheet]] = defaultdict(dict)
     for (scale, _), scans in gathered.items():
         arms = _once(scans)
-        if len(arms) >= FEWEST:
+        largest = max(Counter(sheet.study.name for sheet, _ in scans).values(), default=0)
+        if len(arms) >= FEWEST and len(arms) > largest:
             first, _ = scans[0]
             pools[scale][first.setting] = replace(first, arms=arms, stale=[])
     return pools

@@ -7,8 +7,11 @@ import pytest
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder in which every study that a figure needs has three seeds, in all its settings at tiny."""
-    from fake_records import drawn_metrics, record_of, write
+    """A results folder in which every study that a figure needs has three seeds, in all its settings at tiny.
+
+    The ranking alone has one seed, at desk: at tiny no setting of fields is shared by studies with many scans.
+    """
+    from fake_records import drawn_metrics, fill, record_of, write
     from PIL import Image
 
     from studies.declare.registry import find_study
@@ -39,4 +42,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     "artifacts": {"samples": samples},
                 }
             write(results, run, record_of(run, drawn_metrics(run, quality), **extra))
+    for name in ("scan_zoo", "strategies"):
+        fill(results, name, "desk", setting="fields-8", seeds=1)
     return results

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from fake_records import fill
+from matplotlib.figure import Figure
 
 from analysis.__main__ import main
 from analysis.derived import Derived
+from analysis.figures.picture import Picture
+from analysis.figures.ranking import figure_ranking
 from analysis.quote import Quotes
 from analysis.records import load
 from analysis.report.store import Store
@@ -82,7 +85,7 @@ def test_few_scans_and_scans_trained_otherwise_make_none(
     fill(tmp_path, STRATEGIES, "desk", setting="fields-16", means={"vmamba": 1.0, "mair": 2.0, "arcee": 3.0})
     assert not ranking(load(tmp_path)).parts
     assert main(["make-tables", "ranking", "--results", str(tmp_path)]) == 0
-    assert "no setting has 8 scans" in capsys.readouterr().out
+    assert "no setting has 8 scans, of several studies" in capsys.readouterr().out
 
 
 def test_its_command_and_the_page_show_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,3 +119,22 @@ def test_what_is_better_when_higher_is_ranked_so(tmp_path: Path, monkeypatch: py
     assert next(iter(rows(tmp_path))) == "sorted-score"
     monkeypatch.undo()
     metrics.find_metric.cache_clear()
+
+
+def test_one_study_alone_has_its_own_table(tmp_path: Path) -> None:
+    fill(tmp_path, ZOO, "desk", setting="fields-8", seeds=1)
+    assert not ranking(load(tmp_path)).parts
+
+
+def test_the_figure_has_the_best_on_top_and_says_what_cannot_be_seen(tmp_path: Path) -> None:
+    two_studies(tmp_path)
+    drawing = figure_ranking(load(tmp_path))
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size)
+    drawing.draw(figure)
+    (ax,) = figure.axes
+    assert ax.yaxis_inverted()
+    assert [tick.get_text() for tick in ax.get_yticklabels()][:2] == ["peano-8", "zigzag-8"]
+    assert "peano-8" in drawing.alt
+    assert "unseen" in drawing.alt
+    assert len(drawing.records) == 27
