@@ -611,6 +611,13 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(monkeypatch):
         unpack_frames(bomb, 8, 0, 1)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_python_unpacks_without_a_limit_is_refused_unread(compression):
+    whole = zipped({"0.png": grey(5)}, compression=compression)
+    with pytest.raises(UnreadableError, match="neither stored nor deflated"):
+        unpack_frames(whole, 8, 0, 1)
+
+
 def broken_zips():
     whole = zipped({"0.png": grey(5)}, compression=zipfile.ZIP_DEFLATED)
     encrypted = bytearray(whole)

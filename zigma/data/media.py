@@ -200,7 +200,14 @@ def _by_number(name: str) -> list[tuple[int, str]]:
 
 
 def _member(archive: zipfile.ZipFile, frame: zipfile.ZipInfo) -> bytes:
-    """Read no further than a picture goes, whatever size the archive tells."""
+    """Read no further than a picture goes, whatever size the archive tells.
+
+    Python's zipfile unpacks bzip2 and LZMA without a limit: 900 bytes fill 2 GB.
+    """
+    if frame.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UnreadableError(
+            f"{frame.filename[:80]!r} is neither stored nor deflated, as frames in a zip should be"
+        )
     with archive.open(frame) as stream:
         data = stream.read(_MOST_FRAME_BYTES + 1)
     if len(data) > _MOST_FRAME_BYTES:
