@@ -201,17 +201,14 @@ def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -
             faults.append(outcome)
 
 
-_Read = tuple[
-    dict[str, Any], int, str
-]  # what a record's file holds, when it was written, the hash of its bytes
+# what a record's file holds, when it was written, and the hash of its bytes
+_Read = tuple[dict[str, Any], int, str]
 
 
 def _read_or_recognize(paths: list[Path]) -> Iterator[_Read | WordError]:
     """What each file holds, or why it is no record; of many, those that were checked before are only parsed."""
     before = checked_before() if len(paths) >= WORTH else set()
-    checked = (
-        {path: read for path in paths if (read := _recognize(path, before)) is not None} if before else {}
-    )
+    checked = {path: read for path in paths if before and (read := _recognize(path, before)) is not None}
     others = read_each(_attempt, [path for path in paths if path not in checked])
     now = set()
     for path in paths:
