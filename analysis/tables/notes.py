@@ -69,7 +69,7 @@ def origin_notes(sheet: Sheet) -> Iterator[Note]:
 
     A run that was resumed has a part for each process that worked on it, and each counts.
     """
-    parts = {arm: [part for record in sheet.done(arm) for part in record.history] for arm in sheet.arms}
+    parts = {arm: [part for record in sheet.done(arm) for part in _parts(record)] for arm in sheet.arms}
     everywhere = [part for of_arm in parts.values() for part in of_arm]
     if everywhere:
         machines = (_machine(record) for arm in sheet.arms for record in sheet.done(arm))
@@ -99,6 +99,11 @@ def _machine(record: Record) -> str:
     return f"{device_of(record)}, scan backend {record['environment'].get('scan_backend', 'unknown')}"
 
 
+def _parts(record: Record) -> list[dict[str, Any]]:
+    """A run's history, each part with the record's scan backend where it tells none of its own."""
+    return [{"scan_backend": record["environment"].get("scan_backend"), **part} for part in record.history]
+
+
 def _torch(part: Mapping[str, Any]) -> str:
     return str(part.get("torch") or "unknown")
 
@@ -112,7 +117,11 @@ def _commit(part: Mapping[str, Any]) -> str:
     return f"{commit[:SHORT_COMMIT]}{' (changed)' if part.get('dirty') else ''}"
 
 
-MIXED = {"commit": _commit, "device": _device, "torch": _torch}
+def _backend(part: Mapping[str, Any]) -> str:
+    return str(part.get("scan_backend") or "unknown")
+
+
+MIXED = {"commit": _commit, "device": _device, "torch": _torch, "scan backend": _backend}
 
 
 def failure_notes(sheet: Sheet) -> list[Note]:

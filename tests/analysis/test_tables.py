@@ -281,6 +281,18 @@ def test_a_row_whose_seeds_were_made_by_other_code_or_machines_is_marked(tmp_pat
     assert any("torch 2.9.0, 2.14.1" in line for line in notes)
 
 
+@pytest.mark.parametrize("field", ["commit", "device", "torch", "scan_backend"])
+def test_what_a_row_mixes_is_named(tmp_path: Path, field: str) -> None:
+    for path in fill(tmp_path, seeds=2):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["seed"] == 1 and record["arm"] == "sweep":
+            record["environment"][field] = "another"
+            path.write_text(json.dumps(record), encoding="utf-8")
+    part, _ = table_of(tmp_path)
+    (line,) = [note.text for note in part.notes if "different code or machines" in note.text]
+    assert line.endswith(f": sweep ({field.replace('_', ' ')})")
+
+
 def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
     for path in fill(tmp_path, seeds=1):
         record = json.loads(path.read_text(encoding="utf-8"))
