@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from studies.cli import own_images, where
 from studies.cli.options import add_results
 from studies.cli.planned import Planned, check_machine, print_left, print_plan, print_recorded
-from studies.cli.start import start
+from studies.cli.start import print_advice, start
 from studies.cli.where import Where
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
 from studies.declare.validate import resolve
-from studies.run.queue import look_up
+from studies.run.queue import look_up, queue
 from studies.run.sweep import sweep
 from zigma.common.words import WordError
 
@@ -101,6 +101,7 @@ def run(request: Request) -> int:
     planned = Planned(look_up(runs, request.where.conditions.results), request.where)
     if request.dry_run:
         print_plan(planned)
+        print_advice(queue(planned.waiting), request.where)
         return 0
     print_recorded(planned)
     failed = any(item.status == "failed" for item in planned.statuses if not planned.is_left(item))

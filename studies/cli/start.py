@@ -37,11 +37,16 @@ def start(statuses: list[RunStatus], where: Where) -> int:
         submit = submit_slurm if where.cluster == "slurm" else submit_local
         submission = submit(rest, where.conditions, where.resources)
     _say(submission, where)
+    print_advice(rest, where)
+    return 0
+
+
+def print_advice(runs: list[QueuedRun], where: Where) -> None:
+    """What of the resources that Slurm is asked for is rarely meant, a line each; a dry run says it as well."""
     if where.cluster == "slurm":
-        for advice in (without_gpu(rest, where.resources), short_time(where.resources)):
+        for advice in (without_gpu(runs, where.resources), short_time(where.resources)):
             if advice:
                 print(advice, file=sys.stderr)
-    return 0
 
 
 def without_gpu(runs: list[QueuedRun], resources: Resources) -> str | None:

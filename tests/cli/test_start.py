@@ -1,5 +1,10 @@
 """What is said of a submission."""
 
+from pathlib import Path
+
+import pytest
+
+from studies.__main__ import main
 from studies.cli.start import without_gpu
 from studies.declare.registry import find_study
 from studies.declare.study import runs
@@ -15,3 +20,13 @@ def test_runs_sized_for_a_gpu_that_ask_for_none_are_told_of() -> None:
     assert without_gpu(small, Resources(gpus=1)) is None
     assert without_gpu(small, Resources(extra={"gres": "gpu:1"})) is None
     assert without_gpu(small, Resources(extra={"gpus-per-task": 1})) is None
+
+
+def test_a_dry_run_gives_the_advice_of_a_submission(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "scan_ablation", "--dry-run", "--cluster", "slurm", "--results", str(tmp_path), "--time"]
+    assert main([*words, "1"]) == 0
+    assert capsys.readouterr().err.startswith("--time 1: each job ends after 1 min")
+    assert main([*words, "60"]) == 0
+    assert capsys.readouterr().err == ""
