@@ -52,7 +52,8 @@ def prepare_own(
         raise WordError(f"--size takes pixels that 8 divides, such as 32 or 64, not {size}")
     images = _images(folder)
     if not images:
-        raise WordError(f"--data {folder} holds no image")
+        shards = "; its tar files are shards, which scale `paper` reads: see zigma/data/README.md"
+        raise WordError(f"--data {folder} holds no image{shards if any(folder.glob('*.tar')) else ''}")
     captions = captions or _captions_beside(folder, images)
     request = PrepareRequest(
         source=str(folder),

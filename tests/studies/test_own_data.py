@@ -122,10 +122,14 @@ def test_what_cannot_be_used_is_told_in_a_line(folder: Path, tmp_path: Path) -> 
     few = tmp_path / "few"
     few.mkdir()
     Image.new("RGB", (9, 9)).save(few / "a.png")
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    (shards / "00000.tar").touch()
     for path, size, says in [
         (tmp_path / "no", 32, "there is no folder"),
         (folder, 30, "8 divides"),
         (few, 32, "too few"),
+        (shards, 32, "holds no image; its tar files are shards, which scale `paper` reads"),
         (tmp_path / "few" / "..", 30, "8 divides"),
     ]:
         with pytest.raises(WordError, match=says):
