@@ -32,7 +32,7 @@ def figure_ranking(records: Records) -> Picture | Missing:
             draw_parts(ax, row.arms, row.one_token)
             ax.margins(y=0.01)
             ax.set_title(f"{row.part.scale}, {row.part.setting}")
-        panels[0].legend(loc="center right", fontsize=SMALL)
+        panels[0].legend(loc="upper center", fontsize=SMALL)
 
     behind = tuple(record for row in rows for record in row.part.records)
     return Picture((WIDTH, sum(heights)), draw, " ".join(map(in_words, rows)), notes, behind)
