@@ -22,6 +22,7 @@ from analysis.tables.notes import origin_notes, protocol_notes, seeds_note
 from analysis.tables.values import OURS, Cell, Column, Note, Part, Row, Table
 from studies.declare.identity import as_recorded
 from studies.declare.registry import studies
+from studies.declare.study import SCALES
 from studies.run.record import Record
 from zigma.experiment.config import RunConfig
 
@@ -37,11 +38,8 @@ def ranking(records: Records) -> Table:
     """A part for each setting with enough scans, and more of them than any study's own table shows."""
     pools = [pool for by_setting in pooled(records).values() for pool in by_setting.values()]
     behind = dict.fromkeys(record["identity"] for pool in pools for record in pool.records)
-    notes = (
-        ()
-        if pools
-        else (Note("missing", f"no setting has {FEWEST} scans, of several studies, that were trained alike"),)
-    )
+    none = f"no setting has {FEWEST} scans, of several studies, that were trained alike"
+    notes = () if pools else (Note("missing", none),)
     parts = tuple(map(_part, pools))
     return Table(heading("beyond"), RANKING, CAPTION, parts, notes, tuple(behind), RANKING)
 
@@ -59,13 +57,13 @@ def pooled(records: Records) -> dict[str, dict[str, Sheet]]:
                 scans = [(sheet, arm) for arm in sheet.arms if _is_scan(sheet, arm, plain)]
                 gathered[scale, key(plain)] += scans
     pools: dict[str, dict[str, Sheet]] = defaultdict(dict)
-    for (scale, _), scans in gathered.items():
+    for (scale, _), scans in sorted(gathered.items(), key=lambda item: len(item[1])):
         arms = _once(scans)
         largest = max(Counter(sheet.study.name for sheet, _ in scans).values(), default=0)
         if len(arms) >= FEWEST and len(arms) > largest:
             first, _ = scans[0]
-            pools[scale][first.setting] = replace(first, arms=arms, stale=[])
-    return pools
+            pools[scale][first.setting] = replace(first, arms=arms, stale=[])  # of one name, the larger
+    return {scale: dict(sorted(pools[scale].items())) for scale in SCALES if scale in pools}
 
 
 def _is_scan(sheet: Sheet, arm: str, plain: Mapping[str, Any]) -> bool:
@@ -74,23 +72,24 @@ def _is_scan(sheet: Sheet, arm: str, plain: Mapping[str, Any]) -> bool:
 
 
 def _once(scans: Iterable[tuple[Sheet, str]]) -> dict[str, list[Record]]:
-    """Arms that several studies have, once: under the name of their plan, if any calls them so."""
+    """Runs that several studies have, once: under the name of their plan, if any calls them so."""
     names: dict[str, str] = {}
-    arms: dict[str, list[Record]] = {}
+    behind: dict[str, list[Record]] = {}
     for sheet, arm in scans:
         done = sheet.done(arm)
         config = done[0]["config"]
         this = key(config)
+        behind[this] = done
         if this not in names or arm == config["model"]["scan"]:
-            arms.pop(names.get(this, arm), None)
-            names[this] = arm
-            arms[arm] = done
-    return arms
+            taken = any(name == arm for other, name in names.items() if other != this)
+            names[this] = f"{arm} ({sheet.study.name})" if taken else arm
+    return {name: behind[this] for this, name in names.items()}
 
 
 def _part(pool: Sheet) -> Part:
     metric = main_metric(pool.metric_names) or LOSS
-    measured = replace(metric_columns(pool, metric)[0], number=None)  # of several protocols, the first
+    rules = pool.commonest_protocol(metric, pool.arms)
+    measured = replace(metric_columns(pool, metric)[0], number=None, protocol=rules)
     order = sorted(pool.arms, key=lambda arm: _mean(pool, arm, measured))
     columns = [measured, Column(OURS, f"over {BESIDE}'s", find_metric(metric).better)]
     least = metric_columns(pool, f"{EXCESS}_plan")[:1] if metric == EXCESS else []

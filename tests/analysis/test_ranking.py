@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_records import fill
+from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 from matplotlib.figure import Figure
 
 from analysis.__main__ import main
@@ -16,7 +16,8 @@ from analysis.records import load
 from analysis.report.store import Store
 from analysis.report.tables import shown_tables
 from analysis.tables.ranking import BESIDE, ranking
-from studies.declare.registry import find_study
+from studies.declare.registry import find_study, studies
+from studies.declare.study import Arm, Study, runs
 from zigma.models.config import GatedLinearAttentionSpec
 
 ZOO, STRATEGIES, MIXERS = map(find_study, ("scan_zoo", "strategies", "mixers"))
@@ -138,3 +139,28 @@ def test_the_figure_has_the_best_on_top_and_says_what_cannot_be_seen(tmp_path: P
     assert "peano-8" in drawing.alt
     assert "unseen" in drawing.alt
     assert len(drawing.records) == 27
+
+
+def test_two_scans_of_one_name_both_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_studies(tmp_path)
+    other = replace(ZOO, name="other", arms=(Arm("vmamba", {"model.scan": "random-2"}),))
+    monkeypatch.setattr("analysis.tables.ranking.studies", lambda: {**studies(), "other": other})
+    fill(tmp_path, other, "desk", setting="fields-8", means={"vmamba": 20.0})
+    ranked = rows(tmp_path)
+    assert {"vmamba", "vmamba (other)"} <= set(ranked)
+    assert list(ranked)[-1] == "vmamba (other)"
+
+
+def test_values_of_the_protocol_that_most_follow_are_ranked(tmp_path: Path) -> None:
+    def plant(study: Study, arm: str, n_generated: int, quality: float) -> None:
+        (run,) = (run for run in runs(study, "tiny", [0], settings=["digits-8-short"]) if run.arm == arm)
+        rules = PROTOCOL | {"n_generated": n_generated}
+        write(tmp_path, run, record_of(run, drawn_metrics(run, quality, rules)))
+
+    plant(STRATEGIES, "mair", 10, 0.1)
+    plant(STRATEGIES, "vmamba", 500, 9.0)
+    for i, arm in enumerate(ZOO.arms):
+        plant(ZOO, arm.name, 500, 2.0 + i)
+    ranked = rows(tmp_path)
+    assert "vmamba" in ranked
+    assert "mair" not in ranked
