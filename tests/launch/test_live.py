@@ -40,7 +40,7 @@ def record_of(n: int, **changes: Any) -> dict[str, Any]:
         "status": "done",
     }
     rest = {"error": None, "metrics": [], "curves": {}, "wall_time_s": {}, "cost": {}, "environment": {}}
-    return whole | rest | ABOUT | changes
+    return whole | rest | ABOUT | {"seed": n} | changes
 
 
 def path_of(results: Path, identity: str) -> Path:
