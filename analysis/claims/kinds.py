@@ -39,14 +39,16 @@ def _by_seed(
     says: str,
     measure: str = "ratio",
 ) -> list[Contrast]:
-    """A contrast for each sheet and metric; `combine` makes of the logarithms (seeds, arms) one number per seed."""
+    """A contrast for each sheet and metric; `combine` makes of logarithms (seeds, arms) a number per seed at most."""
     made = []
     for sheet in chosen(sheets, statement.settings):
         for metric, decides in deciding(sheet, statement.metric):
             logs = oriented_logs(sheet, arms, metric)
-            if logs is not None:
-                samples = [(float(value),) for value in combine(logs[1])]
-                behind = identities(sheet, arms, logs[0])
+            if logs is None:
+                continue
+            samples = [(float(value),) for value in combine(logs[1])]
+            behind = identities(sheet, arms, logs[0])
+            if samples:
                 made.append(contrast_on(sheet, says, metric, measure, samples, claimed, decides, behind))
     return made
 
@@ -258,23 +260,13 @@ class MattersLess:
         return f"the better an arm, the less such a change as {without} to {changed} does to it"
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
-        made = []
-        for sheet in chosen(sheets, self.settings):
-            for metric, decides in deciding(sheet, self.metric):
-                logs = oriented_logs(sheet, self.arms, metric)
-                if logs is None:
-                    continue
-                without, changed = logs[1][:, ::2], logs[1][:, 1::2]
-                pairs = zip((without + changed) / 2, np.abs(changed - without), strict=True)
-                samples = [(rho,) for a, b in pairs if not math.isnan(rho := float(spearman(a, b)))]
-                behind = identities(sheet, self.arms, logs[0])
-                if samples:
-                    made.append(
-                        contrast_on(
-                            sheet, self.says, metric, "Spearman's rho", samples, ABOVE, decides, behind
-                        )
-                    )
-        return made
+        def ranked(logs: Array) -> Array:
+            without, changed = logs[:, ::2], logs[:, 1::2]
+            pairs = zip((without + changed) / 2, np.abs(changed - without), strict=True)
+            rhos = np.array([spearman(strengths, effects) for strengths, effects in pairs])
+            return rhos[~np.isnan(rhos)]
+
+        return _by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, "Spearman's rho")
 
     def printed(self, study: Study) -> list[Printed]:
         return []  # the paper changes no mixer

@@ -118,8 +118,9 @@ def draw_parts(
     ax.errorbar(ends, places, xerr=halves, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)
     if one_token is not None:
         ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8)
-    for place, arm in ((place, arm) for place, arm in zip(places, arms, strict=True) if arm in styles):
-        ax.plot(0, place, clip_on=False, **line(styles[arm]))
+    for place, arm in zip(places, arms, strict=True):
+        if arm in styles:
+            ax.plot(0, place, clip_on=False, **line(styles[arm]))
     ax.set(yticks=places, yticklabels=list(map(label, arms)), xlabel="excess at the end")
     ax.tick_params(axis="y", pad=6)
     ax.set_xlim(0, None)

@@ -15,8 +15,9 @@ from analysis.tables.ranking import FEWEST, pooled
 
 def figure_ranking(records: Records) -> Picture | Missing:
     """A panel for each setting of fields with enough scans."""
-    pools = [pool for by_setting in pooled(records).values() for pool in by_setting.values()]
-    rows = [row for pool in pools if (row := excess_row(pool)) is not None and len(row.arms) >= FEWEST]
+    rows = [
+        row for pool in pooled(records) if (row := excess_row(pool)) is not None and len(row.arms) >= FEWEST
+    ]
     if not rows:
         return Missing("python -m studies run scan_zoo --scale desk --setting fields-8")
     heights = [ROW + PER_ARM * len(row.arms) for row in rows]

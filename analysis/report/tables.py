@@ -60,7 +60,8 @@ def shown_tables(records: Records, store: Store) -> list[ShownTable]:
         _shown(study_table(study, records), partial(sheets, study, records), store)
         for study in studies().values()
     ]
-    tables.append(_shown(ranking(records), partial(_pools, records), store))
+    pools = pooled(records)
+    tables.append(_shown(ranking(records), lambda scale: _of_scale(pools, scale), store))
     return sorted(tables, key=lambda table: (_kind(table.name), _first_number(table.name), table.study))
 
 
@@ -73,8 +74,8 @@ def _first_number(name: str) -> int:
     return int(number[0]) if number else 0
 
 
-def _pools(records: Records, scale: str) -> dict[str, Sheet]:
-    return pooled(records)[scale]
+def _of_scale(pools: list[Sheet], scale: str) -> dict[str, Sheet]:
+    return {pool.setting: pool for pool in pools if pool.scale == scale}
 
 
 def _shown(table: Table, sheets_at: Callable[[str], dict[str, Sheet]], store: Store) -> ShownTable:

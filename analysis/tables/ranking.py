@@ -36,7 +36,7 @@ OF_A_SCAN = re.compile(r"model\.(scan|ordering(\..+)?|mixer\.carry_state)")
 
 def ranking(records: Records) -> Table:
     """A part for each setting with enough scans, and more of them than any study's own table shows."""
-    pools = [pool for by_setting in pooled(records).values() for pool in by_setting.values()]
+    pools = pooled(records)
     behind = dict.fromkeys(record["identity"] for pool in pools for record in pool.records)
     none = f"no setting has {FEWEST} scans, of several studies, that were trained alike"
     notes = () if pools else (Note("missing", none),)
@@ -44,8 +44,8 @@ def ranking(records: Records) -> Table:
     return Table(heading("beyond"), RANKING, CAPTION, parts, notes, tuple(behind), RANKING)
 
 
-def pooled(records: Records) -> dict[str, dict[str, Sheet]]:
-    """Scale -> setting -> the scans of all studies that train the same but for their scans."""
+def pooled(records: Records) -> list[Sheet]:
+    """For each scale and setting the scans of all studies that train the same but for their scans."""
     gathered: dict[tuple[str, str], list[tuple[Sheet, str]]] = defaultdict(list)
     for study in studies().values():
         for scale in study.scales:
@@ -56,14 +56,15 @@ def pooled(records: Records) -> dict[str, dict[str, Sheet]]:
                 plain = as_recorded(base)
                 scans = [(sheet, arm) for arm in sheet.arms if _is_scan(sheet, arm, plain)]
                 gathered[scale, key(plain)] += scans
-    pools: dict[str, dict[str, Sheet]] = defaultdict(dict)
+    pools: dict[tuple[int, str], Sheet] = {}
     for (scale, _), scans in sorted(gathered.items(), key=lambda item: len(item[1])):
         arms = _once(scans)
         largest = max(Counter(sheet.study.name for sheet, _ in scans).values(), default=0)
         if len(arms) >= FEWEST and len(arms) > largest:
             first, _ = scans[0]
-            pools[scale][first.setting] = replace(first, arms=arms, stale=[])  # of one name, the larger
-    return {scale: dict(sorted(pools[scale].items())) for scale in SCALES if scale in pools}
+            # of settings of one name, the larger
+            pools[SCALES.index(scale), first.setting] = replace(first, arms=arms, stale=[])
+    return [pools[place] for place in sorted(pools)]
 
 
 def _is_scan(sheet: Sheet, arm: str, plain: Mapping[str, Any]) -> bool:
