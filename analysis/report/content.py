@@ -27,7 +27,6 @@ from analysis.records import Records, Sheet, device_of, devices_of
 from analysis.records.artifacts import sample_file
 from analysis.report.images import data_uris, read_picture
 from analysis.report.store import Store
-from analysis.report.svg import inline_svg
 from analysis.style import WIDTH
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
@@ -44,11 +43,11 @@ class ShownFigure:
     name: str
     number: str
     title: str
-    svg: str
-    notes: tuple[str, ...]
-    scales: tuple[str, ...]
-    devices: tuple[str, ...]
-    records: tuple[int, ...]
+    picture: Picture | None
+    notes: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    records: tuple[int, ...] = ()
     run: str = ""
 
 
@@ -98,27 +97,19 @@ def shown_figures(records: Records, results: Path, store: Store) -> list[ShownFi
     for name, picture in pictures(TITLES, records, results, side=SAMPLES_SIDE).items():
         number = name.removeprefix("figure_")
         if isinstance(picture, Missing):
-            figures.append(ShownFigure(name, number, heading(name), "", (), (), (), (), picture.run))
+            figures.append(ShownFigure(name, number, heading(name), None, run=picture.run))
         else:
-            figures.append(_figure(name, f"f{number}", number, heading(name), picture, store, picture.notes))
+            figures.append(_figure(name, number, heading(name), picture, store))
     return figures
 
 
-def _figure(
-    name: str,
-    short: str,
-    number: str,
-    title: str,
-    picture: Picture,
-    store: Store,
-    notes: tuple[str, ...] = (),
-) -> ShownFigure:
+def _figure(name: str, number: str, title: str, picture: Picture, store: Store) -> ShownFigure:
     return ShownFigure(
         name,
         number,
         title,
-        inline_svg(picture, short),
-        notes,
+        picture,
+        picture.notes,
         tuple(dict.fromkeys(record["scale"] for record in picture.records)),
         devices_of(picture.records),
         tuple(store.refer(picture.records)),
@@ -128,8 +119,7 @@ def _figure(
 def panel(standing: Standing, number: int, store: Store) -> ShownFigure:
     """A chart of the page's opening."""
     title = f"Between baselines and floor: {standing.part.scale}, {standing.part.setting}"
-    picture = level_panel(standing)
-    return _figure(f"chart-{number}", f"o{number}", "", title, picture, store, picture.notes)
+    return _figure(f"chart-{number}", "", title, level_panel(standing), store)
 
 
 def counted_sheets(records: Records) -> list[Sheet]:
@@ -148,8 +138,7 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
             continue
         seen.add(runs)
         title = f"{part.study.name}, {part.scale}, {part.setting}"
-        name, short, picture = f"curves-{len(figures)}", f"c{len(figures)}", _curves(part, done)
-        figures.append(_figure(name, short, "", title, picture, store, picture.notes))
+        figures.append(_figure(f"curves-{len(figures)}", "", title, _curves(part, done), store))
     return figures
 
 

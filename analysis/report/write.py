@@ -23,6 +23,7 @@ from analysis.report.content import (
 )
 from analysis.report.opening import beside, what_was_run
 from analysis.report.store import Store, for_script
+from analysis.report.svg import inline_svgs
 from analysis.report.tables import shown_tables
 from analysis.report.template import fill_template
 from analysis.report.walks import SIDE, path_data, walks
@@ -68,6 +69,9 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
     script = (HERE / "script.js").read_text(encoding="utf-8")
     curves = walks()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    figures = shown_figures(records, results, store)
+    charts = [panel(standing, i, store) for i, standing in enumerate(standings)]
+    trends = learning_curves(parts, store)
     return {
         "sections": SECTIONS,
         "overview": about,
@@ -78,12 +82,15 @@ def page_content(records: Records, results: Path) -> dict[str, Any]:
         "findings": shown_findings(FINDINGS),
         "claim_scales": [scale for scale in SCALES if any(scale in claim.at for claim in claims)],
         "tables": shown_tables(records, store),
-        "figures": shown_figures(records, results, store),
+        "figures": figures,
+        "charts": charts,
+        "curves": trends,
+        "svgs": inline_svgs(
+            {shown.name: shown.picture for shown in (*figures, *charts, *trends) if shown.picture}
+        ),
         "opening": what_was_run(first),
-        "charts": [panel(standing, i, store) for i, standing in enumerate(standings)],
         "every_run": what_was_run(parts),
         "beside": beside(first, results),
-        "curves": learning_curves(parts, store),
         "samples": shown_samples(parts, results, store),
         "walks": [_still(walk) for walk in curves],
         "walk_side": SIDE,

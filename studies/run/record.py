@@ -7,10 +7,10 @@ import json
 import os
 import re
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -18,15 +18,21 @@ from pydantic_core import from_json
 from studies.declare.identity import identity_of
 from studies.declare.study import Run
 from studies.run.checked import WORTH, checked_before, remember
-from studies.run.readers import read_each
 from studies.run.schema import SCHEMA, RecordSchema, too_deep
+from zigma.common.forked import map_forked
 from zigma.common.words import WordError, printable
 
 BLOCK_BYTES = 2**16
 LARGEST_BYTES = 16 * 2**20  # a record has some 8 KiB; one with a point of a curve for every step still fits
 # Where a parser may accept what JSON in UTF-8 cannot hold: half of a surrogate pair, a number too large for a float.
 UNWRITABLE = re.compile(rb"\\u[dD]|[eE]\+?[0-9]{3}|[0-9]{200}")
+WORTH_PROCESSES = (
+    1000  # records from which on reading them, which is parsing and checking, is worth several processes
+)
+TOGETHER = 100  # files that a process reads before it hands them over
 READ_AND_NEVER_WAIT = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,11 @@ def read_records(files: Iterable[Path], faults: list[WordError] | None = None) -
             raise outcome
         else:
             faults.append(outcome)
+
+
+def read_each(read: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
+    """`read`, which raises nothing, of every path in their order, by several processes where they are many."""
+    return map_forked(read, paths, WORTH_PROCESSES, TOGETHER)
 
 
 # what a record's file holds, when it was written, and the hash of its bytes

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.declare.study import label_of
-from studies.run.readers import read_each
-from studies.run.record import read_record, record_files
+from studies.run.record import read_each, read_record, record_files
 from zigma.common.files import read_json, replace_json
 from zigma.common.words import WordError
 

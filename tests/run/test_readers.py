@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studies.declare.identity import identity_of
-from studies.run import readers
+from studies.run import record
 from studies.run.record import read_records
+from zigma.common import forked
 from zigma.common.words import WordError
 
 
@@ -24,18 +26,18 @@ def write(folder: Path, seed: int) -> Path:
 def two_readers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Two processes from two files on; how many each pool had."""
     pools: list[int] = []
-    context = readers.get_context("fork")
-    monkeypatch.setattr(readers, "WORTH_PROCESSES", 2)
-    monkeypatch.setattr(readers, "TOGETHER", 3)
-    monkeypatch.setattr(readers, "usable_cores", lambda: 2)
+    context = forked.get_context("fork")
+    monkeypatch.setattr(record, "WORTH_PROCESSES", 2)
+    monkeypatch.setattr(record, "TOGETHER", 3)
+    monkeypatch.setattr(forked, "usable_cores", lambda: 2)
 
     class Counting:
         @staticmethod
-        def Pool(n: int) -> object:
+        def Pool(n: int, *arguments: Any) -> object:
             pools.append(n)
-            return context.Pool(n)
+            return context.Pool(n, *arguments)
 
-    monkeypatch.setattr(readers, "get_context", lambda kind: Counting)
+    monkeypatch.setattr(forked, "get_context", lambda kind: Counting)
     return pools
 
 
@@ -51,7 +53,7 @@ def test_several_processes_read_what_one_reads(
     assert [record.path for record in records] == [path for i, path in enumerate(paths) if i not in (7, 11)]
     assert [record["seed"] for record in records] == [i for i in range(20) if i not in (7, 11)]
     assert [str(fault).split(" is not a record")[0] for fault in faults] == [str(paths[7]), str(paths[11])]
-    monkeypatch.setattr(readers, "WORTH_PROCESSES", 1000)
+    monkeypatch.setattr(record, "WORTH_PROCESSES", 1000)
     alone: list[WordError] = []
     assert list(read_records(paths, alone)) == records
     assert list(map(str, alone)) == list(map(str, faults))

@@ -12,7 +12,7 @@ from analysis.figures.picture import Picture
 from analysis.figures.series import Band
 from analysis.figures.trends import draw_trend
 from analysis.records import load
-from analysis.report.svg import embed, inline_svg
+from analysis.report.svg import embed, inline_svg, inline_svgs
 
 
 def ids_of(svg: str) -> list[str]:
@@ -21,7 +21,9 @@ def ids_of(svg: str) -> list[str]:
 
 def test_two_pictures_share_no_id_and_every_reference_is_met(recorded: Path) -> None:
     drawings = pictures(["figure_4", "figure_6", "figure_8"], load(recorded), recorded)
-    svgs = [inline_svg(p, f"f{i}") for i, p in enumerate(drawings.values()) if isinstance(p, Picture)]
+    made = inline_svgs({name: p for name, p in drawings.items() if isinstance(p, Picture)})
+    svgs = list(made.values())
+    assert list(made) == list(drawings)
     every = [name for svg in svgs for name in ids_of(svg)]
     assert len(svgs) == 3
     assert len(every) == len(set(every))
