@@ -55,6 +55,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results")
 
 
+@pytest.fixture(autouse=True)
+def one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One draw of noise and time for each held-out image, where runs have several: nearly all of the work here."""
+    monkeypatch.setattr("zigma.training.held_out.HELD_OUT_DRAWS", 1)
+
+
 @pytest.mark.parametrize("name", studies())
 def test_an_arm_of_each_study_runs(name: str, results: Path) -> None:
     runs = cheap(studies()[name], AT_THE_END)
