@@ -26,8 +26,9 @@ from analysis.tables.strip import draw_strip
 from analysis.tables.study import build_tables, studies_with
 from analysis.tables.values import Table
 from studies.declare.changes import parse_setting
-from studies.declare.registry import find_study
+from studies.declare.registry import find_study, studies
 from studies.declare.shipped import same_results
+from zigma.common.words import unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print tables, and write all of them as Markdown, LaTeX and CSV."""
-    names = [name if name == RANKING else find_study(name).name for name in args.studies]
+    names = list(map(_table_name, args.studies))
     records = load_chosen(args)
     settings = dict(map(parse_setting, args.set))
     tables, width = build_tables(records, settings), terminal_width()
@@ -65,6 +66,17 @@ def run(args: argparse.Namespace) -> int:
     if not names and not args.publish:
         print_answer(records, args.results, tables, settings)
     return status
+
+
+def _table_name(word: str) -> str:
+    """Of a study, of a file that declares one, or of the ranking.
+
+    Raises:
+        WordError: it is none of them; the nearest is offered.
+    """
+    if not word.endswith(".py") and word not in (RANKING, *studies()):
+        raise unknown("study", word, [*studies(), RANKING])
+    return word if word == RANKING else find_study(word).name
 
 
 def print_answer(
