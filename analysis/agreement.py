@@ -28,18 +28,6 @@ class Agreement:
     ranks: RankCorrelation
 
 
-def matrix(sheet: Sheet, arms: list[str], metric: str) -> tuple[list[int], Array]:
-    """The seeds that every one of the arms has, and their values (seeds, arms), all of one protocol.
-
-    Where an arm's records follow several protocols, the one that most values follow is taken.
-    """
-    protocol = sheet.commonest_protocol(metric, arms)
-    by_arm = [sheet.by_seed(arm, metric, protocol) for arm in arms]
-    seeds = sorted(set.intersection(*(set(values) for values in by_arm))) if by_arm else []
-    values = np.array([[values[seed] for values in by_arm] for seed in seeds], dtype=float)
-    return seeds, values.reshape(len(seeds), len(arms))
-
-
 def metric_names(sheet: Sheet) -> list[str]:
     """The metrics of a sheet's finished runs that tables show, in the order of their columns."""
     return in_order(sheet.metric_names)
@@ -95,7 +83,7 @@ def _both(sheet: Sheet, metric: str | None) -> _Both | None:
     arms = [arm for arm in paper if sheet.by_seed(arm, metric, protocol)]
     if len(arms) < 3:
         return None
-    _, values = matrix(sheet, arms, metric)
+    _, values = sheet.in_common(arms, metric)
     if not len(values):
         return None
     return _Both(metric, column, values, [paper[arm] for arm in arms])
@@ -132,7 +120,7 @@ def differ(sheets: list[Sheet]) -> Difference | None:
     arms = [arm for arm in sheets[0].arms if all(sheet.values(arm, metric) for sheet in sheets)]
     if len(arms) < 3:
         return None
-    blocks = np.concatenate([matrix(sheet, arms, metric)[1] for sheet in sheets])
+    blocks = np.concatenate([sheet.in_common(arms, metric)[1] for sheet in sheets])
     if len(blocks) < 2:
         return None
     return Difference(metric, tuple(arms), len(blocks), friedman(blocks, np.random.default_rng(SEED)))

@@ -43,16 +43,14 @@ def against(sheet: Sheet, arm: str, others: tuple[str, ...]) -> list[Against]:
 
 
 def _pair(sheet: Sheet, arm: str, other: str, metric: str) -> Against:
-    rules = sheet.commonest_protocol(metric, (arm, other))
-    own, theirs = (sheet.by_seed(name, metric, rules) for name in (arm, other))
-    seeds = sorted(own.keys() & theirs.keys())
+    seeds, values = sheet.in_common((arm, other), metric)
     if not seeds:
-        lacking = " and ".join(name for name, values in ((arm, own), (other, theirs)) if not values)
+        lacking = " and ".join(name for name in (arm, other) if not sheet.by_seed(name, metric))
         return Against(
             sheet.setting, metric, other, None, f"no runs of {lacking}" if lacking else "no seed in common"
         )
     try:
-        ratio = paired_ratio([own[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+        ratio = paired_ratio(*values.T.tolist())
     except ValueError as error:
         return Against(sheet.setting, metric, other, None, str(error))
     return Against(sheet.setting, metric, other, ratio)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.agreement import matrix, metric_names
+from analysis.agreement import metric_names
 from analysis.metrics import EXCESS, LOSS, QUALITY, find_metric
 from analysis.records import Sheet
 from analysis.records.standing import why_no_verdict
@@ -63,7 +63,7 @@ def oriented_logs(sheet: Sheet, arms: Sequence[str], metric: str) -> tuple[list[
     """Seeds that all the arms have, and the logarithms of their values, signed so that lower is better; or None."""
     if any(arm not in sheet.arms for arm in arms):
         return None
-    seeds, values = matrix(sheet, list(arms), metric)
+    seeds, values = sheet.in_common(arms, metric)
     if not len(values) or not (values > 0).all():
         return None
     sign = -1.0 if find_metric(metric).better == "higher" else 1.0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from analysis.records.collection import Records
 from analysis.records.current import hashes_here, one_set
@@ -95,6 +98,19 @@ class Sheet:
         for arm in arms:
             rules.update(self._rules.get((arm, metric), {}))
         return rules.most_common(1)[0][0] if rules else None
+
+    def in_common(
+        self, arms: Sequence[str], metric: str, protocol: Protocol | None = None
+    ) -> tuple[list[int], npt.NDArray[np.float64]]:
+        """The seeds that every one of the arms has, and their values (seeds, arms), all of one protocol.
+
+        That is the one given, or else the one that most values of these arms follow.
+        """
+        rules = self.commonest_protocol(metric, arms) if protocol is None else protocol
+        by_arm = [self.by_seed(arm, metric, rules) for arm in arms]
+        seeds = sorted(set.intersection(*(set(values) for values in by_arm))) if by_arm else []
+        values = np.array([[values[seed] for values in by_arm] for seed in seeds], dtype=float)
+        return seeds, values.reshape(len(seeds), len(arms))
 
 
 def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:

@@ -121,11 +121,10 @@ def _mean(pool: Sheet, arm: str, column: Column) -> float:
 
 
 def _beside(pool: Sheet, arm: str, column: Column) -> Cell:
-    own, other = (pool.by_seed(name, column.metric, column.protocol) for name in (arm, BESIDE))
-    seeds = sorted(own.keys() & other.keys())
+    seeds, values = pool.in_common((arm, BESIDE), column.metric, column.protocol)
     if arm == BESIDE or not seeds:
         return None
     try:
-        return str(paired_ratio([own[seed] for seed in seeds], [other[seed] for seed in seeds]).ratio)
+        return str(paired_ratio(*values.T.tolist()).ratio)
     except ValueError:  # a value that is not above zero has no ratio
         return None
