@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from zigma.common import terminal
 from zigma.common.program import carry_out
-from zigma.common.words import Problems, WordError
+from zigma.common.words import Problems, WordError, fail
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,28 @@ def test_errors_are_lines_and_statuses(capsys: pytest.CaptureFixture[str]) -> No
     assert "again resumes" in capsys.readouterr().err
     with pytest.raises(RuntimeError):  # no fault of the user: the traceback is wanted
         carry_out("p", raising(RuntimeError("bug")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("leave", ["sys.exit(0)", "exit(3)", "raise SystemExit"])
+def test_a_function_of_the_user_that_leaves_is_named(
+    leave: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else nothing is done, and the status may say that all went well."""
+    file = tmp_path / "mine.py"
+    file.write_text(f"import sys\ndef curve():\n    {leave}\n")
+    scope: dict[str, Any] = {"__name__": "mine"}
+    exec(compile(file.read_text(), str(file), "exec"), scope)
+    with pytest.raises(SystemExit) as left:
+        carry_out("p", lambda: int(scope["curve"]()))
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(f"p: {file}, line 3, leaves the program")
+
+
+def test_this_project_may_leave_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        carry_out("p", lambda: fail("q", ValueError("why")))
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "q: why\n"
 
 
 def test_what_the_system_refuses_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,15 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from zigma.common.files import is_partial
 from zigma.common.plugged import LeftOut
 from zigma.common.words import WordError, fail, printable
 
+OURS = ("zigma", "studies", "analysis", "argparse", "__main__")
+LEAVING = ("_sitebuiltins",)  # in which `exit` and `quit` are
 OF_LIBRARIES = ("TORCH", "PYTORCH_", "NUMBA_")  # beginnings of names of variables that they read
 
 
@@ -53,6 +56,14 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
         status = int(work() or 0)
         sys.stdout.flush()
         return status
+    except SystemExit as error:
+        place = _of_the_user(error)
+        if place is None:
+            raise
+        fail(
+            name,
+            ValueError(f"{place} leaves the program: let it raise an error, or return"),
+        )
     except WordError as error:
         fail(name, error)
     except (ValueError, FileNotFoundError) as error:
@@ -68,12 +79,25 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
         return 130
 
 
-def in_a_line(error: Exception) -> str:
+def _of_the_user(error: SystemExit) -> str | None:
+    """Where code that is not of this project left the program, as `FILE, line N`; None where nobody else's did."""
+    frames = [frame for frame in traceback.walk_tb(error.__traceback__) if _package(frame[0]) not in LEAVING]
+    frame, line = frames[-1]
+    if _package(frame) in OURS:
+        return None
+    return f"{printable(frame.f_code.co_filename)}, line {line},"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def in_a_line(error: BaseException) -> str:
     """What an error says, and the variables of the environment that are behind it."""
     return printable(" ".join(f"{error}{_variables_behind(error)}".split()))
 
 
-def _variables_behind(error: Exception) -> str:
+def _variables_behind(error: BaseException) -> str:
     """The variables of the environment that a library has read as it was imported, where it died of one."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     importing = {
