@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from studies.declare.shipped import published_folder
 from studies.declare.study import SCALES, Study
 from studies.launch.progress import roughly
 from studies.run.record import by_identity
+from studies.run.summary import Summary, name_faults, summaries
 from zigma.common.terminal import print_table
 from zigma.experiment.config import Config
 from zigma.experiment.estimate import estimate, scale_device
@@ -49,16 +50,18 @@ class Recorded:
     shipped: frozenset[str]  # without those that are her own as well
 
     @classmethod
-    def at(cls, results: Path, scale: str) -> Recorded:
-        """From the names of the files alone."""
-        own = frozenset(by_identity(results / "records" / scale))
-        return cls(own, frozenset(by_identity(published_folder(results) / scale)) - own)
+    def at(cls, scale: str, own: Iterable[Summary], published: Path) -> Recorded:
+        """Her own records, which were read, and those that ship, from the names of their files."""
+        here = frozenset(record.identity for record in own if record.scale == scale)
+        return cls(here, frozenset(by_identity(published / scale)) - here)
 
 
 def run(request: Request) -> int:
     """Print a line for each study: its arms, and for each scale the settings, the cost and how much is recorded."""
     identity = cache(identity_here)  # the last line has every run once more
-    records = {scale: Recorded.at(request.results, scale) for scale in SCALES}
+    own, faults = summaries(request.results)
+    published = published_folder(request.results)
+    records = {scale: Recorded.at(scale, own, published) for scale in SCALES}
     heads = [h for s in SCALES for h in ("sets", f"{s}, {DEVICES[scale_device(s)]}", "recorded")]
     rows, everything = [["study", "rebuilds", "arms", *heads]], dict.fromkeys(SCALES, frozenset[Config]())
     for study in studies().values():
@@ -78,7 +81,7 @@ def run(request: Request) -> int:
     print(
         "-/4: data or weights are not on this machine; `show STUDY` names the files. `run` takes the first setting"
     )
-    return 0
+    return name_faults(faults)
 
 
 def _configs(study: Study, scale: str) -> frozenset[Config]:

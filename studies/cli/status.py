@@ -13,7 +13,7 @@ from studies.cli.options import add_results
 from studies.declare.registry import find_study
 from studies.launch.live import Live, live_runs
 from studies.launch.progress import duration
-from studies.run.summary import summaries
+from studies.run.summary import name_faults, summaries
 from zigma.common.words import printable
 
 WATCH_EVERY_S = 2.0
@@ -82,9 +82,7 @@ def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
         _print_lines(failures)
     if error:
         print(f"\n{error}")
-    for fault in faults:
-        print(f"left alone: {printable(str(fault))}", file=sys.stderr)
-    return live, 1 if faults else 0
+    return live, name_faults(faults)
 
 
 def _print_counts(counts: Counter[tuple[str, str, str]], results: Path) -> None:

@@ -1,13 +1,15 @@
-"""What `status` shows of every record, remembered from one time to the next.
+"""What `status` and `list` show of every record, remembered from one time to the next.
 
 Reading ten thousand records takes seconds, looking at their dates a tenth of one. The memory is a file under
-`results/work/` that may be deleted at any time; a record whose size, date or inode differs is read anew.
+`results/view/` that may be deleted at any time; a record whose size, inode or last change, which no program can set
+back, differs is read anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from typing import Any
 from studies.declare.study import label_of
 from studies.run.record import read_each, read_record, record_files
 from zigma.common.files import read_json, replace_json
-from zigma.common.words import WordError
+from zigma.common.words import WordError, printable
 
 MEMORY = "records.index.json"
-VERSION = 2
+VERSION = 3
 WORTH = 200  # records from which on it is worth a file
+NO_STATE = [0, 0, 0]
 
 _Line = list[str | None] | str  # the words of a Summary, or a fault
 
@@ -28,6 +31,7 @@ _Line = list[str | None] | str  # the words of a Summary, or a fault
 class Summary:
     """A record in a line."""
 
+    identity: str
     study: str
     scale: str
     label: str
@@ -37,8 +41,8 @@ class Summary:
 
 def summaries(results: Path) -> tuple[list[Summary], list[WordError]]:
     """A line for every record, in the order of their paths, and what is wrong with the files that are none."""
-    memory = results / "work" / MEMORY
-    contents = read_json(memory)
+    memory = results / "view" / MEMORY
+    contents = read_json(memory) if memory.is_file() else {}  # a pipe would be waited for
     remembered: Any = contents.get("records") if contents.get("version") == VERSION else None
     if not isinstance(remembered, dict):
         remembered = {}
@@ -54,6 +58,13 @@ def summaries(results: Path) -> tuple[list[Summary], list[WordError]]:
     return [Summary(*entry[3:]) for entry in entries.values()], faults
 
 
+def name_faults(faults: Iterable[WordError]) -> int:
+    """Name the files in the way that are no records, on stderr; the exit status that says whether there were any."""
+    for fault in (named := list(faults)):
+        print(f"left alone: {printable(str(fault))}", file=sys.stderr)
+    return 1 if named else 0
+
+
 def _entries(paths: list[Path], remembered: dict[str, Any]) -> Iterator[tuple[Path, list[int], _Line]]:
     """Every record with what tells a changed one, and its line, remembered or read now."""
     keys, unread = {}, []
@@ -62,7 +73,11 @@ def _entries(paths: list[Path], remembered: dict[str, Any]) -> Iterator[tuple[Pa
             state = path.stat()
         except FileNotFoundError:  # replaced or moved away since it was listed
             continue
-        keys[path] = key = [state.st_size, state.st_mtime_ns, state.st_ino]
+        except OSError:  # such as a link to itself: whoever reads it says why
+            keys[path] = NO_STATE
+            unread.append(path)
+            continue
+        keys[path] = key = [state.st_size, state.st_ctime_ns, state.st_ino]
         entry: Any = remembered.get(str(path))
         if not _is_entry(entry) or entry[:3] != key:
             unread.append(path)
@@ -79,6 +94,7 @@ def _read(path: Path) -> _Line:
         return str(fault)
     error = record.data.get("error")
     return [
+        record["identity"],
         record["study"],
         record["scale"],
         label_of(record.data),
@@ -88,8 +104,8 @@ def _read(path: Path) -> _Line:
 
 
 def _is_entry(entry: Any) -> bool:
-    texts = isinstance(entry, list) and len(entry) == 8 and all(isinstance(word, str) for word in entry[3:7])
-    return texts and (entry[7] is None or isinstance(entry[7], str))
+    texts = isinstance(entry, list) and len(entry) == 9 and all(isinstance(word, str) for word in entry[3:8])
+    return texts and (entry[8] is None or isinstance(entry[8], str))
 
 
 def _remember(memory: Path, entries: dict[str, list[Any]]) -> None:

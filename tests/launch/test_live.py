@@ -19,7 +19,7 @@ from studies.run.lease import acquire
 from studies.run.process import this_process
 from studies.run.publish import write_record
 from studies.run.queue import QueuedRun
-from studies.run.summary import MEMORY
+from studies.run.summary import MEMORY, VERSION
 from zigma.common.files import replace_json
 
 RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
@@ -229,7 +229,7 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
                 "10000",
                 "1000",
             ]
-    assert (tmp_path / "work" / MEMORY).exists()
+    assert (tmp_path / "view" / MEMORY).exists()
 
 
 def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) -> None:
@@ -238,6 +238,7 @@ def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) 
     for n in range(300):
         write_record(path_of(tmp_path, identity(n)), record_of(n))
     before, _ = summaries(tmp_path)
+    memory = tmp_path / "view" / MEMORY
     assert summaries(tmp_path) == (before, [])
     changed = path_of(tmp_path, identity(7))
     write_record(changed, record_of(7, status="failed", error="it broke"))
@@ -248,8 +249,25 @@ def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) 
     for text in (
         "",
         "[]",
-        json.dumps({"version": 2, "records": {str(changed): [1]}}),
-        '{"version": 2, "records": 3}',
+        json.dumps({"version": VERSION, "records": {str(changed): [1]}}),
+        json.dumps({"version": VERSION, "records": 3}),
     ):
-        (tmp_path / "work" / MEMORY).write_text(text)
+        memory.write_text(text)
         assert summaries(tmp_path)[0] == after
+    memory.unlink()
+    os.mkfifo(memory)  # which nobody writes to
+    assert summaries(tmp_path)[0] == after
+
+
+def test_a_record_that_was_altered_in_place_is_read_anew(tmp_path: Path) -> None:
+    """At equal size, and with its time put back."""
+    from studies.run.summary import summaries
+
+    for n in range(300):
+        write_record(path_of(tmp_path, identity(n)), record_of(n))
+    assert summaries(tmp_path)[1] == []
+    altered = path_of(tmp_path, identity(7))
+    state, text = altered.stat(), altered.read_text()
+    altered.write_text(text.replace('"done"', '"oops"'))
+    os.utime(altered, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert [str(altered) in str(fault) for fault in summaries(tmp_path)[1]] == [True]
