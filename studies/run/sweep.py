@@ -19,7 +19,7 @@ from zigma.common.files import is_partial, read_json, replace_json
 OLD_S = 24 * 3600.0  # no file is being written for as long
 REHEARSAL = "zigma-rehearsal-"
 OWNER = "process.json"  # of a rehearsal's folder
-FOLDERS = ("records", "samples", "features", "weights", "work")
+FOLDERS = ("records", "samples", "features", "weights", "work", "view")
 
 
 def sweep(results: Path) -> list[Path]:
@@ -61,6 +61,7 @@ def _is_left_over(work: Path, record: Path) -> bool:
 
 
 def _partial_files(results: Path) -> Iterator[Path]:
+    yield from filter(is_partial, results.iterdir())
     for folder in FOLDERS:
         for place, folders, files in os.walk(results / folder):
             yield from (path for name in (*files, *folders) if is_partial(path := Path(place, name)))

@@ -295,6 +295,18 @@ def test_what_a_late_owner_wrote_after_its_lease_was_gone_is_swept_after_a_day(t
         }
 
 
+def test_unfinished_files_of_killed_commands_are_swept_after_a_day(tmp_path: Path) -> None:
+    """Wherever a command writes: at the top, below what it runs and below what it shows."""
+    ages = {".a.1.tmp.json": OLD_S + 60, "view/figures/.b.1.tmp.png": OLD_S + 60, "view/.c.1.tmp.md": 60.0}
+    for name, age in ages.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "view" / "report.html").write_text("whole")
+    assert {str(path.relative_to(tmp_path)) for path in sweep(tmp_path)} == set(list(ages)[:2])
+    assert (tmp_path / "view" / ".c.1.tmp.md").exists()
+
+
 def test_files_of_another_attempt_are_never_moved(tmp_path: Path) -> None:
     carry_out(RUN, Conditions(tmp_path))
     before = files(tmp_path, "samples", "features", "weights")
