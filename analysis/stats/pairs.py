@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -105,9 +107,7 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Interval:
         return Interval(value, math.nan, math.nan)
     if np.ptp(a) == 0.0 == np.ptp(b):
         return Interval(value, value, value)
-    from scipy.stats import ttest_ind
-
-    between = ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
+    between = _t_test(a, b).confidence_interval(LEVEL)
     return Interval(value, float(between.low), float(between.high))
 
 
@@ -117,9 +117,16 @@ def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
         return math.nan
     if np.ptp(a) == 0.0 == np.ptp(b):
         return 1.0 if a[0] == b[0] else 0.0
+    return float(_t_test(a, b).pvalue)
+
+
+def _t_test(a: Sequence[float], b: Sequence[float]) -> Any:
+    """Welch's, of scipy, which warns that the spread of equal values may be rounding: it is zero, as it should be."""
     from scipy.stats import ttest_ind
 
-    return float(ttest_ind(a, b, equal_var=False).pvalue)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return ttest_ind(a, b, equal_var=False)
 
 
 def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: float = CHANCE) -> int | None:

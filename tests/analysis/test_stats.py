@@ -1,6 +1,7 @@
 """Statistics against closed forms."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -172,6 +173,13 @@ def test_noisy_arms_have_a_wide_interval() -> None:
     ours = np.random.default_rng(8).normal(size=(5, 4))
     rho = rank_correlation(ours, [4.0, 3.0, 2.0, 1.0], np.random.default_rng(0)).spearman
     assert rho.high - rho.low > 0.8
+
+
+def test_equal_values_beside_others_are_no_cause_for_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert welch([0.3, 0.3, 0.3], [0.1, 0.2, 0.4]).value == pytest.approx(0.2 / 3)
+        assert 0 < welch_p([0.3, 0.3, 0.3], [0.1, 0.2, 0.4]) < 1
 
 
 def test_what_differs_by_rounding_alone_is_equal() -> None:
