@@ -12,11 +12,10 @@ from analysis.figures.levels import FIRST, Standing, main_standings
 from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
-from analysis.records.artifacts import read_grid, sample_file
+from analysis.records.artifacts import sample_file, shown_grid
 from analysis.records.standing import real_strip
 from analysis.style import label
 from studies.run.record import Record
-from zigma.common.words import WordError
 
 Pixels = npt.NDArray[np.uint8]
 REAL = "real images"
@@ -47,13 +46,8 @@ def _first_samples(standing: Standing, results: Path, side: int | None) -> dict[
 
 def _top(file: Path | None, side: int | None) -> Pixels | None:
     """The first rows of a grid; None where there is no picture."""
-    if file is None:
-        return None
-    try:
-        grid = read_grid(file, side)
-    except WordError:
-        return None
-    return grid[: max(1, SHOWN * (grid.shape[1] + GAP) // COLUMNS - GAP)]
+    grid = shown_grid(file, side)
+    return None if grid is None else grid[: max(1, SHOWN * (grid.shape[1] + GAP) // COLUMNS - GAP)]
 
 
 def _picture(standing: Standing, first: dict[str, tuple[Record, Pixels]], side: int | None) -> Picture:

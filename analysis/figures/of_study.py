@@ -18,12 +18,11 @@ from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
-from analysis.records.artifacts import read_grid, sample_file
+from analysis.records.artifacts import sample_file, shown_grid
 from analysis.records.standing import real_strip
 from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare, label
 from studies.declare.study import Study
-from zigma.common.words import WordError
 from zigma.experiment.config import RunConfig
 
 ARM, AROUND = 0.2, 0.7  # inches: the row of an arm, and a panel's title and axis
@@ -127,14 +126,8 @@ def _strips(part: Sheet, results: Path) -> dict[str, npt.NDArray[np.uint8]]:
     for arm in part.arms:
         done = sorted(part.done(arm), key=lambda record: record["seed"])
         files[arm] = next((file for record in done if (file := sample_file(results, record))), None)
-    result = {}
-    for name, file in files.items():
-        try:
-            if file is not None:
-                result[name] = read_grid(file)[: SHOWN[0], : SHOWN[1]]
-        except WordError:  # an artifact that is no picture: the others are shown
-            continue
-    return result
+    grids = {name: shown_grid(file) for name, file in files.items()}
+    return {name: grid[: SHOWN[0], : SHOWN[1]] for name, grid in grids.items() if grid is not None}
 
 
 def _panels(part: Sheet) -> list[Panel]:

@@ -15,11 +15,10 @@ from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import recorded_sheets
 from analysis.records import Records
-from analysis.records.artifacts import read_grid, sample_file
+from analysis.records.artifacts import sample_file, shown_grid
 from analysis.style import WIDTH
 from studies.declare.registry import find_study
 from studies.run.record import Record
-from zigma.common.words import WordError
 
 STUDY = "samples"
 COLUMNS = 2
@@ -41,13 +40,6 @@ class Grid:
         data = self.record["config"]["data"]
         stand_in = "" if self.scale == "paper" else f"\nstand-in: {data['name']} {data['size']}"
         return f"{self.arm} ({self.scale}, seed {self.record['seed']}){stand_in}"
-
-
-def _read(path: Path, side: int | None) -> npt.NDArray[np.uint8] | None:
-    try:
-        return read_grid(path, side)
-    except WordError:
-        return None  # named in the figure's notes
 
 
 def figure_12(records: Records, results: Path, side: int | None = None) -> Picture | Missing:
@@ -93,7 +85,7 @@ def draw_grid(ax: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:
 def _samples(records: Records, results: Path, side: int | None, arms: Sequence[str]) -> Picture | Missing:
     study = find_study(STUDY)
     grids = saved_grids(records, results, arms)
-    pictures = {grid.path: read for grid in grids if (read := _read(grid.path, side)) is not None}
+    pictures = {grid.path: read for grid in grids if (read := shown_grid(grid.path, side)) is not None}
     unread = [grid.path.name for grid in grids if grid.path not in pictures]
     grids = [grid for grid in grids if grid.path in pictures]
     if not grids:

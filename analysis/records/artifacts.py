@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from studies.declare.shipped import published_folder
 from studies.run.record import Record
+from zigma.common.plugged import leave_out
 from zigma.common.words import WordError
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ def sample_file(results: Path, record: Record) -> Path | None:
     """Where a record's sample grid lies; None if it names none, or one that is no PNG or not there (any more)."""
     path = artifact(results, record, "samples")
     return path if path is not None and path.suffix == ".png" else None
+
+
+def shown_grid(path: Path | None, side: int | None = None) -> npt.NDArray[np.uint8] | None:
+    """A grid as by `read_grid`; None where there is no file, or one that is no picture, which is said."""
+    try:
+        return None if path is None else read_grid(path, side)
+    except WordError as fault:  # an artifact may be anybody's: the others are shown
+        leave_out(fault)
+        return None
 
 
 def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:

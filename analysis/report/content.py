@@ -24,8 +24,8 @@ from analysis.figures.trends import (
 )
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of
-from analysis.records.artifacts import sample_file
-from analysis.report.images import data_uris, read_picture
+from analysis.records.artifacts import sample_file, shown_grid
+from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.style import WIDTH
 from studies.declare.registry import studies
@@ -183,7 +183,7 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
             pair = next(((record, file) for record, file in saved if file is not None), None)
             if pair is not None:
                 first.setdefault(pair[0]["identity"], pair)
-    first = {k: pair for k, pair in first.items() if read_picture(pair[1], 1) is not None}
+    first = {k: pair for k, pair in first.items() if shown_grid(pair[1], 1) is not None}
     uris = data_uris([file for _, file in first.values()])
     return [
         ShownSample(_place(record), record["scale"], device_of(record), uri, store.refer([record])[0])

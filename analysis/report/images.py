@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.records.artifacts import read_grid
-from zigma.common.words import WordError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,14 +22,6 @@ BUDGET = 900_000  # bytes of all samples of a page
 LARGEST, SMALLEST = 384, 64  # pixels of a grid's longer side
 PER_PIXEL = 0.25  # bytes that a pixel of samples takes, about: where to begin
 FLAT = 2  # a picture is kept exact where that costs at most so many times as much
-
-
-def read_picture(path: Path | None, side: int) -> Pixels | None:
-    """A grid of samples as (H, W, 3), at most `side` pixels long; None where the file is none that can be shown."""
-    try:
-        return None if path is None else read_grid(path, side)
-    except WordError:
-        return None
 
 
 def data_uris(paths: Sequence[Path]) -> list[str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.records import Sheet, devices_of
-from analysis.records.artifacts import sample_file
+from analysis.records.artifacts import sample_file, shown_grid
 from analysis.records.standing import real_strip, why_no_verdict
-from analysis.report.images import encode, read_picture
+from analysis.report.images import encode
 from zigma.common.words import counted
 from zigma.experiment.config import RunConfig
 
@@ -82,7 +82,7 @@ def beside(parts: Sequence[Sheet], results: Path) -> dict[str, list[Beside]]:
     for part in parts:
         aspect = None
         for name, file in ((REAL, real_strip(part)), *_samples(part, results)):
-            pixels = read_picture(file, SIDE)
+            pixels = shown_grid(file, SIDE)
             if pixels is None:
                 continue
             height, width = pixels.shape[:2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.records import Sheet
-from analysis.records.artifacts import read_grid, sample_file
+from analysis.records.artifacts import sample_file, shown_grid
 from analysis.records.standing import real_strip
 from zigma.common.files import replacing
-from zigma.common.words import WordError, printable
+from zigma.common.words import printable
 
 WIDTH, HEIGHT, HEAD = 540, 66, 14  # pixels: of a grid, what is shown, and the words above it
 
@@ -26,13 +26,8 @@ def draw_strip(sheet: Sheet, results: Path, path: Path) -> Path | None:
     for arm in sheet.arms:
         saved = [file for record in sheet.done(arm) if (file := sample_file(results, record)) is not None]
         files[arm] = saved[0] if saved else None
-    grids = {}
-    for name, file in files.items():
-        try:
-            grids[name] = None if file is None else read_grid(file)[:HEIGHT, :WIDTH]
-        except WordError:  # an artifact that is no picture: the others are shown
-            grids[name] = None
-    shown = {name: grid for name, grid in grids.items() if grid is not None}
+    grids = {name: shown_grid(file) for name, file in files.items()}
+    shown = {name: grid[:HEIGHT, :WIDTH] for name, grid in grids.items() if grid is not None}
     if not set(shown) - {"real images"}:
         return None
     width = max(len(grid[0]) for grid in shown.values())

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from zigma.common.remembered import remembered_sha256
-from zigma.common.words import WordError, unknown
+from zigma.common.words import WordError, printable, unknown
 
 IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
 ENTRY_NAME = re.compile(r"\w[\w.+-]*")  # it becomes part of a file's name
@@ -215,12 +215,12 @@ def _listed_files(path: Path, source: bytes) -> list[Path]:
 
 
 class LeftOut(UserWarning):
-    """Of something that an installed package offers and that cannot be used; programs print it as one line."""
+    """Of something that others made, such as an installed package, and that cannot be used; programs print one line."""
 
 
 def leave_out(reason: object) -> None:
-    """Say in one line why something of an installed package is not used: the others still are."""
-    warnings.warn(LeftOut(f"{' '.join(str(reason).split())}; it is left out"), stacklevel=3)
+    """Say in one line, once, why something that others made is not used: all else still is."""
+    warnings.warn(LeftOut(f"{printable(' '.join(str(reason).split()))}; it is left out"), stacklevel=2)
 
 
 @cache

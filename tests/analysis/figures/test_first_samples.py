@@ -13,6 +13,7 @@ from analysis.figures.picture import Missing, Picture
 from analysis.records import load
 from studies.declare.registry import find_study
 from studies.declare.study import Run, runs
+from zigma.common.plugged import LeftOut
 
 SIDE = 270  # of a grid of 8x8 images
 
@@ -56,7 +57,8 @@ def test_what_is_no_picture_gives_way_to_the_next_seed(tmp_path: Path, contents:
     ]
     files = [record(tmp_path, run, 100 + run.config.seed) for run in both]
     files[0].write_bytes(contents)
-    drawing = figure_samples(load(tmp_path), tmp_path)
+    with pytest.warns(LeftOut, match=files[0].name):
+        drawing = figure_samples(load(tmp_path), tmp_path)
     assert isinstance(drawing, Picture)
     assert [r["seed"] for r in drawing.records] == [1]
     files[1].unlink()
