@@ -24,7 +24,7 @@ from analysis.records.schema import (
 )
 from studies.declare.shipped import published_folder
 from studies.run.record import Record, json_files, read_records
-from zigma.common.words import WordError
+from zigma.common.words import WordError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,8 +128,9 @@ def _collector_resting() -> Iterator[None]:
 def _load(results: Path, source: Source) -> Records:
     faults: list[WordError] = []
     records = Records(_each_once(results, source, faults))
-    records.faults[:0] = [" ".join(str(fault).split()) for fault in faults]
+    records.faults[:0] = map(str, faults)
     records.levels = read_levels([results, published_folder(results)], records.faults)
+    records.faults = [printable(" ".join(fault.split())) for fault in records.faults]  # names of files too
     return records
 
 

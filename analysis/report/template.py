@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 CODE = re.compile(r"`([^`]+)`")
+# escapes and halves of letters, which names of files and messages of errors may have
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def fill_template(file: Path, **values: Any) -> str:
@@ -24,7 +26,7 @@ def fill_template(file: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = prose
-    return environment.get_template(file.name).render(values)
+    return NO_TEXT.sub("?", environment.get_template(file.name).render(values))
 
 
 def prose(sentence: object) -> Markup:

@@ -1,6 +1,7 @@
 """The page as a file: one, whole, with nothing in it that a record could do harm with."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 from analysis.__main__ import main
 from analysis.records import Records, load
 from analysis.report.template import prose
-from analysis.report.write import render
+from analysis.report.write import render, write_report
 from studies.declare.registry import find_study
 from studies.declare.scans import with_scans
 from studies.declare.study import runs, with_settings
@@ -122,6 +123,20 @@ def test_numbers_refer_to_records_of_the_page(text: str) -> None:
         for n in numbers_of_cell.split()
     ]
     assert set(referred) == set(range(count)), "each record is reached, and none that is not there"
+
+
+def test_odd_names_of_files_and_odd_errors_are_shown_without_what_is_no_text(tmp_path: Path) -> None:
+    """A file's name may be bytes that are no UTF-8, of which one cost the page; an error may have escapes."""
+    run = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])[0]
+    failed = record_of(run, [], status="failed", error="</script>\x1b[31m broke")
+    whole = write(tmp_path, run, failed)
+    whole.with_name(os.fsdecode(b"a\xff\x1b.json")).write_text("{}")
+    records = load(tmp_path)
+    assert [line.isprintable() for line in records.faults] == [True]
+    path = write_report(tmp_path / "page.html", records, tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert "a??.json has schema None" in text
+    assert "\x1b" not in text
 
 
 NASTY = "<script>alert('x')</script>{{ 7 * 7 }}\"><img src=x onerror=alert(1)>"
