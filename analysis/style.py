@@ -20,7 +20,7 @@ SMALL = 6.5  # points: notes, the smallest that prints well
 ALONG = "viridis"  # colours along a path: lightness rises with it, so grey tells the same
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
 DASHES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")  # one more than colours, for an eighth name
 HATCHES = ("", "////", "....", "xx", "\\\\\\\\", "--", "oo")
 
 LONGEST_NAME = 40  # letters of a name in a figure
