@@ -26,9 +26,7 @@ BLOCK_BYTES = 2**16
 LARGEST_BYTES = 16 * 2**20  # a record has some 8 KiB; one with a point of a curve for every step still fits
 # Where a parser may accept what JSON in UTF-8 cannot hold: half of a surrogate pair, a number too large for a float.
 UNWRITABLE = re.compile(rb"\\u[dD]|[eE]\+?[0-9]{3}|[0-9]{200}")
-WORTH_PROCESSES = (
-    1000  # records from which on reading them, which is parsing and checking, is worth several processes
-)
+WORTH_PROCESSES = 1000  # records from which on parsing and checking them is worth several processes
 TOGETHER = 100  # files that a process reads before it hands them over
 READ_AND_NEVER_WAIT = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 

@@ -10,8 +10,6 @@ from studies.declare.identity import as_recorded, fingerprints
 from studies.declare.registry import studies
 from studies.declare.study import Run, runs
 
-ROOT = Path(__file__).parents[2]
-
 
 def record(folder: Path, run: Run) -> Path:
     """A record of a run below `records` or `published`."""

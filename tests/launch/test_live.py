@@ -2,6 +2,9 @@
 
 import json
 import os
+import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from studies.run.queue import QueuedRun
 from studies.run.summary import MEMORY, VERSION
 from zigma.common.files import replace_json
 
+ROOT = Path(__file__).parents[2]
 RUNS = runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
 ABOUT = {"study": "scan_ablation", "arm": "sweep", "scale": "tiny", "setting": "digits-8", "seed": 0}
 
@@ -230,6 +234,12 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
                 "1000",
             ]
     assert (tmp_path / "view" / MEMORY).exists()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    command = [sys.executable, "-m", "studies", "list", "--results", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert (
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 4
+    )  # as a command, which imports first
 
 
 def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) -> None:

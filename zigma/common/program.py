@@ -60,10 +60,7 @@ def carry_out(name: str, work: Callable[[], int | None], interrupted: str = "int
         place = _of_the_user(error)
         if place is None:
             raise
-        fail(
-            name,
-            ValueError(f"{place} leaves the program: let it raise an error, or return"),
-        )
+        fail(name, ValueError(f"{place} leaves the program: let it raise an error, or return"))
     except WordError as error:
         fail(name, error)
     except (ValueError, FileNotFoundError) as error:
@@ -92,12 +89,12 @@ def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
-def in_a_line(error: BaseException) -> str:
+def in_a_line(error: Exception) -> str:
     """What an error says, and the variables of the environment that are behind it."""
     return printable(" ".join(f"{error}{_variables_behind(error)}".split()))
 
 
-def _variables_behind(error: BaseException) -> str:
+def _variables_behind(error: Exception) -> str:
     """The variables of the environment that a library has read as it was imported, where it died of one."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     importing = {
