@@ -3,52 +3,16 @@
 import io
 import json
 import pickle
-import tarfile
 
 import numpy as np
 import pytest
 import torch
+from made_shards import celebamm_sample, npy, write_shard
 from PIL import Image
 
 from zigma.data import DataConfig, fingerprint, load_data, to_uint8
 from zigma.data.shards.npy import read_header, read_rows
 from zigma.data.shards.tar_index import index_shard
-
-
-def npy(array, **options):
-    stream = io.BytesIO()
-    np.save(stream, array, **options)
-    return stream.getvalue()
-
-
-def png(array):
-    stream = io.BytesIO()
-    Image.fromarray(array).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def write_shard(path, samples):
-    """`samples`: key -> suffix -> bytes."""
-    with tarfile.open(path, "w") as tar:
-        for key, members in samples.items():
-            for suffix, data in members.items():
-                info = tarfile.TarInfo(f"{key}.{suffix}")
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-
-
-def celebamm_sample(i, size=16):
-    """As config/data/celebamm256.yaml of the released code names the members, in small."""
-    rng = np.random.default_rng(i)
-    captions = [f"face {i} seen {n} times" for n in range(3)]
-    return {
-        "image.png": png(rng.integers(0, 256, (size, size, 3), dtype=np.uint8)),
-        "caption.json": json.dumps(captions).encode(),
-        "caption_clip_feature.npy": npy(
-            np.stack([np.full((5, 6), 10 * i + n, np.float32) for n in range(3)])
-        ),
-        f"img_feature{size}.npy": npy(rng.standard_normal((4, size // 8, size // 8)).astype(np.float16)),
-    }
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""A preparation that was killed, and a plan that is none."""
+
+import json
+
+import pytest
+from made_folders import picture, prepared
+
+from zigma.data.__main__ import main
+
+
+def test_files_of_killed_writers_are_swept_when_all_is_there(tmp_path):
+    picture(tmp_path / "src" / "a.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".train-000000.0a1b2c3d.tmp.tar", "train-000000.tar.partial", ".manifest.0a1b2c3d.tmp.json"):
+        (out / name).write_bytes(b"half")
+    prepared(tmp_path / "src", out)
+    assert {path.name for path in out.iterdir()} == {
+        "plan.json",
+        "manifest.json",
+        "train-000000.tar",
+        "train-000000.json",
+    }
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"shards": 7}', "[" * 100_000, '{"listing": null}'])
+def test_a_hostile_plan_is_one_line(tmp_path, text, capsys):
+    picture(tmp_path / "src" / "a.png")
+    prepared(tmp_path / "src", tmp_path / "out")
+    (tmp_path / "out" / "plan.json").write_text(text)
+    assert main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), "--size", "16"]) == 2
+    error = capsys.readouterr().err
+    assert "plan.json is no plan" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", ["../secret.png", "/etc/passwd", "a/../../b.png"])
+def test_a_plan_cannot_reach_outside_the_source(tmp_path, file):
+    picture(tmp_path / "src" / "a.png")
+    prepared(tmp_path / "src", tmp_path / "out")
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
+    plan["shards"][0]["samples"][0]["file"] = file
+    (tmp_path / "out" / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match="it lies outside the source"):
+        prepared(tmp_path / "src", tmp_path / "out")
