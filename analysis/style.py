@@ -111,6 +111,20 @@ def style() -> Iterator[None]:
         yield
 
 
+def settle(figure: Figure) -> None:
+    """Lay the figure out once and keep the places, rounded.
+
+    The layout's solver adds up in the order in which its variables lie in memory: a last bit differs from process to
+    process, and with it the names inside an SVG, which are hashes of places.
+    """
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(6)))
+
+
 def save(figure: Figure, path: Path, endings: tuple[str, ...] = ("png", "svg")) -> list[Path]:
     """Write a figure under each ending, without date and version of what drew it; returns the files."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,6 +133,7 @@ def save(figure: Figure, path: Path, endings: tuple[str, ...] = ("png", "svg")) 
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         "png": {"Software": None},
     }
+    settle(figure)
     written = []
     for ending in endings:
         written.append(path.with_name(f"{path.name}.{ending}"))
