@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -79,10 +78,10 @@ class Records(list[Record]):
 
     def below(self, folder: Path) -> Records:
         """Those whose files lie below a folder, with the levels of all."""
-        part, start = Records(), str(folder).rstrip(os.sep) + os.sep
+        part = Records()
         part.levels = self.levels
         for record, row, metrics in zip(self, self._rows, self._metrics, strict=True):
-            if row["path"].startswith(start):
+            if record.path.is_relative_to(folder):
                 part._add(record, row, metrics)
         return part
 

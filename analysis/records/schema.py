@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.records.keys import key
 from analysis.records.protocol import protocol_of
 from studies.run.record import Record
+from zigma.common.files import text_of_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ def record_row(record: Record) -> dict[str, Any]:
         "dirty": bool(dirty) if dirty is not None else None,
         "finished": _text(record.data.get("finished")),
         "device_hours": float("nan") if hours is None else float(hours),
-        "path": str(record.path),
+        "path": text_of_name(record.path, "backslashreplace"),
     }
     for value in row.values():
         if isinstance(value, str):

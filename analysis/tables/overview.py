@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -53,8 +52,7 @@ def _of_part(part: Part) -> str:
 
 def latest_study(records: Records, results: Path) -> str | None:
     """The study of the user's own latest record; None where she has none."""
-    start = str(results / "records") + os.sep
-    own = [i for i, path in enumerate(records.frame["path"]) if path.startswith(start)]
+    own = [i for i, record in enumerate(records) if record.path.is_relative_to(results / "records")]
     names = records.frame.loc[own].sort_values("finished", kind="stable")["study"]
     declared = [name for name in names if name in studies()]
     return declared[-1] if declared else None

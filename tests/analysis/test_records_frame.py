@@ -1,6 +1,7 @@
 """Records as frames: declared columns and types; a bad record is named and left out."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,14 @@ def test_what_is_odd_but_harmless_is_kept(tmp_path: Path) -> None:
     records = load(tmp_path)
     assert len(records) == len(written)
     assert records.frame.device[records.place[whole["identity"]]] == "7"
+
+
+def test_records_below_a_folder_whose_name_is_not_utf_8_are_read(tmp_path: Path) -> None:
+    results = tmp_path / os.fsdecode(b"gr\xf6sse")
+    fill(results, seeds=2)
+    records = load(results)
+    assert records.faults == []
+    assert len(records) > 0
+    assert all("gr\\xf6sse" in path for path in records.frame.path)
+    assert len(records.below(results)) == len(records)
+    assert len(records.below(results / "nothing")) == 0
