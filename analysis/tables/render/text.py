@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MISSING = "—"
 WIDE = 1e7  # from here on in powers of ten
+ROUNDING = 1e-12  # of a mean: what adding up in another order changes
 
 
 def text(cell: Cell) -> str:
@@ -37,7 +38,7 @@ def text(cell: Cell) -> str:
 def _mean(cell: SeedMean) -> str:
     if not math.isfinite(cell.half_width):  # one seed, or numbers so large that their spread is none
         return f"{number(cell.mean)} ± {MISSING}"
-    if cell.half_width == 0.0:
+    if cell.half_width <= ROUNDING * abs(cell.mean):
         return f"{number(cell.mean)} ± 0"
     digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
     if digits > 6 or max(abs(cell.mean), cell.half_width) >= WIDE:  # not a row of noughts
