@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import pytest
 
+from studies.declare.changes import change
 from studies.declare.identity import identity
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study, runs
@@ -34,8 +35,8 @@ def test_the_studies_are_those_of_the_paper_and_more() -> None:
         *("scan_ablation", "position_embedding", "faceshq", "coco", "transformers", "video_scan", "hilbert"),
         *("conditioning", "model_sizes", "training_setup", "complexity", "order_receptive_field"),
         *("scan_trends", "spatial_continuity", "patch_size", "training_trends", "samples", "curves"),
-        *("scan_zoo", "mixers", "proxy", "scan_controls", "strategies", "strategies_video", "exact"),
-        "trial",
+        *("scan_zoo", "mixers", "proxy", "scan_controls", "learning_rates", "strategies", "strategies_video"),
+        *("exact", "trial"),
     }
     of_all_scales = [study for study in studies().values() if study.name not in ("exact", "trial")]
     assert all(set(study.scales) >= {"tiny", "small", "paper"} for study in of_all_scales)
@@ -146,6 +147,20 @@ def test_the_controls_of_table_1_stand_wherever_it_stands_and_cost_no_more() -> 
             assert estimate(both, "cpu").seconds == pytest.approx(estimate(sweep, "cpu").seconds, rel=0.02)
             ratio = parameters(both.model) / parameters(sweep.model)  # type: ignore[union-attr]
             assert 0.98 < ratio <= 1
+
+
+def test_other_learning_rates_change_nothing_else_and_share_the_runs_of_table_1() -> None:
+    table, rates = find_study("scan_ablation"), find_study("learning_rates")
+    for scale, settings in table.scales.items():
+        for setting in settings:
+            for name in ("sweep", "zigzag-1", "zigzag-8"):
+                own = config("scan_ablation", scale, setting, name)
+                assert config("learning_rates", scale, setting, name) == own
+                for word, factor in (("half", 0.5), ("twice", 2.0)):
+                    other = config("learning_rates", scale, setting, f"{name} {word}")
+                    rate = factor * own.training.learning_rate  # type: ignore[union-attr]
+                    assert other == change(own, {"training.learning_rate": rate})
+    assert len(rates.arms) == 9
 
 
 def test_a_run_at_desk_takes_a_night_at_most() -> None:
