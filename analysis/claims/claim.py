@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
@@ -13,6 +14,7 @@ Word = Literal["holds", "reversed", "undecided", "not learned", "not tried"]
 Side = Literal["for", "against", "open"]
 Range = tuple[float, float]  # open at both ends, which may be infinite
 TREND = "Kendall's tau"  # the measure of a contrast whose rows are series
+RHO = "Spearman's rho"  # the measure of a contrast whose rows are the arms' values twice
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Contrast:
     """One comparison that a claim needs, on the records of one scale, setting and metric.
 
     `samples` has a row per seed. Its rows are single numbers, such as the logarithm of a ratio, whose mean the claim
-    wants inside `claimed`; or, of a trend, one number per size in rising order of size, which the claim wants to rise.
+    wants inside `claimed`; of a trend, one number per size in rising order of size, which the claim wants to rise; of
+    a rank correlation, a number per arm by one measure and then by another, which the claim wants to rank arms alike.
     """
 
     says: str  # "zigzag-8 is better than zigzag-2"
@@ -36,6 +39,7 @@ class Contrast:
     counted: bool  # a counted quantity has no noise: one seed decides
     unlearned: str  # why networks of these records may not be judged yet; empty where they may
     records: tuple[str, ...]  # identities of the records behind it
+    of_more_arms: bool = False  # of a rank correlation: it is about arms like these, not about these alone
 
     @property
     def is_ratio(self) -> bool:
@@ -64,6 +68,11 @@ class Tested:
     def says(self) -> str:
         return self.contrast.says
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether its p values count: it decides, its networks have learned, and its seeds have a spread."""
+        return self.contrast.decides and not self.contrast.unlearned and not math.isnan(self.p_for)
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -78,6 +87,7 @@ class Statement(Protocol):
     """What a claim says of a study's arms; its kind says how that is tested."""
 
     kind: ClassVar[str]  # "better", "no worse", "equal", "order", "trend", ...
+    joins: ClassVar[bool]  # whether one comparison is about several settings
 
     @property
     def study(self) -> str: ...
@@ -100,7 +110,7 @@ class Statement(Protocol):
 
     @property
     def comparisons(self) -> int:
-        """How many comparisons it makes in a setting: all must have been tried."""
+        """How many comparisons it makes: all must have been tried, in each named setting unless it joins them."""
         ...
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
@@ -136,8 +146,11 @@ class Judged:
 
     @property
     def n(self) -> int:
-        """The fewest seeds of the comparisons that decide; 0 without any."""
-        return min((test.n for test in self.tested if test.contrast.decides), default=0)
+        """The fewest seeds of the comparisons that decide, or those of the one that reverses; 0 without any."""
+        deciding = [test for test in self.tested if test.contrast.decides]
+        if self.verdict == "reversed":
+            return min((test for test in deciding if test.is_sound), key=lambda test: test.p_against).n
+        return min((test.n for test in deciding), default=0)
 
 
 @dataclass(frozen=True)

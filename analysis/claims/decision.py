@@ -32,8 +32,8 @@ class DecisionAccuracy:
     metric: str
     larger: str  # "desk digits-16", or "printed 256 FID" of the paper
     pairs: int  # of arms
-    seeds: int
-    decisions: int  # pairs times seeds
+    seeds: int  # the most that a pair has in common
+    decisions: int  # of each pair, its seeds
     right: int
     device_seconds: float  # of training one arm with one seed; nan where they are not recorded
     device_kind: str  # cpu, cuda
@@ -72,16 +72,21 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
     """Of a sheet against the larger scale's values (arm -> lower is better); None without a pair of arms."""
     metric = decider(sheet)
     arms = [arm for arm in sheet.arms if arm in larger and metric and sheet.values(arm, metric)]
-    logs = oriented_logs(sheet, arms, metric) if metric and len(arms) > 1 else None
-    if metric is None or logs is None:
+    if metric is None:
         return None
-    pairs = [(a, b) for a, b in combinations(range(len(arms)), 2) if larger[arms[a]] != larger[arms[b]]]
+    pairs = {
+        pair: logs
+        for pair in combinations(arms, 2)
+        if larger[pair[0]] != larger[pair[1]] and (logs := oriented_logs(sheet, pair, metric)) is not None
+    }
     if not pairs:
         return None
     right = sum(
-        int(np.sum((logs[1][:, a] < logs[1][:, b]) == (larger[arms[a]] < larger[arms[b]]))) for a, b in pairs
+        int(np.sum((values[:, 0] < values[:, 1]) == (larger[a] < larger[b])))
+        for (a, b), (_, values) in pairs.items()
     )
-    runs = [record for arm in arms for record in sheet.done(arm) if record["seed"] in logs[0]]
+    used = {(arm, seed) for pair, (seeds, _) in pairs.items() for arm in pair for seed in seeds}
+    runs = [record for arm in arms for record in sheet.done(arm) if (arm, record["seed"]) in used]
     seconds = [s for record in runs if (s := _seconds(record)) is not None]
     return DecisionAccuracy(
         study=sheet.study.name,
@@ -90,8 +95,8 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
         metric=metric,
         larger=name,
         pairs=len(pairs),
-        seeds=len(logs[0]),
-        decisions=len(pairs) * len(logs[0]),
+        seeds=max(len(seeds) for seeds, _ in pairs.values()),
+        decisions=sum(len(seeds) for seeds, _ in pairs.values()),
         right=right,
         device_seconds=float(np.mean(seconds)) if seconds else float("nan"),
         device_kind=str(next((r["environment"].get("device_kind", "") for r in runs), "")),

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from analysis.claims.claim import TREND, Contrast, Printed, Range
+from analysis.claims.claim import RHO, TREND, Contrast, Printed, Range
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
-from analysis.claims.kinds import ABOVE, contrast_on
+from analysis.claims.kinds import ABOVE, contrast_on, untied
 from analysis.metrics import LOSS
 from analysis.records import Sheet
-from analysis.stats import Array, spearman
+from analysis.stats import Array
 from studies.declare.study import Study
 
 FEWEST_SIZES = 3  # of a trend or an exponent
@@ -28,6 +28,7 @@ class PowerLaw:
     """
 
     kind: ClassVar[str] = "equal"
+    joins: ClassVar[bool] = True
     comparisons: ClassVar[int] = 1
     study: str
     arm: str
@@ -62,6 +63,7 @@ class GrowsApart:
     """The ratio of one arm's cost to another's rises with the number of tokens: a monotone trend, of no shape."""
 
     kind: ClassVar[str] = "trend"
+    joins: ClassVar[bool] = True
     comparisons: ClassVar[int] = 1
     study: str
     cheap: str
@@ -129,18 +131,19 @@ def _tokens(setting: str) -> int:
 
 @dataclass(frozen=True)
 class SameOrder:
-    """The held-out loss and the distance of the samples put a study's arms in the same order, seed by seed."""
+    """The held-out loss and the distance of the samples rank a study's arms alike, seed by seed."""
 
     kind: ClassVar[str] = "trend"
+    joins: ClassVar[bool] = False
     comparisons: ClassVar[int] = 1
     study: str
     settings: tuple[str, ...] = ()
     metric: str | None = None
-    arms: tuple[str, ...] = ()  # none: all
+    arms: tuple[str, ...] = ()  # none: all that the study declares
 
     @property
     def says(self) -> str:
-        return "the held-out loss and the distance of the samples put the arms in the same order"
+        return "the held-out loss and the distance of the samples rank the arms alike"
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
         return [
@@ -151,15 +154,15 @@ class SameOrder:
         ]
 
     def _contrast(self, sheet: Sheet, metric: str) -> Contrast | None:
-        arms = [a for a in self.arms or sheet.arms if sheet.values(a, metric) and sheet.values(a, LOSS)]
+        named = self.arms or [arm.name for arm in sheet.study.arms]
+        arms = [arm for arm in named if sheet.values(arm, metric) and sheet.values(arm, LOSS)]
         distances, losses = (oriented_logs(sheet, arms, name) if arms else None for name in (metric, LOSS))
         if len(arms) < 3 or distances is None or losses is None or distances[0] != losses[0]:
             return None
-        pairs = zip(distances[1], losses[1], strict=True)
-        samples = [(rho,) for a, b in pairs if not math.isnan(rho := float(spearman(a, b)))]
+        samples = [tuple(row.tolist()) for row in untied(distances[1], losses[1])]
         behind = identities(sheet, arms, losses[0])
         both = f"{LOSS} and {metric}"
-        made = contrast_on(sheet, self.says, metric, "Spearman's rho", samples, ABOVE, True, behind)
+        made = contrast_on(sheet, self.says, metric, RHO, samples, ABOVE, True, behind)
         return replace(made, metric=both) if samples else None
 
     def printed(self, study: Study) -> list[Printed]:

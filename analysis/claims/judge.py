@@ -2,7 +2,8 @@
 
 1. A claim needs all of its statements, each in every setting that it is about: those named, or all that are recorded.
    Each is a contrast: a number per seed, and the range in which the claim wants its mean.
-2. First the size: the mean with its 95 % Student interval over seeds (for a trend: Kendall's tau, tested by Page).
+2. First the size: the mean with its 95 % Student interval over seeds (for a trend: Kendall's tau, tested by Page; of
+   two rankings Spearman's rho, tested by orders drawn at random).
 3. Then two one-sided p values: `p_for`, that the mean lies inside the range (for equality both ends must be cleared:
    two one-sided tests), and `p_against`, that it lies beyond one of its ends.
 4. A claim holds if all contrasts do, so its p for is the largest of theirs; it is reversed if one of them is, so its p
@@ -19,12 +20,22 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from analysis.claims.claim import TREND, Claim, Contrast, Judged, Side, Tested, Verdict, Word
+from analysis.claims.claim import RHO, TREND, Claim, Contrast, Judged, Side, Statement, Tested, Verdict, Word
 from analysis.claims.paper import CLAIMS
 from analysis.records import Records, sheets
-from analysis.stats import ALPHA, Interval, holm, mean_over_seeds, seeds_to_be_alike, seeds_to_differ, trend
+from analysis.stats import (
+    ALPHA,
+    Interval,
+    agreement_ps,
+    holm,
+    mean_over_seeds,
+    seeds_to_be_alike,
+    seeds_to_differ,
+    spearman,
+    trend,
+)
 from analysis.stats import kendall as kendall_tau
-from analysis.stats.pairs import ROUNDING, hedges_g
+from analysis.stats.pairs import CHANCE, ROUNDING, hedges_g
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES
 from zigma.common.words import counted
@@ -49,7 +60,7 @@ def _judge_scale(claims: Sequence[Claim], scale: str, records: Records) -> list[
         for claim in claims
     ]
     family = sum(any(_may_decide(part) for part in parts) for parts in contrasts)
-    tested = [[[assess(c, family) for c in part] for part in parts] for parts in contrasts]
+    tested = [[[assess(c, family, _sound(parts)) for c in part] for part in parts] for parts in contrasts]
     sides = [_p_values([t for part in parts for t in part]) for parts in tested]
     corrected = holm([min(1.0, 2 * min(pair)) if pair else math.nan for pair in sides])
     return [_judged(scale, *of_claim) for of_claim in zip(claims, tested, sides, corrected, strict=True)]
@@ -59,15 +70,22 @@ def _may_decide(contrasts: Iterable[Contrast]) -> bool:
     return any(contrast.decides and not contrast.unlearned for contrast in contrasts)
 
 
-def assess(contrast: Contrast, family: int = 1) -> Tested:
+def _sound(parts: Iterable[Iterable[Contrast]]) -> int:
+    """How many contrasts of a claim have a say."""
+    return sum(c.decides and not c.unlearned for part in parts for c in part)
+
+
+def assess(contrast: Contrast, family: int = 1, among: int = 1) -> Tested:
     """The size of a contrast with its interval, p values on both sides, and the seeds that would decide it.
 
-    `family` is the number of claims for which the seeds needed are corrected.
+    Seeds needed are corrected as p is: for `family` claims, and for `among` contrasts of this one.
     """
     size = _size(contrast)
     low, high = contrast.claimed
     if contrast.measure == TREND:
         p_for, p_against = _trend_ps(contrast)
+    elif contrast.measure == RHO:
+        p_for, p_against = _rho_ps(contrast)
     else:
         p_for, p_against = _mean_ps(contrast)
     shown = [math.exp(x) if contrast.is_ratio else x for x in (size.value, size.low, size.high, low, high)]
@@ -83,7 +101,7 @@ def assess(contrast: Contrast, family: int = 1) -> Tested:
         p_against=p_against,
         n=len(contrast.samples),
         side=_side(size, contrast.claimed),
-        seeds_needed=_seeds_needed(contrast, size.value, ALPHA / max(1, family)),
+        seeds_needed=_seeds_needed(contrast, size.value, ALPHA / max(1, family), max(1, among)),
     )
 
 
@@ -92,6 +110,8 @@ def _size(contrast: Contrast) -> Interval:
     if contrast.measure == TREND:
         rising = np.arange(len(contrast.samples[0]), dtype=float)
         values = [float(np.nan_to_num(kendall_tau(np.asarray(row), rising))) for row in contrast.samples]
+    elif contrast.measure == RHO:
+        values = [float(spearman(*np.split(np.asarray(row), 2))) for row in contrast.samples]
     else:
         values = [row[0] for row in contrast.samples]
     over = mean_over_seeds(values)
@@ -133,6 +153,14 @@ def _trend_ps(contrast: Contrast) -> tuple[float, float]:
     return pages.p_rising, pages.p_falling
 
 
+def _rho_ps(contrast: Contrast) -> tuple[float, float]:
+    """By orders drawn at random: seeds that give the same few ranks are no measurement without noise."""
+    if len(contrast.samples) < 2:
+        return math.nan, math.nan
+    ours, theirs = np.split(np.asarray(contrast.samples), 2, axis=1)
+    return agreement_ps(ours, theirs, np.random.default_rng(0), contrast.of_more_arms)
+
+
 def _side(size: Interval, claimed: tuple[float, float]) -> Side:
     """Where the whole interval lies. The ends of the range are outside it: equal is not better."""
     if math.isnan(size.low):
@@ -142,24 +170,32 @@ def _side(size: Interval, claimed: tuple[float, float]) -> Side:
     return "against" if size.high <= claimed[0] or size.low >= claimed[1] else "open"
 
 
-def _seeds_needed(contrast: Contrast, mean: float, alpha: float) -> int | None:
-    """How many seeds would show on which side of the range the mean lies, were effect and spread as recorded."""
+def _seeds_needed(contrast: Contrast, mean: float, alpha: float, among: int) -> int | None:
+    """How many seeds would show on which side of the range the mean lies, were effect and spread as recorded.
+
+    Inside, all contrasts are to show it together; outside, one of them, by a p that counts all and both ends.
+    """
     n, (low, high) = len(contrast.samples), contrast.claimed
     if contrast.counted:
         return n
-    if n < 2 or contrast.measure == TREND:
+    if n < 2 or contrast.measure in (TREND, RHO):
         return None
     values = [row[0] for row in contrast.samples]
-    if math.isfinite(low) and math.isfinite(high) and low < mean < high:
-        centre, half = (low + high) / 2, (high - low) / 2
-        return seeds_to_be_alike([v - centre for v in values], math.expm1(half), alpha / 2)
-    end = low if mean <= low or not math.isfinite(high) else high
-    return seeds_to_differ([value - end for value in values], alpha)
+    if low < mean < high:
+        chance = CHANCE ** (1 / among)
+        if math.isfinite(low) and math.isfinite(high):
+            centre, half = (low + high) / 2, (high - low) / 2
+            return seeds_to_be_alike([v - centre for v in values], math.expm1(half), alpha / 2, chance)
+        end = low if math.isfinite(low) else high
+        return seeds_to_differ([value - end for value in values], alpha, chance)
+    ends = math.isfinite(low) + math.isfinite(high)
+    end = low if mean <= low else high
+    return seeds_to_differ([value - end for value in values], alpha / (ends * among))
 
 
 def _p_values(tested: Sequence[Tested]) -> tuple[float, float] | None:
     """p for and against a claim, from its contrasts; None where none may decide yet."""
-    sound = [t for t in tested if t.contrast.decides and not t.contrast.unlearned and not math.isnan(t.p_for)]
+    sound = [t for t in tested if t.is_sound]
     if not sound:
         return None
     return max(t.p_for for t in sound), min(1.0, len(sound) * min(t.p_against for t in sound))
@@ -172,8 +208,9 @@ def _judged(
     tested = tuple(test for part in parts for test in part)
     deciding = [test for test in tested if test.contrast.decides]
     unlearned = list(dict.fromkeys(t.contrast.unlearned for t in deciding if t.contrast.unlearned))
-    needed = sum(statement.comparisons for statement in claim.statements)
-    untried = needed - sum(len({test.says for test in part if test.contrast.decides}) for part in parts)
+    places = [_places(statement, scale) for statement in claim.statements]
+    needed = sum(s.comparisons * max(1, len(at)) for s, at in zip(claim.statements, places, strict=True))
+    untried = needed - sum(_tried(part, at) for part, at in zip(parts, places, strict=True))
     clear = sides is not None and p < ALPHA
 
     def word(verdict: Word, why: str = "", p: float = math.nan, more_seeds: int | None = None) -> Judged:
@@ -193,6 +230,17 @@ def _judged(
     if clear:
         return word("holds", _where(deciding), p)
     return word("undecided", _where(deciding), p, _more_seeds(deciding))
+
+
+def _places(statement: Statement, scale: str) -> list[str]:
+    """The settings in each of which a statement must have been tried; none where one is enough."""
+    declared = find_study(statement.study).scales.get(scale, {})
+    return [] if statement.joins else [name for name in statement.settings if name in declared]
+
+
+def _tried(tests: Iterable[Tested], places: Sequence[str]) -> int:
+    """How many comparisons have records that may decide: of each setting, where there are such."""
+    return len({(t.says, t.contrast.setting if places else "") for t in tests if t.contrast.decides})
 
 
 def _where(deciding: Sequence[Tested]) -> str:

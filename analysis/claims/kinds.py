@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
 
-from analysis.claims.claim import Contrast, Printed, Range, Statement
+from analysis.claims.claim import RHO, Contrast, Printed, Range, Statement
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs, why_unlearned
 from analysis.metrics import QUALITY, find_metric, paper_metric
 from analysis.records import Sheet
-from analysis.stats import Array, spearman
+from analysis.stats import Array
 from studies.declare.study import Study
 
 ABOVE: Range = (0.0, math.inf)
@@ -39,14 +39,17 @@ def _by_seed(
     says: str,
     measure: str = "ratio",
 ) -> list[Contrast]:
-    """A contrast for each sheet and metric; `combine` makes of logarithms (seeds, arms) a number per seed at most."""
+    """A contrast for each sheet and metric; `combine` makes of logarithms (seeds, arms) a number, or a row, per seed.
+
+    It may leave seeds out.
+    """
     made = []
     for sheet in chosen(sheets, statement.settings):
         for metric, decides in deciding(sheet, statement.metric):
             logs = oriented_logs(sheet, arms, metric)
             if logs is None:
                 continue
-            samples = [(float(value),) for value in combine(logs[1])]
+            samples = [tuple(np.atleast_1d(row).tolist()) for row in combine(logs[1])]
             behind = identities(sheet, arms, logs[0])
             if samples:
                 made.append(contrast_on(sheet, says, metric, measure, samples, claimed, decides, behind))
@@ -97,11 +100,18 @@ def _printed_columns(study: Study, arms: Sequence[str], metric: str | None) -> d
     }
 
 
+def untied(one: Array, other: Array) -> Array:
+    """Rows of a rank correlation of two matrices (seeds, arms), without the seeds in which one side is all ties."""
+    rows = np.concatenate([one, other], axis=1)
+    return rows[(np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)]
+
+
 @dataclass(frozen=True)
 class Pairs:
     """A statement about every pair of some arms, the ratio of the later one's value to the earlier one's."""
 
     kind: ClassVar[str]
+    joins: ClassVar[bool] = False
     study: str
     arms: tuple[str, ...]
     metric: str | None = None
@@ -192,6 +202,7 @@ class SmallerEffect:
     """A change matters less to one pair of arms than to another, whichever way it acts on it."""
 
     kind: ClassVar[str] = "smaller effect"
+    joins: ClassVar[bool] = False
     study: str
     less: tuple[str, str]  # (without, with) the change
     more: tuple[str, str]  # the same, of the pair that gains by it
@@ -244,6 +255,7 @@ class MattersLess:
     """
 
     kind: ClassVar[str] = "trend"
+    joins: ClassVar[bool] = False
     comparisons: ClassVar[int] = 1
     study: str
     pairs: tuple[tuple[str, str], ...]
@@ -262,11 +274,10 @@ class MattersLess:
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
         def ranked(logs: Array) -> Array:
             without, changed = logs[:, ::2], logs[:, 1::2]
-            pairs = zip((without + changed) / 2, np.abs(changed - without), strict=True)
-            rhos = np.array([spearman(strengths, effects) for strengths, effects in pairs])
-            return rhos[~np.isnan(rhos)]
+            return untied((without + changed) / 2, np.abs(changed - without))
 
-        return _by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, "Spearman's rho")
+        made = _by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, RHO)
+        return [replace(contrast, of_more_arms=True) for contrast in made]
 
     def printed(self, study: Study) -> list[Printed]:
         return []  # the paper changes no mixer
@@ -277,6 +288,7 @@ class GainGrows:
     """The gain of one arm over another is larger in the second setting of a pair than in the first."""
 
     kind: ClassVar[str] = "larger effect"
+    joins: ClassVar[bool] = True
     comparisons: ClassVar[int] = 1
     study: str
     better: str

@@ -36,12 +36,9 @@ class Predicted:
     meaning: str
     pairs: int  # of arms that differ in their plan alone
     apart: int  # of these, for which the measure differs: of the others it predicts nothing
-    seeds: int
-    right: int  # of apart times seeds
-
-    @property
-    def decisions(self) -> int:
-        return self.apart * self.seeds
+    seeds: int  # the most that a pair has in common
+    decisions: int  # of each pair told apart, its seeds
+    right: int
 
 
 def all_predicted(records: Records) -> list[Predicted]:
@@ -61,21 +58,29 @@ def predicted(sheet: Sheet) -> Iterator[Predicted]:
     if metric is None or why_unlearned(sheet, metric):
         return
     configs = {arm: config for arm in sheet.arms if (config := _config(sheet, arm, metric)) is not None}
-    arms = list(configs)
-    logs = oriented_logs(sheet, arms, metric) if len(arms) > 1 else None
-    pairs = [
-        pair for pair in combinations(range(len(arms)), 2) if _plan_alone(*(configs[arms[i]] for i in pair))
-    ]
-    if logs is None or not pairs:
+    first_is_better = {
+        pair: logs[1][:, 0] < logs[1][:, 1]  # seed by seed
+        for pair in combinations(configs, 2)
+        if _plan_alone(*(configs[arm] for arm in pair))
+        and (logs := oriented_logs(sheet, pair, metric)) is not None
+    }
+    if not first_is_better:
         return
-    forms = [_measures(configs[arm]) for arm in arms]
+    forms = {arm: _measures(config) for arm, config in configs.items()}
     for measure, (meaning, less) in MEASURES.items():
         sign = 1.0 if less else -1.0
-        values = [sign * measured.get(measure, np.nan) for measured in forms]
-        apart = [(a, b) for a, b in pairs if abs(values[a] - values[b]) > ROUNDING]
-        right = sum(int(np.sum((logs[1][:, a] < logs[1][:, b]) == (values[a] < values[b]))) for a, b in apart)
-        place = (sheet.study.name, sheet.scale, sheet.setting, metric)
-        yield Predicted(*place, measure, meaning, len(pairs), len(apart), len(logs[0]), right)
+        values = {arm: sign * measured.get(measure, np.nan) for arm, measured in forms.items()}
+        apart = [(a, b) for a, b in first_is_better if abs(values[a] - values[b]) > ROUNDING]
+        yield Predicted(
+            *(sheet.study.name, sheet.scale, sheet.setting, metric),
+            measure,
+            meaning,
+            pairs=len(first_is_better),
+            apart=len(apart),
+            seeds=max(map(len, first_is_better.values())),
+            decisions=sum(len(first_is_better[pair]) for pair in apart),
+            right=sum(int(np.sum(first_is_better[a, b] == (values[a] < values[b]))) for a, b in apart),
+        )
 
 
 def _config(sheet: Sheet, arm: str, metric: str) -> RunConfig | None:

@@ -70,7 +70,7 @@ def as_json(evidence: Evidence) -> str:
         "rule": RULE,
         "claims": [_verdict(verdict) for verdict in evidence.verdicts],
         "decisions": [_plain(item) | {"share": item.share} for item in evidence.decisions],
-        "predicted": [_plain(item) | {"decisions": item.decisions} for item in evidence.predicted],
+        "predicted": [_plain(item) for item in evidence.predicted],
         "agreement": [_plain(agreement) for agreement in evidence.agreements],
         "findings": [
             {"name": f.name, "of": f.of, "says": f.says, "here": f.here, "command": f.command, "also": f.also}
@@ -216,7 +216,7 @@ def decisions(items: Sequence[DecisionAccuracy]) -> Rows:
             "by": item.metric,
             "right": _right(item),
             "pairs of arms": item.pairs,
-            "seeds": item.seeds,
+            "seeds, at most": item.seeds,
             "device-seconds a run": MISSING
             if math.isnan(item.device_seconds)
             else f"{item.device_seconds:.0f} ({item.device_kind})",
@@ -236,7 +236,7 @@ def predicted(items: Sequence[Predicted]) -> Rows:
             "measure": item.measure,
             "right": _right(item),
             "pairs told apart": f"{item.apart} of {item.pairs}",
-            "seeds": item.seeds,
+            "seeds, at most": item.seeds,
         }
         for item in items
     ]

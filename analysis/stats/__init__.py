@@ -5,6 +5,7 @@ scipy and statsmodels compute; they are imported inside the functions, for they 
 
 from analysis.stats.families import holm
 from analysis.stats.orders import (
+    agreement_ps,
     bootstrap,
     count_pairs,
     friedman,
@@ -47,6 +48,7 @@ __all__ = [
     "Ratio",
     "SeedMean",
     "Trend",
+    "agreement_ps",
     "bootstrap",
     "count_pairs",
     "friedman",

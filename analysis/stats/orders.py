@@ -23,6 +23,7 @@ from analysis.stats.results import (
 
 RESAMPLES = 2000
 DRAWN = 20_000  # permutations; all are tried where there are no more
+TIED = 1e-9  # between values of rho, which are sums of ranks
 AT_ONCE = 2**21  # numbers of a column that are drawn at once
 MANY_BLOCKS = 30  # from which on chi-squared's law holds, and permutations take seconds
 PERMUTED: Literal["permutations"] = "permutations"
@@ -185,6 +186,28 @@ def _pair_signs(values: Array) -> Array:
 def _cosine(product: Any, squares: Any) -> Any:
     with np.errstate(invalid="ignore"):
         return np.where(squares > 0, product / np.sqrt(squares), np.nan)[()]
+
+
+def agreement_ps(ours: Array, theirs: Array, rng: np.random.Generator, together: bool) -> tuple[float, float]:
+    """One-sided p of two matrices (a row per seed, a column per arm) that rank the arms alike, and of the opposite.
+
+    The statistic is the mean over seeds of Spearman's rho, held against drawn orders of the arms: anew in each seed,
+    which asks about these arms; or, `together`, one order for all seeds, which asks about arms like these. Seeds add
+    none of those: of few arms, no number of seeds makes that p small.
+    """
+    from scipy.stats import rankdata
+
+    one, other = (np.asarray(rankdata(side, axis=-1), dtype=float) for side in (ours, theirs))
+    one, other = (side - side.mean(axis=-1, keepdims=True) for side in (one, other))
+    one /= np.sqrt((one**2).sum(axis=-1) * (other**2).sum(axis=-1))[:, None]
+    if together:
+        orders = rng.permuted(np.tile(np.arange(one.shape[1]), (DRAWN, 1)), axis=-1)
+        drawn = np.moveaxis(other[:, orders], 0, 1)
+    else:
+        drawn = rng.permuted(np.broadcast_to(other, (DRAWN, *other.shape)), axis=-1)
+    rhos, rho = (drawn * one).sum(axis=-1).mean(axis=-1), (other * one).sum(axis=-1).mean()
+    rising, falling = ((1 + int((sign * (rhos - rho) > -TIED).sum())) / (1 + DRAWN) for sign in (1, -1))
+    return rising, falling
 
 
 def order_p(a: Array, b: Array, rng: np.random.Generator) -> float:

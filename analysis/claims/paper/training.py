@@ -35,7 +35,7 @@ CLAIMS = (
         "loss-and-fid-agree",
         "The loss and FID show the same trend",
         "section 8.5, Figure 14",
-        "held-out loss and distance of the samples put the arms in the same order",
+        "held-out loss and distance of the samples rank the arms alike",
         tuple(SameOrder(study) for study in ("scan_ablation", "hilbert", "training_trends")),
     ),
 )

@@ -42,3 +42,12 @@ def test_without_a_shared_pair_or_a_time_nothing_is_made_up(tmp_path: Path) -> N
     assert one is not None
     assert (one.decisions, one.right) == (2, 2)
     assert math.isnan(one.device_seconds)
+
+
+def test_an_arm_with_few_seeds_takes_none_from_the_others(tmp_path: Path) -> None:
+    fill(tmp_path, means={"sweep": 9.0, "zigzag-1": 7.0}, spread=0.01, seeds=3)
+    fill(tmp_path, means={"zigzag-8": 4.0}, spread=0.01, seeds=1)
+    sheet = sheets(STUDY, load(tmp_path), "tiny")["digits-8"]
+    item = accuracy(sheet, ORDER, "other")
+    assert item is not None
+    assert (item.pairs, item.seeds, item.decisions, item.right) == (3, 3, 5, 5)

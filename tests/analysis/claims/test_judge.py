@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_records import drawn_metrics, fill, record_of, write
+from scipy import stats
 
 from analysis.__main__ import main
 from analysis.claims import CLAIMS, Claim, Verdict, judge
@@ -18,7 +20,7 @@ from analysis.claims.kinds import Alike, MattersLess, NoWorse, Order, SmallerEff
 from analysis.metrics import find_metric
 from analysis.records import Records, load, sheets
 from studies.declare.registry import find_study
-from studies.declare.study import runs
+from studies.declare.study import Arm, runs
 
 CLAIM = {claim.name: claim for claim in CLAIMS}
 AS_CLAIMED = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
@@ -254,18 +256,36 @@ POSITIONS = {
 }  # fmt: skip
 
 
+MIXERS = ("mamba", "hgrn-2", "rwkv-6", "mlstm", "mamba-2", "gated-delta-net")
+
+
+def mixers(losses: Sequence[float], **given: float) -> dict[str, float]:
+    """Each mixer twice as bad as the one before, and what `random` does to it."""
+    named = zip(MIXERS, losses, strict=True)
+    made = {mixer: (2.0 * 2**i, 2.0 * 2**i * loss) for i, (mixer, loss) in enumerate(named)}
+    values = {mixer: value for mixer, (value, _) in made.items()}
+    return values | {f"{mixer} random": value for mixer, (_, value) in made.items()} | given
+
+
 def test_a_change_that_matters_less_to_what_is_better(tmp_path: Path) -> None:
     """Whichever way it acts: `random` is worse with every mixer here, and better with the weakest there."""
-    statement = MattersLess(
-        "mixers", (("mamba", "mamba random"), ("hgrn-2", "hgrn-2 random"), ("rwkv-6", "rwkv-6 random"))
-    )
-    means = {"mamba": 2.0, "mamba random": 2.2, "hgrn-2": 4.0, "hgrn-2 random": 6.0, "rwkv-6": 16.0}
-    for name, weakest in (("worse", 48.0), ("better", 5.0)):
-        plant(tmp_path / name, "mixers", means | {"rwkv-6 random": weakest})
+    statement = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS))
+    rising = (1.1, 1.3, 1.6, 2.0, 2.5, 3.0)
+    for name, weakest in (("worse", 192.0), ("better", 20.0)):
+        plant(tmp_path / name, "mixers", mixers(rising, **{"gated-delta-net random": weakest}))
         assert judged(tmp_path / name, statement).verdict == "holds"
-    turned = {"mamba": 2.0, "mamba random": 6.0, "hgrn-2": 4.0, "hgrn-2 random": 6.0, "rwkv-6": 8.0}
-    plant(tmp_path / "turned", "mixers", turned | {"rwkv-6 random": 8.1})
+    plant(tmp_path / "turned", "mixers", mixers(rising[::-1]))
     assert judged(tmp_path / "turned", statement).verdict == "reversed"
+
+
+def test_what_is_said_of_arms_needs_many_of_them_and_not_many_seeds(tmp_path: Path) -> None:
+    """Three mixers stand in any order once in six times, whatever the seeds, and two seeds of one rho have noise."""
+    three = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS[:3]))
+    plant(tmp_path, "mixers", mixers((1.1, 1.3, 1.6, 2.0, 2.5, 3.0)))
+    test = next(test for test in judged(tmp_path, three).last.tested if test.contrast.decides)
+    assert (test.value, test.low) == (1.0, 1.0)
+    assert test.p_for == pytest.approx(1 / 6, abs=0.02)
+    assert judged(tmp_path, three).verdict == "undecided"
 
 
 def test_positions(tmp_path: Path) -> None:
@@ -340,6 +360,48 @@ def test_loss_and_distance(tmp_path: Path) -> None:
     assert judged(tmp_path / "b", same).verdict == "reversed"
 
 
+def test_a_curve_of_ones_own_changes_no_verdict_on_the_declared_arms(tmp_path: Path) -> None:
+    same = CLAIM["loss-and-fid-agree"].statements[0]
+    plant(tmp_path, "scan_ablation", AS_CLAIMED)
+    before = judged(tmp_path, same).last
+    study = find_study("scan_ablation")
+    own = replace(study, arms=(Arm("spiral-8", {"model.scan": "spiral-8"}),))
+    for run in runs(own, "tiny", settings=["digits-8"]):
+        write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0)))
+    after = judged(tmp_path, same).last
+    assert "spiral-8" in sheets(study, load(tmp_path), "tiny")["digits-8"].arms
+    assert (after.verdict, after.n, after.p) == (before.verdict, before.n, before.p) == ("holds", 5, after.p)
+
+
+def test_the_seeds_beside_a_reversal_are_those_that_made_it(tmp_path: Path) -> None:
+    plant(tmp_path, "scan_ablation", AS_CLAIMED | {"zigzag-8": 20.0})
+    few = {"none": 4.0, "cosine": 5.0}
+    fill(tmp_path, "position_embedding", means={f"ZigMa {k}": v for k, v in few.items()}, seeds=1)
+    result = judged(
+        tmp_path,
+        Order("scan_ablation", ("zigzag-8", "zigzag-2")),
+        Order("position_embedding", ("ZigMa none", "ZigMa cosine")),
+    ).last
+    assert (result.verdict, result.n) == ("reversed", 5)
+
+
+def test_seeds_needed_count_all_that_p_counts() -> None:
+    """With the recorded spread, that many seeds clear the corrected p four times in five."""
+    values = contrast(0.97, 0.93, 0.99, 0.90, 0.98)
+    alone, among = assess(values), assess(values, among=4)
+    assert alone.seeds_needed is not None
+    assert among.seeds_needed is not None
+    assert among.seeds_needed > alone.seeds_needed
+    both_ends = contrast(0.97, 0.93, 0.99, 0.90, 0.98, claimed=(math.log(1.0), math.log(1.2)))
+    needed = assess(both_ends).seeds_needed
+    assert needed is not None
+    logs = np.log([0.97, 0.93, 0.99, 0.90, 0.98])
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(logs.mean(), logs.std(ddof=1), (2000, needed))
+    t = drawn.mean(axis=1) / drawn.std(axis=1, ddof=1) * math.sqrt(needed)
+    assert np.mean(2 * 2 * stats.t.cdf(t, needed - 1) < 0.05) == pytest.approx(0.8, abs=0.1)
+
+
 def test_records_of_two_protocols_are_not_paired(tmp_path: Path) -> None:
     for run in runs(find_study("scan_ablation"), "tiny", range(4), settings=["digits-8"]):
         metrics = drawn_metrics(run, AS_CLAIMED[run.arm] + 0.01 * run.config.seed)
@@ -349,15 +411,20 @@ def test_records_of_two_protocols_are_not_paired(tmp_path: Path) -> None:
     assert verdict(tmp_path, "zigzag-beats-sweep").last.tested[0].n == 3
 
 
-def test_on_fields_the_excess_over_the_optimum_decides(tmp_path: Path) -> None:
-    fill(tmp_path, "exact", means={"zigzag-1": 40.0, "sweep-1": 40.2}, setting="rows-8-positions", spread=0.2)
-    fill(tmp_path, "exact", means={"zigzag-1": 30.0, "sweep-1": 40.0}, setting="rows-8", spread=0.2)
-    alike, better = (
-        verdict(tmp_path, name)
-        for name in ("positions-make-up-for-continuity", "zigzag-beats-sweep-on-fields")
-    )
-    assert (alike.verdict, better.verdict) == ("holds", "holds")
-    assert {t.contrast.metric for t in alike.last.tested} == {"excess_velocity"}
+def test_on_fields_the_excess_over_the_optimum_decides_where_every_named_setting_is_recorded(
+    tmp_path: Path,
+) -> None:
+    names = ("positions-make-up-for-continuity", "zigzag-beats-sweep-on-fields")
+    for side in ("16", "8", "32"):
+        rows = f"rows-{side}"
+        alike, better = {"zigzag-1": 40.0, "sweep-1": 40.2}, {"zigzag-1": 30.0, "sweep-1": 40.0}
+        fill(tmp_path, "exact", means=alike, setting=f"{rows}-positions", spread=0.2)
+        fill(tmp_path, "exact", means=better, setting=rows, spread=0.2)
+        verdicts = [verdict(tmp_path, name) for name in names]
+        assert [v.verdict for v in verdicts] == ["holds" if side == "32" else "undecided"] * 2
+        assert {t.contrast.metric for t in verdicts[0].last.tested} == {"excess_velocity"}
+        if side == "8":
+            assert verdicts[1].last.why == "1 of its 3 comparisons have no records that may decide"
 
 
 def test_the_largest_scale_has_the_last_word(tmp_path: Path) -> None:

@@ -43,3 +43,11 @@ def test_networks_that_have_not_learned_are_not_predicted(tmp_path: Path) -> Non
     falling = {"loss": {"step": [100, 200, 300, 400], "value": [1.0, 0.8, 0.6, 0.4]}}
     fill(tmp_path, means=ORDER, seeds=2, curves=falling)
     assert by_measure(tmp_path) == {}
+
+
+def test_an_arm_with_few_seeds_takes_none_from_the_others(tmp_path: Path) -> None:
+    three = {name: value for name, value in ORDER.items() if name != "zigzag-8"}
+    fill(tmp_path, means=three, spread=0.01, seeds=3)
+    fill(tmp_path, means={"zigzag-8": ORDER["zigzag-8"]}, spread=0.01, seeds=1)
+    continuity = by_measure(tmp_path)["unit_steps"]  # the sweep against three zigzags
+    assert (continuity.seeds, continuity.decisions, continuity.right) == (3, 7, 7)
