@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
 from analysis.metrics import find_metric
-from analysis.records import TIMED, Protocol, protocols_of
-from analysis.records.current import one_set
+from analysis.records import TIMED, Protocol, key, protocols_of
+from analysis.records.current import one_set, when
+from analysis.records.keys import differences
 from analysis.records.protocol import MACHINE
 from analysis.stats import ALPHA, Interval, SeedMean, holm, mean_over_seeds, paired, welch, welch_p
 from studies.run.record import Record
+from zigma.common.words import counted
 
 Word = Literal["better", "worse", "no difference shown", "identical", "one seed", "other", "not comparable"]
 Sides = tuple[Sequence[Record], Sequence[Record]]
 NONE = Interval(math.nan, math.nan, math.nan)
+LISTED = 3  # differences of two configurations that are named
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,16 @@ def compare_metric(rows: Mapping[str, Sides], name: str) -> list[Compared]:
 
 
 def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) -> Compared | None:
-    rows = [one_set([r for r in side if r["status"] == "done"], {}) for side in (a, b)]
+    having = [[r for r in side if r["status"] == "done" and r.metric(name) is not None] for side in (a, b)]
+    if not all(having):
+        return None
+    kept, others = _one_configuration(having)
+    rows = [one_set(side, {}) for side in kept]
     sides = [
         {r["seed"]: float(m["value"]) for r in row.current if (m := r.metric(name)) is not None}
         for row in rows
     ]
-    if not all(sides):
-        return None
-    notes = [
+    notes = others + [
         f"{side}: seed {record['seed']} left out: {why}"
         for side, row in zip("AB", rows, strict=True)
         for record, why in row.stale
@@ -63,6 +70,37 @@ def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) ->
     if sides[0] == sides[1]:
         return replace(bare, ratio=_ratio_of_means(bare), word="identical")
     return _tested(bare, sides[0], sides[1], notes)
+
+
+def _one_configuration(sides: Sequence[Sequence[Record]]) -> tuple[list[list[Record]], list[str]]:
+    """Of each side the records of one configuration, and a note of those left out.
+
+    The two are those that differ least from each other; of equally near ones, those of the latest records.
+    """
+    by: list[dict[str, list[Record]]] = []
+    for side in sides:
+        of_side: dict[str, list[Record]] = defaultdict(list)
+        for record in sorted(side, key=when, reverse=True):
+            of_side[key(record["config"])].append(record)
+        by.append(of_side)  # the latest configuration first
+
+    def apart(pair: tuple[str, ...]) -> int:
+        one, other = (of[k][0]["config"] for of, k in zip(by, pair, strict=True))
+        return len(differences(one, other))
+
+    nearest = min(product(*by), key=apart)  # of equal ones the first
+    notes = []
+    for letter, of_side, chosen in zip("AB", by, nearest, strict=True):
+        for other, records in of_side.items():
+            if other != chosen:
+                changed = differences(records[0]["config"], of_side[chosen][0]["config"])
+                how = [f"{path} {theirs}, not {ours}" for path, (theirs, ours) in changed.items()]
+                more = f" and {len(how) - LISTED} more" if len(how) > LISTED else ""
+                some = (
+                    f"{letter}: {counted(len(records), 'record')} left out: {'; '.join(how[:LISTED])}{more}"
+                )
+                notes.append(some)
+    return [of_side[chosen] for of_side, chosen in zip(by, nearest, strict=True)], notes
 
 
 def _tested(bare: Compared, a: Mapping[int, float], b: Mapping[int, float], notes: list[str]) -> Compared:

@@ -46,7 +46,7 @@ def one_set(records: Iterable[Record], here: Mapping[str, str]) -> Row:
     Of two records of one seed the later one counts.
     """
     row, names, seeds = Row(), dict(here), dict[int, Record]()
-    latest = sorted(records, key=_when, reverse=True)
+    latest = sorted(records, key=when, reverse=True)
     for record in latest:
         hashes = hashes_of(record)
         changed = [name for name, value in hashes.items() if names.get(name, value) != value]
@@ -70,6 +70,7 @@ def _than(name: str, here: Mapping[str, str], latest: Record) -> str:
     )
 
 
-def _when(record: Record) -> tuple[str, int]:
+def when(record: Record) -> tuple[str, int]:
+    """What orders records by when they were finished."""
     finished: Any = record.data.get("finished")
     return (finished if isinstance(finished, str) else ""), record.written_ns

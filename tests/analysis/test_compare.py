@@ -14,6 +14,7 @@ from analysis.compare.command import comparison
 from analysis.compare.pairs import Compared, compare_metric
 from analysis.compare.select import parse, select
 from analysis.records import load
+from analysis.stats import SeedMean
 from studies.declare.changes import change
 from studies.declare.registry import find_study
 from studies.declare.study import runs
@@ -215,3 +216,23 @@ def test_runs_of_an_edited_curve_are_not_one_row(tmp_path: Path) -> None:
     row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
     assert row.b.n == 1
     assert "B: seed 0 left out: orders other than of the latest run, seed 1" in row.note
+
+
+def test_two_configurations_of_an_arm_are_not_one_row(tmp_path: Path) -> None:
+    """Those nearest to each other are compared, whichever are later; the others are counted and named."""
+    study = find_study("scan_ablation")
+    for steps, seeds, value in ((2000, range(3), 5.0), (20_000, range(1, 5), 1.0)):
+        changes = {"training.steps": steps}
+        for run in runs(study, "tiny", seeds, changes=changes, settings=["digits-8"]):
+            if run.arm == "zigzag-8" or steps == 2000:
+                drawn = value * (2 if run.arm == "sweep" else 1) + 0.01 * run.config.seed
+                write(tmp_path, run, record_of(run, drawn_metrics(run, drawn)))
+    both = [parse(f"{tmp_path},arm={arm},study=scan_ablation") for arm in ("sweep", "zigzag-8")]
+    table = comparison(both, [select(one) for one in both], ["fd_digits"])
+    (part,) = table.parts
+    ((a, b, *_),) = [row.cells for row in part.rows]
+    assert isinstance(a, SeedMean)
+    assert isinstance(b, SeedMean)
+    assert (round(a.mean, 2), round(b.mean, 2), b.n) == (10.01, 5.01, 3)
+    left_out = "tiny digits-8: B: 4 records left out: training.steps 20000, not 2000"
+    assert left_out in [note.text for note in part.notes]
