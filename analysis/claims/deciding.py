@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.agreement import metric_names
 from analysis.metrics import EXCESS, LOSS, QUALITY, find_metric
-from analysis.records import Sheet
+from analysis.records import Protocol, Sheet
 from analysis.records.standing import why_no_verdict
 from analysis.stats import Array
 
@@ -59,11 +59,16 @@ def _measures(sheet: Sheet, metric: str) -> bool:
     return all(record["environment"].get("device_kind") != "cpu" for record in sheet.records)
 
 
-def oriented_logs(sheet: Sheet, arms: Sequence[str], metric: str) -> tuple[list[int], Array] | None:
-    """Seeds that all the arms have, and the logarithms of their values, signed so that lower is better; or None."""
+def oriented_logs(
+    sheet: Sheet, arms: Sequence[str], metric: str, protocol: Protocol | None = None
+) -> tuple[list[int], Array] | None:
+    """Seeds that all the arms have, and the logarithms of their values, signed so that lower is better; or None.
+
+    Values are of one protocol: the one given, or that of most.
+    """
     if any(arm not in sheet.arms for arm in arms):
         return None
-    seeds, values = sheet.in_common(arms, metric)
+    seeds, values = sheet.in_common(arms, metric, protocol)
     if not len(values) or not (values > 0).all():
         return None
     sign = -1.0 if find_metric(metric).better == "higher" else 1.0

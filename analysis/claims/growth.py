@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from analysis.claims.claim import RHO, TREND, Contrast, Printed, Range
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
 from analysis.claims.kinds import ABOVE, contrast_on, untied
 from analysis.metrics import LOSS
-from analysis.records import Sheet
+from analysis.records import Protocol, Sheet
 from analysis.stats import Array
 from studies.declare.study import Study
 
@@ -46,13 +46,12 @@ class PowerLaw:
         return f"{self.metric} of {self.arm} grows as the tokens to the power {self.exponent:g} ± {self.margin:g}"
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
-        grown = _over_sizes(self, sheets)
-        if grown is None:
-            return []
-        sizes, series, place = grown
-        slopes = [(float(np.polyfit(np.log(sizes), values[:, 0], 1)[0]),) for values in series]
         claimed = self.exponent - self.margin, self.exponent + self.margin
-        return [place("exponent", slopes, claimed)]
+        made = []
+        for sizes, series, place in _over_sizes(self, sheets):
+            slopes = [(float(np.polyfit(np.log(sizes), values[:, 0], 1)[0]),) for values in series]
+            made.append(place("exponent", slopes, claimed))
+        return made
 
     def printed(self, study: Study) -> list[Printed]:
         return []  # Figure 6 is a plot without numbers
@@ -80,11 +79,10 @@ class GrowsApart:
         return f"{self.metric} of {self.dear} over that of {self.cheap} grows with the tokens"
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
-        grown = _over_sizes(self, sheets)
-        if grown is None:
-            return []
-        _, series, place = grown
-        return [place(TREND, [tuple(map(float, values[:, 1] - values[:, 0])) for values in series], ABOVE)]
+        return [
+            place(TREND, [tuple(map(float, values[:, 1] - values[:, 0])) for values in series], ABOVE)
+            for _, series, place in _over_sizes(self, sheets)
+        ]
 
     def printed(self, study: Study) -> list[Printed]:
         return []  # Figure 6 is a plot without numbers
@@ -95,14 +93,33 @@ Place = Callable[[str, Sequence[tuple[float, ...]], Range], Contrast]
 
 def _over_sizes(
     statement: PowerLaw | GrowsApart, sheets: Mapping[str, Sheet]
+) -> Iterator[tuple[list[int], list[Array], Place]]:
+    """Numbers of tokens (rising), each seed's logarithms (sizes, arms), and how to make a contrast of them.
+
+    Once for each device, batch and precision with enough grids: a growth from one machine to another is none.
+    """
+    grids = {
+        tokens: sheet for sheet in chosen(sheets, statement.settings) if (tokens := _tokens(sheet.setting))
+    }
+    all_rules = [
+        rules for sheet in grids.values() for rules in sheet.protocols(statement.metric, statement.arms)
+    ]
+    devices = {dict(rules.rules).get("device") for rules in all_rules}
+    for rules in dict.fromkeys(all_rules):
+        on = f" on {dict(rules.rules).get('device')}" if len(devices) > 1 else ""
+        grown = _by_rules(statement, grids, rules, on)
+        if grown is not None:
+            yield grown
+
+
+def _by_rules(
+    statement: PowerLaw | GrowsApart, grids: Mapping[int, Sheet], rules: Protocol, on: str
 ) -> tuple[list[int], list[Array], Place] | None:
-    """Numbers of tokens (rising), each seed's logarithms (sizes, arms), and how to make a contrast of them."""
     by_size: dict[int, dict[int, Array]] = {}
     used: list[Sheet] = []
     behind: tuple[str, ...] = ()
-    for sheet in chosen(sheets, statement.settings):
-        tokens = _tokens(sheet.setting)
-        logs = oriented_logs(sheet, statement.arms, statement.metric) if tokens else None
+    for tokens, sheet in grids.items():
+        logs = oriented_logs(sheet, statement.arms, statement.metric, rules)
         if logs is not None:
             by_size[tokens] = dict(zip(logs[0], logs[1], strict=True))
             used.append(sheet)
@@ -117,7 +134,7 @@ def _over_sizes(
     def place(measure: str, samples: Sequence[tuple[float, ...]], claimed: Range) -> Contrast:
         return contrast_on(
             used[0], statement.says, statement.metric, measure, samples, claimed, decides, behind,
-            f"{len(sizes)} grids",
+            f"{len(sizes)} grids{on}",
         )  # fmt: skip
 
     return (sizes, series, place) if seeds else None

@@ -229,9 +229,12 @@ def _times(value: float) -> str:
 
 
 def _note(part: Costs) -> str:
-    seeds = len({record["seed"] for record in part.records})
+    counts = {
+        len(values) for lines in part.values.values() for sizes in lines.values() for values in sizes.values()
+    }
     failed = f"; failed: {', '.join(part.failed)}" if part.failed else ""
-    counted = "one measurement each" if seeds == 1 else f"mean and 95 % interval of {seeds} measurements"
+    several = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts, default=1)}"
+    counted = "one measurement each" if counts <= {1} else f"mean and 95 % interval of {several} measurements"
     return f"{part.scale}, {part.study}: on {part.device}; {part.protocol}; {counted}{failed}."
 
 

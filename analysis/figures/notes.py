@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from analysis.metrics import main_metric
 from analysis.records import Sheet, devices_of
 from studies.run.record import Record
+from zigma.common.words import counted
 
 PRINTS_NONE = "The paper prints no numbers for this figure, so none of its values stand here."
 
@@ -20,10 +21,20 @@ def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
         lines[0] += " A stand-in for the paper's data and size."
     if rules := protocol(done, metric):
         lines.append(f"{where}: {rules}.")
+    if metric is not None and (others := _of_other_rules(part, metric)):
+        lines.append(
+            f"{where}: {counted(others, 'value')} of {metric} by other rules left out; see the table."
+        )
     failed = {arm: len(part.failed(arm)) for arm in part.arms}
     if any(failed.values()):
         lines.append(f"{where}: failed: {', '.join(f'{arm} {n}' for arm, n in failed.items() if n)}.")
     return tuple(lines)
+
+
+def _of_other_rules(part: Sheet, metric: str) -> int:
+    """How many values of a metric the figures leave out."""
+    rules = part.commonest_protocol(metric, part.arms)
+    return sum(len(part.by_seed(arm, metric)) - len(part.by_seed(arm, metric, rules)) for arm in part.arms)
 
 
 def _seeds(part: Sheet) -> str:

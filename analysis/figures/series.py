@@ -67,9 +67,13 @@ def metric_names(records: Iterable[Record]) -> list[str]:
 
 
 def by_arm(part: Sheet, metric: str) -> dict[str, SeedMean]:
-    """Mean and interval over seeds of every arm that has the metric."""
-    values = {arm: part.values(arm, metric) for arm in part.arms}
-    return {arm: mean_over_seeds(of_arm) for arm, of_arm in values.items() if of_arm}
+    """Mean and interval over seeds of every arm that has the metric by the rules that most of its values follow.
+
+    What was timed on another machine, or judged by other rules, stands in the table, in a column of its own.
+    """
+    rules = part.commonest_protocol(metric, part.arms)
+    values = {arm: part.by_seed(arm, metric, rules) for arm in part.arms}
+    return {arm: mean_over_seeds(list(seeds.values())) for arm, seeds in values.items() if seeds}
 
 
 def recorded_sheets(study: Study, records: Records) -> list[Sheet]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, paper_metric
-from analysis.records import TIMED, Sheet
+from analysis.records import TIMED, Sheet, protocol_of
 from analysis.stats import mean_over_seeds
 from analysis.tables.values import OURS, PAPER, Cell, Column, Exact, NoNumber, Ranged
 from studies.declare.own_data import is_own
@@ -83,7 +83,8 @@ def cell(sheet: Sheet, arm: str, column: Column) -> Cell:
     if metric.exact and len(set(values)) == 1:
         return Exact(values[0])
     if len(values) == 1:
-        timing = next(m for r in sheet.done(arm) if (m := r.metric(name)) is not None)
+        measured = ((r, m) for r in sheet.done(arm) if (m := r.metric(name)) is not None)
+        timing = next(m for r, m in measured if column.protocol in (None, protocol_of(r, m)))
         if {"lower_ms", "upper_ms"} <= timing.keys() and name.endswith("_ms"):
             return Ranged(values[0], timing["lower_ms"] / metric.unit, timing["upper_ms"] / metric.unit)
         if name in TIMED:

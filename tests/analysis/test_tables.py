@@ -13,9 +13,10 @@ import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write, write_beside
 
 from analysis.__main__ import main
-from analysis.records import load
+from analysis.records import load, sheets
 from analysis.stats import SeedMean
 from analysis.tables import build_tables, study_table
+from analysis.tables.columns import cell, metric_columns
 from analysis.tables.ranking import RANKING
 from analysis.tables.render import markdown, rendered, text
 from studies.declare.registry import find_study, studies
@@ -91,6 +92,19 @@ def test_two_protocols_never_meet_in_a_cell(tmp_path: Path) -> None:
     notes = " ".join(map(str, part.notes))
     assert "0123456789ab" in notes
     assert "fedcba987654" in notes
+
+
+def test_the_range_of_a_timing_is_that_of_its_own_machine(tmp_path: Path) -> None:
+    study = find_study("complexity")
+    for seed, (device, value) in enumerate({"a processor": 100.0, "a card": 2.0}.items()):
+        for run in runs(study, "tiny", [seed], settings=["8x8"]):
+            timing = {"name": "latency_ms", "value": value, "lower_ms": 0.9 * value, "upper_ms": 1.2 * value}
+            where = {"device": device, "device_kind": "cpu"}
+            write(tmp_path, run, record_of(run, [timing], environment=where))
+    sheet = sheets(study, load(tmp_path), "tiny")["8x8"]
+    first, second = metric_columns(sheet, "latency_ms")
+    assert text(cell(sheet, "ZigMa", first)) == "100 (90 to 120)"
+    assert text(cell(sheet, "ZigMa", second)) == "2 (1.8 to 2.4)"
 
 
 def test_scales_and_settings_have_parts_of_their_own(tmp_path: Path) -> None:
@@ -197,9 +211,9 @@ def test_table_10_prints_what_the_paper_prints_beside_the_presets(tmp_path: Path
     part = next(table for table in build_tables(load(tmp_path)) if table.file == "table_10").parts[0]
     shown = {}
     for row, cells in part.rows:
-        for column, cell in zip(part.columns, cells, strict=True):
+        for column, value in zip(part.columns, cells, strict=True):
             if column.name == "paper":
-                shown[row, column.group] = str(cell).replace("0.0001", "1e-4")
+                shown[row, column.group] = str(value).replace("0.0001", "1e-4")
     assert shown == paper_values
     presets = {row: cells[1::2] for row, cells in part.rows}
     assert presets["Model size"] == (None,) * 4  # counted by a run, and none is recorded

@@ -15,6 +15,7 @@ from scipy import stats
 from analysis.__main__ import main
 from analysis.claims import CLAIMS, Claim, Verdict, judge
 from analysis.claims.claim import Contrast
+from analysis.claims.growth import PowerLaw
 from analysis.claims.judge import assess
 from analysis.claims.kinds import Alike, MattersLess, NoWorse, Order, SmallerEffect
 from analysis.metrics import find_metric
@@ -327,6 +328,20 @@ def test_costs_that_grow_apart(tmp_path: Path) -> None:
     power(tmp_path / "b", "complexity", {"ZigMa": 1.5, "DiT": 1.3, "U-ViT": 1.4})
     assert verdict(tmp_path / "b", "cost-is-linear").verdict == "reversed"
     assert verdict(tmp_path / "b", "speed-grows-apart").verdict == "reversed"
+
+
+def test_a_growth_from_one_machine_to_another_is_none(tmp_path: Path) -> None:
+    """Small grids on a processor, large ones on a card, each with latencies that are exactly linear."""
+    for run in runs(find_study("complexity"), "tiny", range(3)):
+        tokens = math.prod(run.config.model.grid)  # type: ignore[union-attr]
+        device, each = ("a processor", 0.1) if tokens < 1000 else ("a card", 0.001)
+        latency = {"name": "latency_ms", "value": each * tokens * (1 + 0.01 * run.config.seed)}
+        where = {"device": device, "device_kind": "cpu"}
+        write(tmp_path, run, record_of(run, [latency], environment=where))
+    linear = PowerLaw("complexity", "ZigMa", "latency_ms")
+    tested = judged(tmp_path, linear).last.tested
+    assert [round(test.value, 6) for test in tested] == [1.0, 1.0]
+    assert {t.contrast.setting for t in tested} == {"3 grids on a processor", "3 grids on a card"}
 
 
 def test_order_receptive_field(tmp_path: Path) -> None:

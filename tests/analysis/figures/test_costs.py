@@ -66,6 +66,15 @@ def test_devices_never_share_a_line_and_failures_are_named(tmp_path: Path) -> No
     assert "250 at 64" in picture.alt
 
 
+def test_measurements_are_counted_point_by_point(tmp_path: Path) -> None:
+    for run in runs(find_study("complexity"), "tiny", range(3)):
+        if run.config.seed < 2 or run.setting == "8x8":
+            write(tmp_path, run, record_of(run, drawn_metrics(run, 4.0)))
+    picture = figure_6(load(tmp_path))
+    assert isinstance(picture, Picture)
+    assert any("mean and 95 % interval of 2 to 3 measurements" in note for note in picture.notes)
+
+
 def test_growth_says_exponent_and_ratio() -> None:
     ax = Figure().subplots()
     points = {"ZigMa": line({64: 10.0, 256: 40.0}), "DiT": line({64: 10.0, 256: 160.0})}

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_records import record_of, write
 
+from analysis.figures.notes import provenance
 from analysis.figures.series import (
     band,
     by_arm,
@@ -18,6 +20,7 @@ from analysis.figures.series import (
 from analysis.records import load
 from analysis.stats import mean_over_seeds
 from studies.declare.registry import find_study
+from studies.declare.study import runs
 from studies.run.record import Record
 
 
@@ -84,3 +87,17 @@ def test_sheets_have_records(recorded: Path) -> None:
     values = by_arm(parts[0], "fd_digits")
     assert list(values) == [arm.name for arm in find_study("spatial_continuity").arms]
     assert all(value.n == 3 for value in values.values())
+
+
+def test_what_two_machines_timed_is_not_averaged(tmp_path: Path) -> None:
+    """Three seeds of one machine and two of another: the figure shows the three, and says so."""
+    for run in runs(find_study("patch_size"), "tiny", range(5), settings=["speed"]):
+        own = run.config.seed < 3
+        environment = {"device": "a processor" if own else "a card", "device_kind": "cpu"}
+        metrics = [{"name": "images_per_s", "value": 10.0 + 0.1 * run.config.seed if own else 480.0}]
+        write(tmp_path, run, record_of(run, metrics, environment=environment))
+    part = next(p for p in recorded_sheets(find_study("patch_size"), load(tmp_path)) if p.setting == "speed")
+    assert {(value.n, round(value.mean, 1)) for value in by_arm(part, "images_per_s").values()} == {(3, 10.1)}
+    assert any(
+        "8 values of images_per_s by other rules left out" in n for n in provenance(part, "images_per_s")
+    )
