@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from analysis.agreement import Agreement, Difference, agreement
+from analysis.agreement import Agreement, Difference, agreement, metric_names
 from analysis.records import Sheet, device_of
 from analysis.tables.values import Column, Note
 from studies.declare.own_data import is_own
@@ -60,8 +60,12 @@ def seeds_note(sheet: Sheet) -> Note:
         return Note("seeds", "one run of every arm that has a number: no interval over seeds")
     interval = "± is the half-width of the 95 % Student t interval over seeds"
     if len(set(counts.values())) == 1:
-        return Note("seeds", f"{interval}; n = {some[0]} seeds of every arm")
-    return Note("seeds", f"{interval}; seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items()))
+        seeds = f"n = {some[0]} seeds of every arm"
+    else:
+        seeds = "seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    split = any(len(sheet.protocols(name)) > 1 for name in metric_names(sheet))
+    apart = ", of which a column with a number in brackets has those of its protocol" if split else ""
+    return Note("seeds", f"{interval}; {seeds}{apart}")
 
 
 def origin_notes(sheet: Sheet) -> Iterator[Note]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from analysis.agreement import metric_names
@@ -61,18 +61,32 @@ def metric_parts(sheets: Sequence[Sheet]) -> list[Part]:
     """Many settings: a part for each metric, with the settings as columns."""
     names = list(dict.fromkeys(name for sheet in sheets for name in metric_names(sheet)))
     parts = [_metric_part(sheets, name) for name in names or NOTHING_YET]
-    notes = list(parts[-1].notes)
-    for sheet in sheets:
-        if any(sheet.done(arm) for arm in sheet.arms):
-            notes += [seeds_note(sheet), *origin_notes(sheet)]
-            why = why_no_verdict(sheet)
-            notes += [Note("no verdict", f"no verdict: {why}", sheet.setting)] if why else []
+    recorded = [sheet for sheet in sheets if any(sheet.done(arm) for arm in sheet.arms)]
+    notes = [
+        *parts[-1].notes,
+        *_of_settings({s.setting: [seeds_note(s), *origin_notes(s)] for s in recorded}),
+    ]
+    for sheet in recorded:
+        why = why_no_verdict(sheet)
+        notes += [Note("no verdict", f"no verdict: {why}", sheet.setting)] if why else []
     for sheet in sheets:
         notes += [
             replace(note, setting=sheet.setting) for note in (*failure_notes(sheet), *stale_notes(sheet))
         ]
     parts[-1] = replace(parts[-1], notes=tuple(dict.fromkeys(notes)))
     return parts
+
+
+def _of_settings(notes: Mapping[str, Iterable[Note]]) -> list[Note]:
+    """Setting -> notes, each once, with the settings that it is about unless it is about all."""
+    about: dict[Note, list[str]] = {}
+    for setting, of_setting in notes.items():
+        for note in of_setting:
+            about.setdefault(note, []).append(setting)
+    return [
+        note if len(settings) == len(notes) else replace(note, setting=", ".join(settings))
+        for note, settings in about.items()
+    ]
 
 
 def _metric_part(sheets: Sequence[Sheet], name: str) -> Part:
@@ -85,10 +99,7 @@ def _metric_part(sheets: Sequence[Sheet], name: str) -> Part:
             columns.append(replace(column, better="neither", setting=sheet.setting))
             values.append(cells(sheet, column, arms))
     notes = [Note("better", f"{metric.better} is better")] if metric.better != "neither" else []
-    for column in columns:
-        if column.protocol:
-            several = column.number is not None
-            notes.append(Note("protocol", str(column.protocol), column.label if several else ""))
+    ruled = {c.label: [Note("protocol", str(c.protocol))] for c in columns if c.protocol}
     title = f"Scale {sheets[0].scale}: {metric.head(name)} by setting"
-    once = tuple(dict.fromkeys(notes))
-    return Part(sheets[0].scale, BY_COLUMN, title, tuple(columns), rows_of(arms, values), once)
+    all_notes = (*notes, *_of_settings(ruled))
+    return Part(sheets[0].scale, BY_COLUMN, title, tuple(columns), rows_of(arms, values), all_notes)

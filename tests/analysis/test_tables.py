@@ -134,6 +134,26 @@ def test_many_settings_become_columns(tmp_path: Path) -> None:
     assert [column.name for column in parts[0].columns] == list(settings)
 
 
+def test_notes_below_many_settings_say_which_they_are_about(tmp_path: Path) -> None:
+    grids = ("rows-16", "rows-32")
+    positions = ("rows-8-positions", "rows-16-positions", "rows-32-positions")
+    for setting, seeds in {"rows-8": 3, **dict.fromkeys((*grids, *positions), 2)}.items():
+        fill(
+            tmp_path,
+            "exact",
+            setting=setting,
+            seeds=seeds,
+            skip=lambda run: run.arm not in ("sweep-1", "sweep-2"),
+        )
+    part = next(p for p in study_table(find_study("exact"), load(tmp_path)).parts[::-1] if p.scale == "tiny")
+    seeds_of = [str(note) for note in part.notes if note.kind == "seeds"]
+    two = ", ".join(("rows-16", "rows-32", "rows-16-positions", "rows-8-positions", "rows-32-positions"))
+    assert [line.split(":")[0] for line in seeds_of] == [two, "rows-8"]
+    assert ["sweep-1 2, sweep-2 2," in seeds_of[0], "sweep-1 3, sweep-2 3," in seeds_of[1]] == [True, True]
+    origin = [note for note in part.notes if note.text.startswith("made on")]
+    assert [note.setting for note in origin] == [""]
+
+
 def test_every_study_makes_a_table_with_and_without_records(tmp_path: Path) -> None:
     empty = build_tables(load(tmp_path))
     assert len({table.file for table in empty}) == len(studies()) + 1  # and the ranking
