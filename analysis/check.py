@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analysis.derived import Derived
 from analysis.figures.make import outdated, read_manifest
-from analysis.options import add_results
+from analysis.options import add_results, no_folder
 from analysis.quote import Quotes, fill, spans, unmarked
 from analysis.records import Records, load
 from zigma.common.files import replace_text
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", type=Path, default=Path("paper_figures"), metavar="DIR")
     parser.add_argument(
         "--document",
-        type=Path,
+        type=no_folder,
         action="append",
         metavar="FILE",
         help="default: README.md, where there is one",

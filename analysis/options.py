@@ -27,6 +27,14 @@ def results_there(text: str) -> Path:
     return path
 
 
+def no_folder(text: str) -> Path:
+    """A file to read or to write, where a folder would be a mistake."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder, and a file is needed")
+    return path
+
+
 def add_results(parser: argparse.ArgumentParser, source: Source = "all") -> None:
     """`--results` and `--source`: which records."""
     parser.add_argument(

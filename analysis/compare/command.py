@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from analysis.compare.pairs import Compared, Sides, compare_metric
 from analysis.compare.select import PLACE, Selection, parse, select, value_of
 from analysis.metrics import find_metric, in_order
-from analysis.options import terminal_width
+from analysis.options import no_folder, terminal_width, write_all
 from analysis.records import Records, key
 from analysis.stats import SeedMean
 from analysis.tables.render import markdown, terminal
 from analysis.tables.values import Cell, Column, Note, Part, Row, Table
 from studies.run.record import Record
-from zigma.common.files import replace_text
 from zigma.common.words import WordError, counted, unknown
 
 LISTED = 6
@@ -41,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", action="append", metavar="NAME", help="only this metric; may be given again"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write it as Markdown too")
+    parser.add_argument("--out", type=no_folder, metavar="FILE", help="write it as Markdown too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
     table = comparison(selections, chosen, args.metric)
     print(terminal(table, terminal_width()))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(args.out, markdown(table))
-        print(f"written to {args.out}", file=sys.stderr)
+        return write_all(args.out.parent, {args.out.name: markdown(table)}, f"as {args.out.name}")
     return 0
 
 

@@ -41,7 +41,10 @@ def parse(text: str) -> Selection:
         WordError: an unknown condition, or a folder that is not there.
     """
     conditions: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    parts = [part.strip() for part in text.split(",")]
+    if not any(parts):
+        raise WordError(f"{text!r} names no records: a results folder or conditions, such as arm=sweep")
+    for part in filter(None, parts):
         name, equals, value = part.partition("=")
         if not equals:
             name, value = "results", part

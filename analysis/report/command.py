@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from analysis.options import add_results, load_chosen, view_folder
-from zigma.common.words import WordError
+from analysis.options import add_results, load_chosen, no_folder, view_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
     add_results(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="default: view/report.html in the results folder"
+        "--out", type=no_folder, metavar="FILE", help="default: view/report.html in the results folder"
     )
 
 
@@ -23,8 +21,6 @@ def run(args: argparse.Namespace) -> int:
     from analysis.report.write import write_report  # loads matplotlib, which --help does without
 
     out = args.out or view_folder(args.results) / "report.html"
-    if out.is_dir():
-        raise WordError(f"--out takes a file, such as {out / 'report.html'}; {out} is a folder")
     try:
         path = write_report(out, load_chosen(args), args.results)
     except OSError as error:

@@ -150,6 +150,7 @@ def test_a_run_that_two_studies_share_is_one_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("a", "says"),
     [
+        (", ,", "names no records"),
         ("{tmp}/nowhere", "no folder"),
         ("{tmp},arms=sweep", "did you mean 'arm'"),
         ("{tmp},arm=sweep,arm=zigzag-1", "stands twice"),
@@ -165,6 +166,19 @@ def test_wrong_words(a: str, says: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert left.value.code == 2
     complaint = capsys.readouterr().err
     assert says in complaint
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["compare", ".", ".", "--out"], ["check", "--document"], ["report", "--out"]]
+)
+def test_a_folder_where_a_file_is_needed(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, str(tmp_path)])
+    complaint = capsys.readouterr().err
+    assert f"{tmp_path} is a folder, and a file is needed" in complaint
     assert complaint.count("\n") == 1
 
 
