@@ -42,6 +42,17 @@ def test_values_by_hand() -> None:
     assert smoother == sorted(smoother)
 
 
+@pytest.mark.parametrize(("length", "exponent"), [(8.0, 2.0), (32.0, 2.0), (64.0, 2.0), (64.0, 3.0)])
+def test_a_power_law_is_its_formula_at_any_length(length: float, exponent: float) -> None:
+    """Beside a torus so large that its size no longer matters."""
+    frequency = np.fft.fftfreq(2048)
+    squared = frequency[:, None] ** 2 + frequency**2 + 1 / (2 * np.pi * length) ** 2
+    large = np.fft.ifft2(squared ** (-exponent / 2)).real
+    ours = field_covariance("power-law", (8, 8), length=length, exponent=exponent)
+    assert np.allclose(ours[0].reshape(8, 8), large[:8, :8] / large[0, 0], atol=3e-4)
+    assert np.linalg.eigvalsh(ours)[0] > 0
+
+
 def test_the_power_law_has_its_spectrum() -> None:
     """Along a row, what an exponent of 2 in the plane leaves: power falling as 1 / f."""
     side = 256

@@ -73,6 +73,14 @@ def test_independent_values_are_the_best_predictor_that_sees_one_value() -> None
     assert torch.allclose(baseline(x, t).flatten(), data - noise, atol=1e-5)
 
 
+def test_images_that_are_not_of_8_bits_have_few_levels() -> None:
+    """Digits that were resized have tens of thousands of values: a softmax over all of them takes minutes."""
+    images = torch.rand(1000, 1, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    baseline = IndependentValues(LINEAR, images)
+    assert len(baseline.levels) <= 256
+    assert torch.allclose(baseline.shares @ baseline.levels, images.flatten(1).double().mean(0), atol=1 / 127)
+
+
 def test_samples_have_the_law() -> None:
     images = correlated(5_000).clamp(-1, 1)
     images = (images * 127.5).round() / 127.5

@@ -8,6 +8,7 @@ import pytest
 import torch
 from covariances_for_tests import exponential, regression, singular
 
+from zigma.data.fields import field_covariance
 from zigma.optimum import (
     least_excess,
     least_loss,
@@ -245,3 +246,11 @@ def test_faults_are_told_in_a_line(words: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         least_loss(arguments.pop("covariance"), arguments.pop("t"), **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_covariance_may_be_as_rough_as_its_type(dtype: torch.dtype) -> None:
+    """Rounded to 8 bits, a smooth covariance has eigenvalues below zero."""
+    smooth = field_covariance("matern", (8, 8), length=4.0)
+    exact = least_loss(smooth, 0.5)
+    assert least_loss(torch.tensor(smooth).to(dtype), 0.5) == pytest.approx(exact, rel=0.02)

@@ -198,6 +198,14 @@ def test_an_array_of_another_process_is_missed_by_name() -> None:
         parse_plan("array-0123456789ab")
 
 
+def test_all_curves_of_a_plan_take_axes_at_once() -> None:
+    for name in ("sweep-2", "zigzag-1+hilbert-1"):
+        shared = scan_plan(name, (3, 4), 2, axes="wh")
+        own = scan_plan("+".join(f"{part}:axes=wh" for part in name.split("+")), (3, 4), 2)
+        orders = [[scan.order.tolist() for layer in plan for scan in layer.scans] for plan in (shared, own)]
+        assert orders[0] == orders[1]
+
+
 def test_axes_are_walked_slowest_first() -> None:
     grid = (2, 3, 4)
     cells = np.arange(24).reshape(grid)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from zigma.scans import (
     load_scan,
     locality,
     reach,
+    reach_shares,
     register_scan,
     scan_order,
     scan_plan,
@@ -211,3 +213,21 @@ assert "zigzag" in scan_names()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "broken" in done.stderr  # said, and the others work
+
+
+@pytest.mark.parametrize("depth", [0, -1, 1.5, True])
+def test_a_depth_that_is_none_is_refused(depth: Any) -> None:
+    layers = scan_plan("sweep-1", (3, 4), 2)
+    for measure in (reach, reach_shares, lambda of, d: coverage(of, 3, d)):
+        with pytest.raises(ValueError, match="depth is a whole number of at least 1"):
+            measure(layers, depth)
+
+
+def test_steps_queries_and_layers_that_are_none_are_refused() -> None:
+    layers = scan_plan("sweep-1", (3, 4), 2)
+    with pytest.raises(ValueError, match="steps is a whole number"):
+        coverage(layers, -1)
+    with pytest.raises(ValueError, match="query is a whole number"):
+        locality(scan_order("sweep", (3, 4)), (3, 4), query=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no layer"):
+        reach([])

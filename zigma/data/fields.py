@@ -23,9 +23,8 @@ from zigma.common.words import unknown
 from zigma.data.config import COVARIANCES, DataConfig
 
 FloatArray = npt.NDArray[np.float64]
-TORUS = (
-    4  # the power law's spectrum is sampled on a torus at least so many times the grid and 2 pi lengths wide
-)
+TORUS = 4  # the power law's spectrum is sampled that many times finer than the grid and than f_0 at the least
+NEAR = 8  # steps around zero, where it is steepest, that are sampled finer where f_0 asks for it
 
 
 def field_covariance(
@@ -87,12 +86,31 @@ def covariance_root(covariance: FloatArray) -> FloatArray:
 
 
 def _power_law(sides: tuple[Any, ...], length: float, exponent: float) -> FloatArray:
-    """Covariance by distances in rows and columns, (H, W), of a field on a torus much larger than the grid.
+    """Covariance by distances in rows and columns, (H, W): waves of every frequency, each as strong as the spectrum.
 
-    A part of a field on a torus has a covariance that is positive semi-definite, which a formula cut off is not.
+    A sum of waves is positive semi-definite, which a formula cut off is not. Frequencies are those of a torus much
+    larger than the grid; around zero a third as far apart, and again, until they tell f_0 from zero.
     """
+    least = 1 / (2 * math.pi * length)
+
+    def spectrum(frequency: FloatArray) -> FloatArray:
+        squared = frequency[:, None] ** 2 + frequency**2 + least**2
+        return np.asarray(squared ** (-exponent / 2))
+
     period = 2 ** math.ceil(math.log2(TORUS * max(*sides, min(2 * math.pi * length, 4 * max(sides)))))
-    frequency = np.fft.fftfreq(period)
-    squared = frequency[:, None] ** 2 + frequency**2 + 1 / (2 * math.pi * length) ** 2
-    covariance = np.fft.ifft2(squared ** (-exponent / 2)).real
-    return covariance[: sides[0], : sides[1]] / covariance[0, 0]
+    places, step = np.fft.fftfreq(period, 1 / period), 1 / period
+    strength = _finer_near_zero(spectrum(places * step), places, step > least / TORUS)
+    covariance = np.fft.ifft2(strength).real[: sides[0], : sides[1]]
+    places = np.arange(-3 * NEAR - 1, 3 * NEAR + 2)  # three in the place of each one left out
+    while step > least / TORUS:
+        step /= 3
+        strength = _finer_near_zero(spectrum(places * step), places, step > least / TORUS)
+        rows, columns = (np.cos(2 * math.pi * step * np.outer(range(side), places)) for side in sides)
+        covariance = covariance + step**2 * (rows @ strength @ columns.T)
+    return np.asarray(covariance / covariance[0, 0])
+
+
+def _finer_near_zero(strength: FloatArray, places: npt.NDArray[Any], finer: bool) -> FloatArray:
+    """The strengths of waves, without those near zero where finer ones follow."""
+    near = np.abs(places) <= NEAR
+    return np.where(near[:, None] & near & finer, 0.0, strength)

@@ -17,6 +17,8 @@ from zigma.interpolant import coefficients, convert
 from zigma.interpolant.config import InterpolantConfig
 
 LARGEST_COVARIANCE = 4096  # values of an image; beyond, its eigenvectors take minutes and gigabytes
+LEVELS = 127.5  # steps from 0 to 1 of 8-bit images, which go from -1 to 1
+MOST_LEVELS = 1024  # of a value; beyond, they are rounded to those of 8 bits
 SMALLEST_SIGMA = 1e-4  # where x_t is the data, what is left of the noise is not asked for
 
 
@@ -66,7 +68,11 @@ class IndependentValues(Baseline):
     def __init__(self, interpolant: InterpolantConfig, images: Tensor) -> None:
         super().__init__(interpolant)
         flat = images.flatten(1).double().cpu().numpy()
-        self.levels = torch.from_numpy(np.unique(flat))  # (K,): 256 at most, of 8-bit images
+        levels = np.unique(flat)  # 256 at most, of 8-bit images
+        if len(levels) > MOST_LEVELS:  # of images that were resized and not rounded
+            flat = np.round((flat + 1) * LEVELS) / LEVELS - 1
+            levels = np.unique(flat)
+        self.levels = torch.from_numpy(levels)  # (K,)
         places = np.searchsorted(self.levels.numpy(), flat)
         counts = np.stack([np.bincount(column, minlength=len(self.levels)) for column in places.T])
         self.shares = torch.from_numpy(counts / len(flat))  # (N, K)

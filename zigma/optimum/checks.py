@@ -35,8 +35,7 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
     matrix = given.astype(np.float64)
     if not np.isfinite(matrix).all():
         raise ValueError(f"{name} must be finite, and holds {int((~np.isfinite(matrix)).sum())} NaN or inf")
-    precision = np.finfo(given.dtype if np.issubdtype(given.dtype, np.floating) else np.float64).eps
-    tolerance = 100 * float(max(precision, np.finfo(np.float64).eps)) * float(np.abs(matrix).max())
+    tolerance = 100 * _precision(covariance, given) * float(np.abs(matrix).max())
     asymmetry = float(np.abs(matrix - matrix.T).max())
     if asymmetry > tolerance:
         raise ValueError(f"{name} must be symmetric: K[i, j] and K[j, i] differ by up to {asymmetry:.3g}")
@@ -50,6 +49,13 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
                 f"{name} must be positive semi-definite: its smallest eigenvalue is {smallest:.3g}, not 0 or more"
             ) from None
     return matrix
+
+
+def _precision(values: Any, array: npt.NDArray[Any]) -> float:
+    """The distance from 1 to the next number of the type in which values were given."""
+    if "bfloat16" in str(getattr(values, "dtype", "")):
+        return float(2.0**-7)
+    return float(np.finfo(array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64).eps)
 
 
 def as_times(t: Any) -> FloatArray:

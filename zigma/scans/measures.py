@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid, check_permutation, coordinates, invert
+from zigma.scans.order import (
+    Grid,
+    IntArray,
+    ScanOrder,
+    as_grid,
+    at_least_1,
+    check_permutation,
+    coordinates,
+    invert,
+)
 
 AXES = ("temporal", "vertical", "horizontal")
 
@@ -32,6 +41,7 @@ def locality(order: ScanOrder | npt.ArrayLike, grid: Iterable[int], query: int =
     A grid of one token has no steps: shares of steps are 1, lengths, turns, gaps and stretch 0. The two
     stretches are exact and take O(L^2) time at worst: a second at 128x128, minutes at 512x512.
     """
+    at_least_1("query", query)
     sides = as_grid(grid)
     walk = order.order if isinstance(order, ScanOrder) else np.asarray(order)
     check_permutation(walk, sides)
@@ -93,8 +103,6 @@ def _box_stretch(cells: IntArray, grid: Grid) -> float:
 
 def _clusters(cells: IntArray, grid: Grid, query: int) -> float:
     """Runs inside a query are its cells less the steps inside it, those with both ends in it."""
-    if query < 1:
-        raise ValueError(f"a query has sides of at least 1 cell, not {query}")
     sides = [min(query, side) for side in grid]
     inside = np.ones(cells.shape[1] - 1, np.int64)
     for along, side, extent in zip(cells, sides, grid, strict=True):

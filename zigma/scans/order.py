@@ -129,6 +129,13 @@ def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels"
     return [share + (i < larger) for i in range(scans)]
 
 
+def at_least_1(name: str, value: Any) -> int:
+    """A whole number of at least 1; ValueError, with what it is for, where it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    return int(value)
+
+
 def as_grid(grid: Iterable[Any]) -> Grid:
     """(H, W) or (T, H, W) as a tuple of int; ValueError for anything else."""
     sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 import numpy.typing as npt
 
-from zigma.scans.order import Layer, ScanOrder
+from zigma.scans.order import Layer, ScanOrder, at_least_1
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -19,6 +19,8 @@ def reach(layers: Sequence[Layer], depth: int | None = None) -> BoolArray:
     `reach(layers)[d - 1, i, j]` says whether token j can influence token i: a scan carries what has reached a
     token on to every token after it in its segment, and parallel scans add up. `layers` come from `scan_plan`;
     they repeat where `depth` asks for more.
+
+    Raises ValueError for a depth below 1, as the other two do.
     """
     return np.stack(
         [
@@ -33,11 +35,19 @@ def reach_shares(layers: Sequence[Layer], depth: int | None = None) -> list[floa
     return [float(np.unpackbits(sources).sum()) / len(sources) ** 2 for sources in _sources(layers, depth)]
 
 
+def _repeated(layers: Sequence[Layer], depth: int | None) -> Iterator[Layer]:
+    """As many layers as are asked for, from the first again after the last."""
+    if not layers:
+        raise ValueError("there is no layer to go through")
+    return islice(cycle(layers), len(layers) if depth is None else at_least_1("depth", depth))
+
+
 def _sources(layers: Sequence[Layer], depth: int | None) -> Iterator[npt.NDArray[np.uint8]]:
     """After each layer, one row of bits per token: the tokens that can influence it, uint8 (L, ceil(L / 8))."""
+    repeated = _repeated(layers, depth)
     tokens = len(layers[0].scans[0])
     sources = np.packbits(np.eye(tokens, dtype=bool), axis=1)
-    for layer in islice(cycle(layers), depth or len(layers)):
+    for layer in repeated:
         sources = np.bitwise_or.reduce([_after(scan, sources) for scan in layer.scans])
         yield sources
 
@@ -55,11 +65,13 @@ def coverage(layers: Sequence[Layer], steps: int, depth: int | None = None) -> l
     Neighbours are the 4 of a cell, in 3D the 6. Two cells in different segments of a scan are not apart by
     any number of steps. 1 on a grid without neighbours.
     """
+    at_least_1("steps", steps)
+    repeated = _repeated(layers, depth)
     grid = layers[0].grid
     cells = np.arange(np.prod(grid)).reshape(grid)
     pairs = np.concatenate([_neighbours(cells, axis) for axis in range(cells.ndim)])
     near, shares = np.zeros(len(pairs), bool), []
-    for layer in islice(cycle(layers), depth or len(layers)):
+    for layer in repeated:
         for scan in layer.scans:
             first, second = scan.inverse[pairs].T
             run = len(scan) // scan.segments

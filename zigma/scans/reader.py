@@ -14,7 +14,7 @@ from zigma.scans.given import GivenOrders, recall
 from zigma.scans.loading import load_curve, read_curves, read_orders
 from zigma.scans.order import Mixing
 from zigma.scans.plans import LayerPlan, Plan, Reading
-from zigma.scans.registry import Curve, find_curve, scan_names
+from zigma.scans.registry import AXES, Curve, find_curve, scan_names
 from zigma.scans.strategies import STRATEGIES
 
 MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
@@ -167,7 +167,7 @@ class Reader:
         shared = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.shared.items()
-            if name in curve.options
+            if name in curve.options or (name == AXES and isinstance(curve, Curve))
         }
         self.used.update(shared)
         return tuple(sorted({**shared, **own}.items()))
