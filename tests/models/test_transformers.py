@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, UViT, build_model
 from zigma.models.config import DiTConfig, UViTConfig
+from zigma.models.embeddings import cosine_position
 
 
 def count(model: nn.Module) -> int:
@@ -93,6 +94,25 @@ def test_without_places_attention_does_not_see_the_order_of_patches(network: typ
     assert not torch.allclose(model(x.roll(2, -1), t), model(x, t).roll(2, -1), atol=1e-4)
     model.pos_embed.data.zero_()
     assert torch.allclose(model(x.roll(2, -1), t), model(x, t).roll(2, -1), atol=1e-5)
+
+
+def test_a_narrow_uvit_can_start_as_dit_does() -> None:
+    """The published spread leaves a narrow stream with little more than its last skip: see `UViTConfig.start`."""
+    x, t = torch.randn(8, 1, 8, 8), torch.rand(8)
+    passed_on = {}
+    for start in ("published", "xavier"):
+        torch.manual_seed(0)
+        model = UViT(grid=(8, 8), in_channels=1, hidden=32, depth=6, heads=4, patch=1, start=start)
+        stream = []
+        for block in (model.mid_block, model.out_blocks[-1]):
+            block.register_forward_hook(lambda _, __, out, into=stream: into.append(float(out.detach().std())))
+        model(x, t)
+        passed_on[start] = stream[1] / stream[0]
+    assert passed_on["published"] < 0.2
+    assert 0.5 < passed_on["xavier"] < 2
+    assert torch.equal(model.pos_embed[:, 1:], cosine_position((8, 8), 32))
+    with pytest.raises(ValueError, match="divisible by 4"):
+        UViTConfig(hidden=6, heads=2, start="xavier")
 
 
 def test_dit_starts_at_zero_and_can_give_a_variance() -> None:

@@ -345,6 +345,9 @@ class UViTConfig(NetworkConfig):
     heads: Count = 8
     patch: Count = 2
     convolution: Flag = True  # a 3x3 convolution at the end; the published H on ImageNet has none
+    # Linear layers and positions of a spread of 0.02, which suits widths of 512 and more; or, as DiT's, Xavier's, and
+    # positions that begin at the cosine code
+    start: Literal["published", "xavier"] = later("published")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -355,6 +358,8 @@ class UViTConfig(NetworkConfig):
             )
         if self.hidden % 2:
             raise ValueError(f"U-ViT's time token needs an even hidden width, not {self.hidden}")
+        if self.start == "xavier" and self.hidden % 4:
+            raise ValueError(f"positions at the cosine code need a width divisible by 4, not {self.hidden}")
         return self
 
     @classmethod

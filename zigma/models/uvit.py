@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from zigma.models.attention import MLP, SelfAttention
 from zigma.models.config import UViTConfig
-from zigma.models.embeddings import PatchEmbedding, check_inputs, time_code, unpatchify
+from zigma.models.embeddings import PatchEmbedding, check_inputs, cosine_position, time_code, unpatchify
 
 
 class Block(nn.Module):
@@ -63,9 +63,14 @@ class UViT(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1) if config.convolution else nn.Identity()
         )
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        if config.start == "xavier":
+            self.pos_embed.data[:, extra:] = cosine_position(config.token_grid, hidden)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
+                if config.start == "xavier":
+                    nn.init.xavier_uniform_(layer.weight)
+                else:
+                    nn.init.trunc_normal_(layer.weight, std=0.02)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
