@@ -105,7 +105,9 @@ def test_a_narrow_uvit_can_start_as_dit_does() -> None:
         model = UViT(grid=(8, 8), in_channels=1, hidden=32, depth=6, heads=4, patch=1, start=start)
         stream = []
         for block in (model.mid_block, model.out_blocks[-1]):
-            block.register_forward_hook(lambda _, __, out, into=stream: into.append(float(out.detach().std())))
+            block.register_forward_hook(
+                lambda _, __, out, into=stream: into.append(float(out.detach().std()))
+            )
         model(x, t)
         passed_on[start] = stream[1] / stream[0]
     assert passed_on["published"] < 0.2
