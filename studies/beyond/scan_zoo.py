@@ -4,6 +4,7 @@ from studies.declare.scales import (
     DESK,
     DESK_FIELDS,
     DESK_FIELDS_SMALL,
+    DESK_SMALL,
     PAPER,
     PAPER_NOTES,
     SMALL,
@@ -38,7 +39,12 @@ STUDY = Study(
     arms=tuple(Arm(f"{curve}-8", {"model.scan": f"{curve}-8"}) for curve in CURVES),
     scales={
         "tiny": {"digits-8-short": TINY_SHORT, "digits-16": TINY_LARGE},
-        "desk": {"fields-8": DESK_FIELDS_SMALL, "fields-16": DESK_FIELDS, "mnist-16": DESK},
+        "desk": {
+            "fields-8": DESK_FIELDS_SMALL,
+            "digits-8": DESK_SMALL,
+            "fields-16": DESK_FIELDS,
+            "mnist-16": DESK,
+        },
         "small": {"photos-32": SMALL},
         "paper": {"celebamm-256": PAPER},
     },
