@@ -1,52 +1,23 @@
-"""Verdicts on planted truths, on noise and on nothing; and that what is declared can be judged at all."""
+"""The rule: on planted truths, on noise and on nothing; and that what is declared can be judged at all."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from fake_records import drawn_metrics, fill, record_of, write
+from planted import AS_CLAIMED, CLAIM, FALLING, POSITIONS, contrast, judged, plant, verdict
 from scipy import stats
 
 from analysis.__main__ import main
-from analysis.claims import CLAIMS, Claim, Verdict, judge
-from analysis.claims.claim import Contrast
-from analysis.claims.growth import PowerLaw
+from analysis.claims import CLAIMS, Claim, judge
 from analysis.claims.judge import assess
-from analysis.claims.kinds import Alike, MattersLess, NoWorse, Order, SmallerEffect
+from analysis.claims.kinds import Order
 from analysis.metrics import find_metric
-from analysis.records import Records, load, sheets
+from analysis.records import Records, load
 from studies.declare.registry import find_study
-from studies.declare.study import Arm, runs
-
-CLAIM = {claim.name: claim for claim in CLAIMS}
-AS_CLAIMED = {"sweep": 9.0, "zigzag-1": 7.0, "zigzag-2": 6.0, "zigzag-8": 4.0}
-FALLING = {"loss": {"step": [100, 200, 300, 400], "value": [1.0, 0.8, 0.7, 0.6]}}
-
-
-def verdict(results: Path, name: str) -> Verdict:
-    return judge(load(results), [CLAIM[name]])[0]
-
-
-def judged(results: Path, *statements: Any) -> Verdict:
-    return judge(load(results), [Claim("planted", "", "", "", statements)])[0]
-
-
-def plant(
-    results: Path, study: str, values: Mapping[str, float], setting: str | None = None, **more: Any
-) -> None:
-    fill(results, study, means=values, setting=setting, spread=0.05, **{"seeds": 5, **more})
-
-
-def contrast(*values: float, claimed: tuple[float, float] = (0.0, math.inf), **more: Any) -> Contrast:
-    """Ratios as given, one per seed."""
-    samples = tuple((math.log(value),) for value in values)
-    fields = {"decides": True, "counted": False, "unlearned": "", "records": ()}
-    return Contrast("a is better than b", "tiny", "s", "fd", "ratio", samples, claimed, **{**fields, **more})
+from studies.declare.study import runs
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
@@ -219,175 +190,6 @@ def test_equality_is_shown_by_equivalence_not_by_a_lack_of_difference() -> None:
     assert apart.p_against < 0.01 < 0.9 < apart.p_for
 
 
-def test_being_better_is_not_being_worse(tmp_path: Path) -> None:
-    """V5: `as-good-as-transformers` failed where ZigMa was better, and was decided by the memory of a CPU."""
-    plant(tmp_path, "transformers", {"U-ViT": 9.0, "DiT": 8.0, "ZigMa": 4.0})
-    assert judged(tmp_path, NoWorse("transformers", ("ZigMa", "DiT"))).verdict == "holds"
-    assert judged(tmp_path, Alike("transformers", ("ZigMa", "DiT"))).verdict == "reversed"
-    for run in runs(find_study("transformers"), "tiny", range(3), settings=["s2-32x32"]):
-        write(tmp_path, run, record_of(run, [{"name": "peak_memory_mib", "value": 100.0 + len(run.arm)}]))
-    result = judged(tmp_path, Order("transformers", ("ZigMa", "DiT"), "peak_memory_mib"))
-    assert result.verdict == "not tried"
-    assert not result.at[0].tested[0].contrast.decides
-
-
-def test_eyes_that_see_no_colour_do_not_decide_about_shapes(tmp_path: Path) -> None:
-    plant(tmp_path, "scan_ablation", AS_CLAIMED, setting="shapes-16")
-    tested = verdict(tmp_path, "zigzag-beats-sweep").last.tested
-    assert {(t.contrast.metric, t.contrast.decides) for t in tested} == {
-        ("held_out_loss", True),
-        ("fd_digits", False),
-    }
-
-
-def test_a_gain_that_grows(tmp_path: Path) -> None:
-    for setting, gain in (("shapes-32", 1.2), ("shapes-64", 2.0)):
-        means = {"zigzag-1": 8.0, "zigzag-8": 8.0 / gain}
-        plant(tmp_path, "scan_ablation", means, setting=setting, scale="small")
-    result = verdict(tmp_path, "gain-grows-with-resolution")
-    assert result.verdict == "holds"
-    assert result.last.tested[0].contrast.setting == "shapes-32 to shapes-64"
-    tested = next(t for t in result.last.tested if t.contrast.metric == "fd_digits")
-    assert tested.value == pytest.approx(2.0 / 1.2, rel=0.05)
-
-
-POSITIONS = {
-    "VisionMamba none": 9.0, "VisionMamba cosine": 7.0, "VisionMamba learned": 6.0,
-    "ZigMa none": 5.0, "ZigMa cosine": 4.97, "ZigMa learned": 4.0,
-}  # fmt: skip
-
-
-MIXERS = ("mamba", "hgrn-2", "rwkv-6", "mlstm", "mamba-2", "gated-delta-net")
-
-
-def mixers(losses: Sequence[float], **given: float) -> dict[str, float]:
-    """Each mixer twice as bad as the one before, and what `random` does to it."""
-    named = zip(MIXERS, losses, strict=True)
-    made = {mixer: (2.0 * 2**i, 2.0 * 2**i * loss) for i, (mixer, loss) in enumerate(named)}
-    values = {mixer: value for mixer, (value, _) in made.items()}
-    return values | {f"{mixer} random": value for mixer, (_, value) in made.items()} | given
-
-
-def test_a_change_that_matters_less_to_what_is_better(tmp_path: Path) -> None:
-    """Whichever way it acts: `random` is worse with every mixer here, and better with the weakest there."""
-    statement = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS))
-    rising = (1.1, 1.3, 1.6, 2.0, 2.5, 3.0)
-    for name, weakest in (("worse", 192.0), ("better", 20.0)):
-        plant(tmp_path / name, "mixers", mixers(rising, **{"gated-delta-net random": weakest}))
-        assert judged(tmp_path / name, statement).verdict == "holds"
-    plant(tmp_path / "turned", "mixers", mixers(rising[::-1]))
-    assert judged(tmp_path / "turned", statement).verdict == "reversed"
-
-
-def test_what_is_said_of_arms_needs_many_of_them_and_not_many_seeds(tmp_path: Path) -> None:
-    """Three mixers stand in any order once in six times, whatever the seeds, and two seeds of one rho have noise."""
-    three = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS[:3]))
-    plant(tmp_path, "mixers", mixers((1.1, 1.3, 1.6, 2.0, 2.5, 3.0)))
-    test = next(test for test in judged(tmp_path, three).last.tested if test.contrast.decides)
-    assert (test.value, test.low) == (1.0, 1.0)
-    assert test.p_for == pytest.approx(1 / 6, abs=0.02)
-    assert judged(tmp_path, three).verdict == "undecided"
-
-
-def test_positions(tmp_path: Path) -> None:
-    fill(tmp_path / "a", "position_embedding", means=POSITIONS, spread=0.01, seeds=5)
-    assert verdict(tmp_path / "a", "zigma-hardly-needs-positions").verdict == "holds"
-    assert verdict(tmp_path / "a", "learned-beats-cosine-beats-none").verdict == "holds"
-    effect = SmallerEffect(
-        "position_embedding", ("ZigMa none", "ZigMa cosine"), ("VisionMamba none", "VisionMamba cosine")
-    )
-    worse = {**POSITIONS, "ZigMa cosine": 9.0}  # a large harm is no small effect
-    fill(tmp_path / "b", "position_embedding", means=worse, spread=0.01, seeds=5)
-    assert judged(tmp_path / "b", effect).verdict == "reversed"
-
-
-def power(results: Path, study: str, exponents: Mapping[str, float]) -> None:
-    """Costs that grow with the tokens to a power, of a study whose settings are grids."""
-    for run in runs(find_study(study), "tiny", range(3)):
-        tokens = math.prod(run.config.model.grid)  # type: ignore[union-attr]
-        value = 0.01 * tokens ** exponents[run.arm]
-        time = value * (1 + 0.002 * run.config.seed * (-1) ** tokens)
-        metrics = [{"name": "latency_ms", "value": time}, {"name": "flops", "value": 1e6 * value}]
-        write(results, run, record_of(run, [*metrics, {"name": "peak_memory_mib", "value": value}]))
-
-
-def test_costs_that_grow_apart(tmp_path: Path) -> None:
-    power(tmp_path / "a", "complexity", {"ZigMa": 1.0, "DiT": 1.8, "U-ViT": 1.9})
-    result = verdict(tmp_path / "a", "speed-grows-apart").last
-    assert result.verdict == "undecided"  # a CPU's memory decides nothing about a GPU's
-    assert "2 of its 4 comparisons" in result.why
-    assert {t.n for t in result.tested} == {3}  # seeds, not grids
-    assert all(t.p_for < 0.001 < t.p_against for t in result.tested)
-    result = verdict(tmp_path / "a", "cost-is-linear").last
-    assert result.verdict == "holds"
-    assert [round(t.value, 3) for t in result.tested] == [
-        1.0,
-        1.0,
-        1.0,
-    ]  # two exponents and a rank correlation
-    power(tmp_path / "b", "complexity", {"ZigMa": 1.5, "DiT": 1.3, "U-ViT": 1.4})
-    assert verdict(tmp_path / "b", "cost-is-linear").verdict == "reversed"
-    assert verdict(tmp_path / "b", "speed-grows-apart").verdict == "reversed"
-
-
-def test_a_growth_from_one_machine_to_another_is_none(tmp_path: Path) -> None:
-    """Small grids on a processor, large ones on a card, each with latencies that are exactly linear."""
-    for run in runs(find_study("complexity"), "tiny", range(3)):
-        tokens = math.prod(run.config.model.grid)  # type: ignore[union-attr]
-        device, each = ("a processor", 0.1) if tokens < 1000 else ("a card", 0.001)
-        latency = {"name": "latency_ms", "value": each * tokens * (1 + 0.01 * run.config.seed)}
-        where = {"device": device, "device_kind": "cpu"}
-        write(tmp_path, run, record_of(run, [latency], environment=where))
-    linear = PowerLaw("complexity", "ZigMa", "latency_ms")
-    tested = judged(tmp_path, linear).last.tested
-    assert [round(test.value, 6) for test in tested] == [1.0, 1.0]
-    assert {t.contrast.setting for t in tested} == {"3 grids on a processor", "3 grids on a card"}
-
-
-def test_order_receptive_field(tmp_path: Path) -> None:
-    for run in runs(find_study("order_receptive_field"), "tiny", range(4)):
-        k = int(run.arm.rpartition("-")[2]) if "-" in run.arm else 2
-        value = 5.0 * (k if run.arm.startswith("parallel") else 1) * (1 + 0.001 * run.config.seed * (-1) ** k)
-        count = {"name": "parameters", "value": 1000 * (k if run.arm.startswith("parallel") else 1)}
-        write(tmp_path, run, record_of(run, [{"name": "latency_ms", "value": value}, count]))
-    free = CLAIM["order-receptive-field-is-free"].statements
-    assert judged(tmp_path, free[0], free[2]).verdict == "holds"
-    assert verdict(tmp_path, "parallel-scans-are-not-free").verdict == "holds"
-
-
-def test_equal_counts_are_not_growth_and_need_one_seed(tmp_path: Path) -> None:
-    for run in runs(find_study("order_receptive_field"), "tiny"):
-        write(tmp_path, run, record_of(run, [{"name": "parameters", "value": 1000}]))
-    result = verdict(tmp_path, "parallel-scans-are-not-free")
-    assert result.verdict == "reversed"
-    same = CLAIM["order-receptive-field-is-free"].statements[2]
-    assert judged(tmp_path, same).verdict == "holds"
-
-
-def test_loss_and_distance(tmp_path: Path) -> None:
-    plant(tmp_path / "a", "scan_ablation", AS_CLAIMED)
-    same = CLAIM["loss-and-fid-agree"].statements[0]
-    assert judged(tmp_path / "a", same).verdict == "holds"
-    for run in runs(find_study("scan_ablation"), "tiny", range(5), settings=["digits-8"]):
-        metrics = drawn_metrics(run, AS_CLAIMED[run.arm] * (1 + 0.01 * run.config.seed))
-        metrics[0]["value"] = 10.0 - AS_CLAIMED[run.arm]
-        write(tmp_path / "b", run, record_of(run, metrics))
-    assert judged(tmp_path / "b", same).verdict == "reversed"
-
-
-def test_a_curve_of_ones_own_changes_no_verdict_on_the_declared_arms(tmp_path: Path) -> None:
-    same = CLAIM["loss-and-fid-agree"].statements[0]
-    plant(tmp_path, "scan_ablation", AS_CLAIMED)
-    before = judged(tmp_path, same).last
-    study = find_study("scan_ablation")
-    own = replace(study, arms=(Arm("spiral-8", {"model.scan": "spiral-8"}),))
-    for run in runs(own, "tiny", settings=["digits-8"]):
-        write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0)))
-    after = judged(tmp_path, same).last
-    assert "spiral-8" in sheets(study, load(tmp_path), "tiny")["digits-8"].arms
-    assert (after.verdict, after.n, after.p) == (before.verdict, before.n, before.p) == ("holds", 5, after.p)
-
-
 def test_the_seeds_beside_a_reversal_are_those_that_made_it(tmp_path: Path) -> None:
     plant(tmp_path, "scan_ablation", AS_CLAIMED | {"zigzag-8": 20.0})
     few = {"none": 4.0, "cosine": 5.0}
@@ -424,22 +226,6 @@ def test_records_of_two_protocols_are_not_paired(tmp_path: Path) -> None:
             metrics = [m | {"extractor_identity": "other", "value": 1000 * m["value"]} for m in metrics]
         write(tmp_path, run, record_of(run, metrics))
     assert verdict(tmp_path, "zigzag-beats-sweep").last.tested[0].n == 3
-
-
-def test_on_fields_the_excess_over_the_optimum_decides_where_every_named_setting_is_recorded(
-    tmp_path: Path,
-) -> None:
-    names = ("positions-make-up-for-continuity", "zigzag-beats-sweep-on-fields")
-    for side in ("16", "8", "32"):
-        rows = f"rows-{side}"
-        alike, better = {"zigzag-1": 40.0, "sweep-1": 40.2}, {"zigzag-1": 30.0, "sweep-1": 40.0}
-        fill(tmp_path, "exact", means=alike, setting=f"{rows}-positions", spread=0.2)
-        fill(tmp_path, "exact", means=better, setting=rows, spread=0.2)
-        verdicts = [verdict(tmp_path, name) for name in names]
-        assert [v.verdict for v in verdicts] == ["holds" if side == "32" else "undecided"] * 2
-        assert {t.contrast.metric for t in verdicts[0].last.tested} == {"excess_velocity"}
-        if side == "8":
-            assert verdicts[1].last.why == "1 of its 3 comparisons have no records that may decide"
 
 
 def test_the_largest_scale_has_the_last_word(tmp_path: Path) -> None:
@@ -479,12 +265,3 @@ def test_a_user_s_older_records_count_for_nothing(tmp_path: Path) -> None:
     ):
         write(tmp_path, run, record_of(run, drawn_metrics(run, AS_CLAIMED[run.arm])))
     assert verdict(tmp_path, "more-schemes-help").verdict == "not tried"
-
-
-def test_where_more_is_better_the_larger_is_better(tmp_path: Path) -> None:
-    for run in runs(find_study("complexity"), "tiny", range(3), settings=["8x8"]):
-        speed = (50.0 if run.arm == "ZigMa" else 10.0) * (1 + 0.01 * run.config.seed)
-        write(tmp_path, run, record_of(run, [{"name": "images_per_s", "value": speed}]))
-    faster = Order("complexity", ("ZigMa", "DiT"), "images_per_s")
-    (one,) = faster.contrasts(sheets(find_study("complexity"), load(tmp_path), "tiny"))
-    assert assess(one).value == pytest.approx(5.0)
