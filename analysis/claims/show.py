@@ -20,12 +20,13 @@ from zigma.common.words import counted
 RULE = (
     "A claim needs all of its statements, in every setting that it is about. Each has a size with its 95 % interval "
     "over seeds: ratios above 1 are in the claim's favour, g is Hedges' effect size of the paired seeds. Equality "
-    "is tested by both one-sided tests inside a margin, an order by all its pairs, a trend by Page's test. The p of a "
-    "claim is the largest of its statements' in its favour, or the smallest against it times their number, corrected "
-    "for all claims at the scale in both directions (Holm). Below 5 % the claim holds or is reversed, else it is "
-    "undecided; where the loss still falls by more than 2 % over the last quarter, or the best arm does not beat the "
-    "trivial baselines, it is not learned. 'More seeds' would decide with a chance of 80 %, by the recorded spread. "
-    "Scales below `paper` are stand-ins: a verdict there is about them, and about the paper as far as they predict it."
+    "is tested by both one-sided tests inside a margin, an order by all its pairs, a trend by Page's test, two "
+    "rankings by orders of the arms drawn at random. The p of a claim is the largest of its statements' in its "
+    "favour, or the smallest against it times their number, corrected for all claims at the scale in both "
+    "directions (Holm). Below 5 % the claim holds or is reversed, else it is undecided; where the loss still falls "
+    "by more than 2 % over the last quarter, or the best arm does not beat the trivial baselines, it is not "
+    "learned. 'More seeds' would decide with a chance of 80 %, by the recorded spread. Scales below `paper` are "
+    "stand-ins: a verdict there is about them, and about the paper as far as they predict it."
 )
 Rows = list[dict[str, Any]]
 
