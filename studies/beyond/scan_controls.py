@@ -1,6 +1,6 @@
 """Beyond the paper: what Table 1 leaves open, arm by arm, under its own settings.
 
-Does one zigzag lose to a sweep for want of positions? Do two and eight schemes help a sweep as they help a zigzag? What
+Does one zigzag, or do eight, lose to as many sweeps for want of positions? Do two and eight schemes help a sweep as they help a zigzag? What
 does reading both ways give at the cost of reading one? The rows of Table 1 stand beside the answers.
 """
 
@@ -19,6 +19,8 @@ STUDY = Study(
         Arm("zigzag-1 learned", {"model.scan": "zigzag-1", **LEARNED}),
         Arm("sweep-2", {"model.scan": "sweep-2"}),
         Arm("sweep-8", {"model.scan": "sweep-8"}),
+        Arm("sweep-8 learned", {"model.scan": "sweep-8", **LEARNED}),
+        Arm("zigzag-8 learned", {"model.scan": "zigzag-8", **LEARNED}),
         Arm("both ways", {"model.scan": "channels-sweep@0,6"}),
     ),
     scales=SCAN_ABLATION.scales,
