@@ -1,7 +1,8 @@
 """Beyond the paper: what Table 1 leaves open, arm by arm, under its own settings.
 
-Does one zigzag, or do eight, lose to as many sweeps for want of positions? Do two and eight schemes help a sweep as they help a zigzag? What
-does reading both ways give at the cost of reading one? The rows of Table 1 stand beside the answers.
+Does one zigzag, or do eight, lose to as many sweeps for want of positions? Do two and eight schemes help a sweep as
+they help a zigzag? What does reading both ways give at the cost of reading one? The rows of Table 1 stand beside the
+answers.
 """
 
 from studies.declare.study import Arm, Study
