@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -192,7 +191,7 @@ def _lines(ax: Axes, points: Mapping[str, Points], named: Callable[[str], str], 
     styles = looks(points)
     for name, line_ in points.items():
         means = [value.mean for value in line_.values()]
-        halves = np.nan_to_num([value.half_width for value in line_.values()])
+        halves = [value.half_width for value in line_.values()]  # nan of one seed draws nothing
         ax.errorbar(list(line_), means, yerr=halves, capsize=2, label=named(name), **line(styles[name]))
     ax.legend(loc=legend, handlelength=2.6)
     bare(ax)

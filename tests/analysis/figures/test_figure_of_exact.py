@@ -1,14 +1,17 @@
 """Excess over the optimum, parted by what a path cannot see."""
 
+import math
 from pathlib import Path
 
 import pytest
 from fake_records import record_of, write
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from analysis.figures.exact import draw_parts, excess_row, figure_exact
+from analysis.figures.exact import ArmExcess, draw_parts, excess_row, figure_exact
 from analysis.figures.picture import Picture
 from analysis.records import load, sheets
+from analysis.stats import SeedMean
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 
@@ -43,6 +46,18 @@ def test_the_excess_is_what_is_unseen_and_what_is_not_learned(results: Path) -> 
     assert widths[0] + widths[len(row.arms)] == pytest.approx(best.end.mean)
     assert ax.get_yticklabels()[0].get_text() == "sweep-1"
     assert ax.yaxis_inverted()
+
+
+def test_one_seed_has_no_interval() -> None:
+    """Not even one of no width, whose ends look like that of many seeds that agree."""
+    arms = {
+        "one": ArmExcess(SeedMean(0.3, math.nan, 1), 0.1, None),
+        "three": ArmExcess(SeedMean(0.4, 0.01, 3), 0.1, None),
+    }
+    ax = Figure().subplots()
+    draw_parts(ax, arms, None)
+    (bars,) = [container[2][0] for container in ax.containers if isinstance(container, ErrorbarContainer)]
+    assert [len(segment) for segment in bars.get_segments()] == [0, 2]
 
 
 def test_the_figure_has_a_row_for_each_setting(results: Path) -> None:
