@@ -96,7 +96,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
     )
     study = replace(study, scales={"tiny": {"digits-8": small}})
     chosen_runs = [
-        run for run in runs(with_scans(study, ["hilbert-8"]), "tiny") if run.arm in ("sweep", "hilbert-8")
+        run for run in runs(with_scans(study, ["hilbert-8"])[0], "tiny") if run.arm in ("sweep", "hilbert-8")
     ]
     for one in chosen_runs:
         carry_out(one, Conditions(tmp_path))

@@ -16,6 +16,7 @@ from analysis.records.keys import differences, key
 from analysis.records.protocol import Protocol
 from studies.declare.changes import change
 from studies.declare.identity import as_recorded
+from studies.declare.own_data import is_own
 from studies.declare.study import Study, runs
 from studies.run.record import Record
 from zigma.experiment.config import Config
@@ -162,7 +163,10 @@ def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> Non
     for arm, config in declared.items():
         this = key(as_recorded(config))
         keys.add(this)
-        _take(sheet, arm, records.by_key.get(this, []), config)
+        of_key = records.by_key.get(this, [])
+        if is_own(config):  # two folders of images have one configuration but for where they lie
+            of_key = [record for record in of_key if record["setting"] == sheet.setting]
+        _take(sheet, arm, of_key, config)
     base = sheet.study.config(None, sheet.scale, sheet.setting)
     plain = as_recorded(base)
     added: dict[str, list[Record]] = defaultdict(list)

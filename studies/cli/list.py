@@ -44,24 +44,24 @@ def read(args: argparse.Namespace) -> Request:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Identities of what is recorded at a scale."""
+    """Identities of what is recorded, at whatever scale: what several share is run once, at one of them."""
 
     own: frozenset[str]
     shipped: frozenset[str]  # without those that are her own as well
 
     @classmethod
-    def at(cls, scale: str, own: Iterable[Summary], published: Path) -> Recorded:
+    def of(cls, own: Iterable[Summary], published: Path) -> Recorded:
         """Her own records, which were read, and those that ship, from the names of their files."""
-        here = frozenset(record.identity for record in own if record.scale == scale)
-        return cls(here, frozenset(by_identity(published / scale)) - here)
+        here = frozenset(record.identity for record in own)
+        shipped = frozenset(name for scale in SCALES for name in by_identity(published / scale))
+        return cls(here, shipped - here)
 
 
 def run(request: Request) -> int:
     """Print a line for each study: its arms, and for each scale the settings, the cost and how much is recorded."""
     identity = cache(identity_here)  # the last line has every run once more
     own, faults = summaries(request.results)
-    published = published_folder(request.results)
-    records = {scale: Recorded.at(scale, own, published) for scale in SCALES}
+    records = Recorded.of(own, published_folder(request.results))
     heads = [h for s in SCALES for h in ("sets", f"{s}, {DEVICES[scale_device(s)]}", "recorded")]
     rows, everything = [["study", "rebuilds", "arms", *heads]], dict.fromkeys(SCALES, frozenset[Config]())
     for study in studies().values():
@@ -70,11 +70,11 @@ def run(request: Request) -> int:
             configs = _configs(study, scale)
             everything[scale] |= configs
             sets = str(len(study.scales[scale])) if configs else "-"
-            row += [sets, cost(configs, scale), _recorded(configs, records[scale], identity)]
+            row += [sets, cost(configs, scale), _recorded(configs, records, identity)]
         rows.append(row)
     total = ["all", "shared runs once", ""]
     for scale in SCALES:
-        total += ["", cost(everything[scale], scale), _recorded(everything[scale], records[scale], identity)]
+        total += ["", cost(everything[scale], scale), _recorded(everything[scale], records, identity)]
     print_table([*rows, total], left=2)
     print("sets: settings (data and size); cost: of one seed in all of them, by estimate")
     print("recorded: 1+2/4 are one record of yours and two more that ship, of the four runs with seed 0")

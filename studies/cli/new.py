@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +46,20 @@ def read(args: argparse.Namespace) -> Request:
         )
     if name in declared():
         raise WordError(f"a study of this package is called {name}: choose another name")
+    if _is_module(name):
+        raise WordError(f"Python has a module {name}, which {path} would hide: choose another name")
     if path.exists():
         raise WordError(f"{path} is there already, and is left as it is")
     if not path.parent.is_dir():
         raise WordError(f"there is no folder {path.parent}")
     return Request(path)
+
+
+def _is_module(name: str) -> bool:
+    """Whether something else is imported by this name, also by libraries: `python -m` looks here first."""
+    if not name.isidentifier():
+        return False
+    return name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None
 
 
 def run(request: Request) -> int:

@@ -12,10 +12,10 @@ from studies.cli.start import print_advice, start
 from studies.cli.where import Where
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
-from studies.declare.validate import resolve
+from studies.declare.validate import resolve, sharing_problems
 from studies.run.queue import look_up, queue
 from studies.run.sweep import sweep
-from zigma.common.words import WordError
+from zigma.common.words import Problems, WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
 EXAMPLE = "run scan_ablation --seeds 3"
@@ -98,6 +98,8 @@ def run(request: Request) -> int:
 
         return rehearse(request.selection)
     runs = resolve(request.selection)
+    if unshared := sharing_problems(runs, request.where.devices):
+        raise Problems(unshared)
     planned = Planned(look_up(runs, request.where.conditions.results), request.where)
     if request.dry_run:
         print_plan(planned)

@@ -74,7 +74,7 @@ def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
     live = [run for run in live if study in (None, run.about.get("study"))]
     for run in live:
         counts[str(run.about.get("study")), str(run.about.get("scale")), run.state] += 1
-    _print_counts(counts, results)
+    _print_counts(counts, results, study)
     for state in STATES[2:]:
         _print_runs(state, [run for run in live if run.state == state])
     if failures:
@@ -85,9 +85,12 @@ def _print(study: str | None, results: Path) -> tuple[list[Live], int]:
     return live, name_faults(faults)
 
 
-def _print_counts(counts: Counter[tuple[str, str, str]], results: Path) -> None:
+def _print_counts(counts: Counter[tuple[str, str, str]], results: Path, study: str | None) -> None:
     if not counts:
-        print(f"nothing is recorded or under way in {results}")
+        of = f" of {study}, by that name," if study else ""
+        print(f"nothing{of} is recorded or under way in {results}")
+        if study:
+            print("runs that it shares with another study are counted there, as `list` counts them in both")
         return
     shown = [state for state in STATES if any(key[2] == state for key in counts)]
     print(f"{'study':<24}{'scale':<8}" + "".join(f"{state:>12}" for state in shown))

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from studies.declare.identity import as_recorded, own_fingerprints
+from studies.declare.identity import as_recorded, fingerprints, own_fingerprints
 from zigma.common.plugged import short
+from zigma.data.names import EMBEDDED
 from zigma.experiment.config import Config, RunConfig
 
 FOLDER = "levels"  # below a results folder and below what is published
+OF_THE_NETWORK = {"orders", "numerics", "mixer", "ordering"}
 ON_THE_WAY = {"every_steps", "n_on_the_way", "metrics_on_the_way"}
 
 
@@ -27,6 +29,8 @@ def levels_key(config: RunConfig) -> str:
         "evaluation": {name: value for name, value in plain["evaluation"].items() if name not in ON_THE_WAY},
         "patch": config.model.patch,
     }
+    if config.data.name not in EMBEDDED and not config.data.is_own:
+        whole["fingerprints"] = _of_shards(config)
     own = {
         name: value for name, value in own_fingerprints(config).items() if name not in ("mixer", "ordering")
     }
@@ -34,6 +38,14 @@ def levels_key(config: RunConfig) -> str:
         whole["own"] = own
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _of_shards(config: RunConfig) -> dict[str, str] | None:
+    """What shards hold, whose name does not say it, and who judges them; None where they are not here."""
+    try:
+        return {name: of for name, of in fingerprints(config).items() if name not in OF_THE_NETWORK}
+    except (ValueError, FileNotFoundError):
+        return None
 
 
 def has_levels(config: Config) -> bool:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from studies.declare.registry import add_study, studies
-from studies.declare.study import Study
+from studies.declare.study import Arm, Study
 from zigma.common.files import read_json
 from zigma.common.words import WordError
 from zigma.experiment.config import Config, RunConfig
+from zigma.models.config import NetworkConfig, ZigMaConfig
 
 FOLDER = "data"  # below a results folder; git ignores it
 FILE = "own.json"
@@ -76,19 +77,63 @@ def with_own_data(study: Study, scale: str, data: OwnData, alone: bool = True) -
     Raises:
         WordError: the study trains nothing on images at that scale.
     """
-    config = configured(study, scale, data)
+    setting, config = configured(study, scale, data)
     declared = {} if alone else dict(study.scales[scale])
-    return replace(study, scales={**study.scales, scale: {**declared, data.setting: config}})
+    arms = tuple(_carried_over(arm, scale, setting, data.setting, config) for arm in study.arms)
+    return replace(study, arms=arms, scales={**study.scales, scale: {**declared, data.setting: config}})
 
 
-def configured(study: Study, scale: str, data: OwnData) -> RunConfig:
-    """The scale's configuration with everything changed that these images ask for."""
-    declared = study.scales[scale].values()
-    bases = [config for config in declared if isinstance(config, RunConfig) and _of_images(config)]
+def _carried_over(arm: Arm, scale: str, setting: str, own: str, config: RunConfig) -> Arm:
+    """The arm with what it changes in the setting that these images take the place of: its networks made to fit."""
+    changes = {**arm.at.get(setting, {}), **arm.at.get(f"{scale}/{setting}", {})}
+    model = changes.get("model", arm.at.get(scale, {}).get("model"))
+    if isinstance(model, NetworkConfig):
+        fits = {name: getattr(config.model, name) for name in ("grid", "in_channels", "patch")}
+        told = {name: getattr(config.model, name) for name in ("text_width", "text_tokens", "classes")}
+        known = type(model).model_fields
+        changes["model"] = model.replace(**fits, **{name: v for name, v in told.items() if name in known})
+    return replace(arm, at={**arm.at, f"{scale}/{own}": changes}) if changes else arm
+
+
+def own_data_faults(study: Study, scale: str, setting: str) -> list[str]:
+    """Why arms of a study can say nothing about a person's images; a line each, none where all can."""
+    base = study.config(None, scale, setting)
+    assert isinstance(base, RunConfig)
+    having: dict[str, list[str]] = {}  # fault -> the arms that have it
+    first: dict[Config, str] = {}
+    for arm in study.arms:
+        config = study.config(arm, scale, setting)
+        fault = ""
+        if not isinstance(config, RunConfig) or config.data != base.data:
+            fault = "data of its own"
+        elif (config.model.grid, config.model.in_channels) != (base.model.grid, base.model.in_channels):
+            fault = "a network that does not fit these images"
+        elif first.setdefault(_untold(config), arm.name) != arm.name:
+            fault = f"the same network as {first[_untold(config)]} on these images"
+        if fault:
+            having.setdefault(fault, []).append(arm.name)
+    return [
+        f"{study.name} has arms that take no --data: {', '.join(arms)}: {fault}"
+        for fault, arms in having.items()
+    ]
+
+
+def _untold(config: RunConfig) -> RunConfig:
+    """The configuration without what says how captions enter, where there are none."""
+    model = config.model
+    if isinstance(model, ZigMaConfig) and model.text_width is None:
+        return config.replace(model=model.replace(conditioning="cross-attention"))
+    return config
+
+
+def configured(study: Study, scale: str, data: OwnData) -> tuple[str, RunConfig]:
+    """The setting whose place these images take, and its configuration with everything changed that they ask for."""
+    declared = study.scales[scale].items()
+    bases = [(name, of) for name, of in declared if isinstance(of, RunConfig) and _of_images(of)]
     if not bases:
         raise WordError(f"{study.name} trains nothing on images at scale {scale}, so it takes no --data")
-    told = [config for config in bases if config.model.text_width is not None]
-    base = told[0] if told and data.caption_words else bases[0]
+    told = [(name, of) for name, of in bases if of.model.text_width is not None]
+    setting, base = told[0] if told and data.caption_words else bases[0]
     latents = base.data.view == "latents"
     if latents and not data.latents:
         raise WordError(f"scale {scale} reads latents: {data.setting} was prepared without the autoencoder")
@@ -108,7 +153,7 @@ def configured(study: Study, scale: str, data: OwnData) -> RunConfig:
     evaluation: dict[str, Any] = {"n_real": n_real}
     if not latents:  # at scale paper the extractors are the paper's
         evaluation |= {"extractors": ("lite0",), "n_generated": min(base.evaluation.n_generated, n_real)}
-    return base.replace(
+    return setting, base.replace(
         model=base.model.replace(**model),
         data=base.data.replace(name=NAME, size=data.size, root=data.root, view=base.data.view),
         evaluation=base.evaluation.replace(**evaluation),

@@ -10,12 +10,13 @@ from zigma.common.words import WordError
 from zigma.experiment.config import ScanConfig
 
 
-def with_scans(study: Study, scans: Iterable[str]) -> Study:
+def with_scans(study: Study, scans: Iterable[str]) -> tuple[Study, list[str]]:
     """The study with an arm more for each scan: a plan of `zigma.scans`, `my_curves.py:spiral-8` and `orders.npy`
-    included. The arm is called by the plan's name, which holds no folder.
+    included; and the names of their arms. An arm is called by the plan's name, which holds no folder; one that the
+    study has already is that one.
 
     Raises:
-        WordError: two different plans would have one name.
+        WordError: two different plans would have one name, or the study calls something else so.
     """
     from zigma.scans import parse_plan
 
@@ -28,6 +29,12 @@ def with_scans(study: Study, scans: Iterable[str]) -> Study:
             )
     bases = [config for settings in study.scales.values() for config in settings.values()]
     path = "scan" if all(isinstance(config, ScanConfig) for config in bases) else "model.scan"
-    added = tuple(Arm(plan.name, {path: plan.text}) for plan in plans)
-    declared = {arm.name for arm in study.arms}
-    return replace(study, arms=study.arms + tuple(arm for arm in added if arm.name not in declared))
+    declared = {arm.name: arm for arm in study.arms}
+    for plan in plans:
+        arm = declared.get(plan.name)
+        if arm is not None and (arm.changes != {path: plan.text} or arm.at):
+            raise WordError(
+                f"{study.name} has an arm {plan.name} that is more than this scan: --only '{plan.name}' runs that one"
+            )
+    added = tuple(Arm(plan.name, {path: plan.text}) for plan in plans if plan.name not in declared)
+    return replace(study, arms=study.arms + added), list(by_name)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from studies.declare.changes import parse_setting
-from studies.declare.own_data import OwnData, with_own_data
+from studies.declare.own_data import OwnData, own_data_faults, with_own_data
 from studies.declare.registry import find_study
 from studies.declare.scans import with_scans
 from studies.declare.study import SCALES, Study
-from zigma.common.words import WordError, unknown
+from zigma.common.words import Problems, WordError, unknown
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ def select(
     scale = _scale(declared, scale or ("tiny" if "tiny" in declared.scales else next(iter(declared.scales))))
     if data is not None:
         declared = with_own_data(declared, scale, data)
-    chosen = with_scans(declared, scans)
-    added = {arm.name for arm in chosen.arms} - {arm.name for arm in declared.arms}
+    chosen, asked = with_scans(declared, scans)
+    chosen = _only(chosen, only, asked)
+    if data is not None and (faults := own_data_faults(chosen, scale, data.setting)):
+        raise Problems(faults)
     return Selection(
-        _only(chosen, only, added),
+        chosen,
         scale,
         _settings(list(declared.scales[scale]), settings),
         _seeds(seeds),
@@ -68,12 +70,12 @@ def _scale(study: Study, scale: str) -> str:
     return scale
 
 
-def _only(study: Study, names: Sequence[str], added: set[str]) -> Study:
+def _only(study: Study, names: Sequence[str], asked: Collection[str]) -> Study:
     arms = [arm.name for arm in study.arms]
     for name in names:
         if name not in arms:
             raise unknown("arm", name, arms)
-    kept = {*names, *added} if names else set(arms)
+    kept = {*names, *asked} if names else set(arms)
     return replace(study, arms=tuple(arm for arm in study.arms if arm.name in kept))
 
 

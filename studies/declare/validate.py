@@ -66,6 +66,21 @@ def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> li
     )
 
 
+def sharing_problems(runs: Iterable[Run], devices: int) -> list[str]:
+    """Why runs cannot be shared by so many devices: their batches would not be of one size."""
+    return _together(
+        [(Cell(run.arm, run.setting, type(run.config)), _sharing_faults(run.config, devices)) for run in runs]
+    )
+
+
+def _sharing_faults(config: Config, devices: int) -> list[str]:
+    if not isinstance(config, RunConfig) or config.training.batch_images % devices == 0:
+        return []
+    images = config.training.batch_images
+    can = ", ".join(str(n) for n in range(1, images + 1) if images % n == 0)
+    return [f"training.batch_images={images} is not divisible by {devices} devices; it is by {can}"]
+
+
 class Cell(NamedTuple):
     """An arm under a setting, and the kind of run that it is there."""
 

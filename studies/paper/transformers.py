@@ -36,7 +36,9 @@ STUDY = Study(
                 "digits-8": {"model": _narrow_uvit(grid=(8, 8), hidden=32, patch=1)},
                 "desk": {"model": _narrow_uvit(grid=(16, 16), hidden=64, patch=2)},
                 "small": {
-                    "model": UViTConfig(grid=(32, 32), in_channels=3, hidden=256, depth=10, heads=4, patch=1)
+                    "model": UViTConfig(
+                        grid=(32, 32), in_channels=3, hidden=140, depth=4, heads=4, patch=1, start="xavier"
+                    )
                 },
                 "paper": {"model": UViTConfig.preset("M", patch=1)},
                 COST: {"model": UViTConfig.preset("S")},
@@ -54,7 +56,7 @@ STUDY = Study(
                     "model": DiTConfig(grid=(16, 16), in_channels=1, hidden=64, depth=5, heads=4, patch=2)
                 },
                 "small": {
-                    "model": DiTConfig(grid=(32, 32), in_channels=3, hidden=256, depth=9, heads=4, patch=1)
+                    "model": DiTConfig(grid=(32, 32), in_channels=3, hidden=132, depth=4, heads=4, patch=1)
                 },
                 "paper": {"model": DiTConfig.preset("B", patch=1)},
                 COST: {"model": DiTConfig.preset("S")},
@@ -79,9 +81,9 @@ STUDY = Study(
         *PAPER_NOTES,
         "sizes: the FLOPs printed are those of S/2 networks, while ZigMa's FID is that of Table 2, whose network is "
         "the Base one; networks of nearly equal size are trained here (U-ViT-M, DiT-B and ZigMa-B at patch 1)",
-        "U-ViT at tiny and desk: without its last 3x3 convolution, which on one channel is a single filter and, as "
-        "some seeds train it, lets noise of some frequencies not through; and with layers and positions that start as "
-        "DiT's do, since the published start (a spread of 0.02) is made for widths of 512 and more",
+        "U-ViT below scale paper: layers and positions start as DiT's do, since the published start (a spread of 0.02) "
+        "is made for widths of 512 and more; and on one channel it has no last 3x3 convolution, which is a single "
+        "filter there and, as some seeds train it, does not let noise of some frequencies through",
         "memory: of a forward pass on a batch of 64 (1 at tiny and desk); the paper does not say what it measured",
     ),
 )

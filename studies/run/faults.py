@@ -59,6 +59,8 @@ def machine_fault(error: BaseException) -> str | None:
         number = link.errno if isinstance(link, OSError) else _number_in(str(link))
         if number in OF_THE_MACHINE:
             return os.strerror(number)
+        if type(link).__name__ == "UnevenShares":  # of a batch: as many devices as the machine was asked for
+            return _line(link)
         if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError":
             return f"out of memory: {_line(link)}".removesuffix(": ")
         if WORDS.search(str(link)):

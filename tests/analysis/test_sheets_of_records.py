@@ -153,7 +153,7 @@ def curve(height, width):
 def record_seed_of_curve(results: Path, file: Path, rows: str, seed: int, finished: str) -> None:
     """A run of a user's curve, whose file is written before: twice, for the second seed of an edited one."""
     file.write_text(CURVE.format(name="edited", rows=rows), encoding="utf-8")
-    study = with_scans(STUDY, [f"{file}:edited"])
+    study = with_scans(STUDY, [f"{file}:edited"])[0]
     run = next(run for run in runs(study, "tiny", [seed]) if run.arm == "edited-8" and run.setting == SETTING)
     write(results, run, record_of(run, drawn_metrics(run, 1.0 + seed), finished=finished))
 
@@ -199,7 +199,7 @@ def test_of_two_records_of_one_seed_the_later_one_counts() -> None:
 
 
 def test_a_curve_s_measures_that_a_user_added_get_a_row(tmp_path: Path) -> None:
-    study = with_scans(find_study("curves"), ["spiral-4"])
+    study = with_scans(find_study("curves"), ["spiral-4"])[0]
     run = next(
         run for run in runs(study, "tiny") if run.arm == "spiral-4" and isinstance(run.config, ScanConfig)
     )

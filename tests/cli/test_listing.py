@@ -51,6 +51,15 @@ def test_list_says_what_is_declared_and_recorded(tmp_path: Path, capsys: pytest.
     assert "1/2" in line(output, "conditioning")
 
 
+def test_list_counts_a_run_at_every_scale_that_shares_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run in runs(studies()["curves"], "tiny"):
+        record(tmp_path / "records", run)
+    main(["list", "--results", str(tmp_path)])
+    assert line(capsys.readouterr().out, "curves").count("30/30") == 3
+
+
 def test_list_counts_what_ships_beside_her_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = runs(studies()["conditioning"], "tiny")[:2]
     for folder, run in (("published", first), ("published", second), ("records", second)):

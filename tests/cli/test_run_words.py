@@ -23,6 +23,10 @@ DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
         (["--cluster", "slurm", "--slurm", "account="], "takes KEY=VALUE"),
         (["--cluster", "slurm", "--slurm", "qos=a", "--slurm", "qos=b"], "given twice"),
         (["--slurm", "mem=64G"], "--slurm is for --cluster slurm"),
+        (
+            ["--cluster", "slurm", "--gpus", "3"],
+            "training.batch_images=16 is not divisible by 3 devices; it is by 1, 2, 4, 8, 16",
+        ),
         (["--set", "training.learning_rate=NaN"], "must be a finite number"),
         (["--set", "data.size=true"], "must be a whole number, not True"),
     ],

@@ -163,6 +163,15 @@ def test_other_learning_rates_change_nothing_else_and_share_the_runs_of_table_1(
     assert len(rates.arms) == 9
 
 
+def test_the_transformers_of_table_5_are_as_large_as_zigma() -> None:
+    study = find_study("transformers")
+    for scale, settings in study.scales.items():
+        for setting in settings:
+            if setting != "s2-32x32":  # whose FLOPs the paper prints, of networks of its own choice
+                sizes = [parameters(study.config(arm, scale, setting).model) for arm in study.arms]  # type: ignore[union-attr]
+                assert max(sizes) / min(sizes) < 1.2, (scale, setting, sizes)
+
+
 def test_a_run_at_desk_takes_a_night_at_most() -> None:
     for study in studies().values():
         for setting in study.scales.get("desk", {}):

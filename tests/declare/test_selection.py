@@ -1,10 +1,14 @@
 """The words of `run`: each means what a person thinks, or is refused; nothing is silently the last."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from studies.declare.registry import find_study
+from studies.declare.scans import with_scans
 from studies.declare.selection import select
+from studies.declare.study import Arm
 from studies.declare.validate import resolve
 from zigma.common.words import WordError
 
@@ -18,6 +22,14 @@ def test_only_keeps_the_arms_that_are_added() -> None:
     assert arms(only=["random-3"], scans=["random-3"]) == ["random-3"]
     assert arms(only=["zigzag-8", "sweep"]) == ["sweep", "zigzag-8"]
     assert len(arms(scans=["random-3"])) == len(arms()) + 1
+    assert arms(only=["sweep"], scans=["zigzag-8"]) == ["sweep", "zigzag-8"]  # which the study has already
+
+
+def test_a_scan_is_no_arm_that_the_study_calls_so_and_that_is_more() -> None:
+    study = find_study("scan_ablation")
+    wide = replace(study, arms=(Arm("sweep-8", {"model.scan": "sweep-8", "model.hidden": 64}),))
+    with pytest.raises(WordError, match="has an arm sweep-8 that is more than this scan"):
+        with_scans(wide, ["sweep-8"])
 
 
 def test_settings_may_be_several_and_none_is_the_first() -> None:

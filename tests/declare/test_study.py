@@ -93,12 +93,12 @@ def test_a_curve_of_a_file_becomes_an_arm(tmp_path: Path) -> None:
     file.write_text(
         "def columns_first(height, width):\n    return [(r, c) for c in range(width) for r in range(height)]\n"
     )
-    study = with_scans(
+    study, _ = with_scans(
         find_study("scan_ablation"), [f"{file}:columns_first", f"{file}:columns_first-2", "hilbert-8"]
     )
     assert [arm.name for arm in study.arms[4:]] == ["columns_first-8", "columns_first-2", "hilbert-8"]
     assert len({run.identity for run in runs(study, "tiny", settings=["digits-8"])}) == 7
-    assert with_scans(study, ["zigzag-8"]) == study
+    assert with_scans(study, ["zigzag-8"]) == (study, ["zigzag-8"])
 
 
 def test_a_curve_may_be_set_and_its_folder_changes_no_identity(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_two_curves_of_one_name_are_told_apart_before_they_run(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["curves", "hilbert", "order_receptive_field", "video_scan"])
 def test_a_scan_can_be_added_to_studies_of_every_kind(name: str) -> None:
-    study = with_scans(find_study(name), ["random-3"])
+    study, _ = with_scans(find_study(name), ["random-3"])
     added = [run.config for run in runs(study, "tiny") if run.arm == "random-3"]
     assert added
     assert all(getattr(config, "scan", None) or config.model.scan == "random-3" for config in added)  # type: ignore[union-attr]
@@ -140,7 +140,7 @@ def test_a_changed_curve_is_another_run(tmp_path: Path) -> None:
         file.write_text(
             f"def mine(height, width):\n    return [(r, c) for r in {step} for c in range(width)]\n"
         )
-        study = with_scans(find_study("scan_ablation"), [f"{file}:mine"])
+        study, _ = with_scans(find_study("scan_ablation"), [f"{file}:mine"])
         identities.append(runs(study, "tiny")[-1].identity)
     assert identities[0] != identities[1]
 

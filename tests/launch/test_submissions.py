@@ -98,7 +98,7 @@ def test_a_curve_of_the_user_is_read_again_and_a_changed_one_refused(
         "    return {}(range(height * width))\n"
     )
     Path("curves.py").write_text(curve.format("list"))
-    study = with_scans(find_study("scan_ablation"), ["curves.py:journey"])
+    study, _ = with_scans(find_study("scan_ablation"), ["curves.py:journey"])
     run = next(run for run in runs(study, "tiny", settings=["digits-8"]) if run.arm == "journey-8")
     made = submitted(tmp_path, run)
     assert made.contents["runs"][0]["config"]["model"]["scan"] == f"{tmp_path}/curves.py:journey-8"

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -214,3 +215,13 @@ def test_out_of_memory_is_told_and_not_recorded(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(MachineFault, match="out of memory"):
         carry_out(RUN, Conditions(tmp_path), Watch(training=greedy))
     assert not list(read_records(record_files(tmp_path)))
+
+
+def test_a_batch_that_too_many_devices_share_is_no_result_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine, with another number of devices, can finish it."""
+    monkeypatch.setattr("zigma.training.loop.processes", lambda: SimpleNamespace(num_processes=3))
+    with pytest.raises(MachineFault, match="batch_images=8 is not divisible by 3 devices"):
+        carry_out(RUN, Conditions(tmp_path))
+    assert not list(record_files(tmp_path))

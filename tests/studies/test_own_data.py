@@ -1,6 +1,7 @@
 """A person's own images: prepared once, labelled honestly, with counts that they have."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 from PIL import Image
 
 from studies.declare import registry
+from studies.declare.levels import levels_key
 from studies.declare.own_data import configured, declare_own_data, own_data
 from studies.declare.registry import find_study
 from studies.declare.selection import select
 from studies.declare.validate import config_faults, resolve
 from studies.run.own_data import prepare_own
-from zigma.common.words import WordError
+from zigma.common.words import Problems, WordError
 
 PREPARE = """
 import sys
@@ -70,7 +72,7 @@ def test_captions_beside_the_images_are_read(folder: Path, tmp_path: Path) -> No
     messages: list[str] = []
     data = prepare_own(folder, 32, tmp_path / "r", say=messages.append)
     assert data.caption_words == 4
-    config = configured(find_study("scan_ablation"), "tiny", data)
+    _, config = configured(find_study("scan_ablation"), "tiny", data)
     assert (config.model.text_width, config.model.text_tokens) == (32, 4)
 
 
@@ -109,6 +111,51 @@ def test_a_setting_fits_the_images_and_has_no_column_of_the_paper(folder: Path, 
     declare_own_data(tmp_path / "r", [("scan_ablation", "tiny", data.setting)])
     part = sheet_part(sheets(find_study("scan_ablation"), Records(), "tiny")[data.setting])
     assert [column.group for column in part.columns] == ["ours"] * len(part.columns)
+
+
+def test_every_arm_stays_what_it_is_on_these_images(folder: Path, tmp_path: Path) -> None:
+    """Whole networks, and rates that belong to one setting, are carried over to the setting of these images."""
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    networks = {run.arm: run.config.model for run in resolve(select("transformers", data=data))}  # type: ignore[union-attr]
+    assert {arm: model.kind for arm, model in networks.items()} == {
+        "U-ViT": "uvit",
+        "DiT": "dit",
+        "ZigMa": "zigma",
+    }
+    assert {(model.grid, model.in_channels) for model in networks.values()} == {((32, 32), 3)}
+    runs = resolve(select("learning_rates", data=data))
+    rates = {run.arm: run.config.training.learning_rate for run in runs}  # type: ignore[union-attr]
+    assert len(rates) == 9
+    assert rates["sweep twice"] == 2 * rates["sweep"] == 4 * rates["sweep half"]
+
+
+@pytest.mark.parametrize(
+    ("study", "says"),
+    [
+        ("samples", "arms that take no --data: FacesHQ 1024, .*, UCF-101: data of its own"),
+        ("conditioning", "the same network as in-context on these images"),  # which have no captions
+    ],
+)
+def test_arms_that_can_say_nothing_about_these_images_are_refused(
+    study: str, says: str, folder: Path, tmp_path: Path
+) -> None:
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    with pytest.raises(Problems, match=says):
+        select(study, "tiny", data=data)
+
+
+def test_levels_belong_to_what_shards_hold(folder: Path, tmp_path: Path) -> None:
+    """Two folders of one size and equal counts share neither floor nor baselines."""
+    keys = []
+    for name in ("one", "two"):
+        other = folder.rename(folder.with_name(name)) if name == "one" else folder.with_name("two")
+        if name == "two":
+            shutil.copytree(folder.with_name("one"), other)
+            Image.new("RGB", (20, 31), 9).save(other / "blue.jay" / "a 0.png")
+        data = prepare_own(other, 32, tmp_path / "r", say=lambda line: None)
+        (run,) = resolve(select("scan_ablation", "tiny", only=["sweep"], data=data))
+        keys.append(levels_key(run.config.replace(evaluation=run.config.evaluation.replace(n_real=2))))  # type: ignore[union-attr]
+    assert keys[0] != keys[1]
 
 
 def test_shards_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ Metric = Mapping[str, Any]  # "name", "value" and by which protocol
 Measure = Callable[[nn.Module, int], Iterable[Metric]]  # of the averaged network at a step
 
 
+class UnevenShares(ValueError):
+    """A batch that the processes cannot share: of how many there are, and of no run."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a run is, for whoever watches it."""
@@ -109,7 +113,9 @@ def train(
     """
     world = processes().num_processes
     if training.batch_images % world:
-        raise ValueError(f"training.batch_images={training.batch_images} is not divisible by {world} devices")
+        raise UnevenShares(
+            f"training.batch_images={training.batch_images} is not divisible by {world} devices"
+        )
     if every_steps is not None and (type(every_steps) is not int or every_steps < 1):
         raise ValueError(f"every_steps must be a whole number of at least 1, or None, not {every_steps!r}")
     torch.manual_seed(derived_seed(seed, "initialisation"))

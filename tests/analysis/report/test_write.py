@@ -143,7 +143,7 @@ NASTY = "<script>alert('x')</script>{{ 7 * 7 }}\"><img src=x onerror=alert(1)>"
 
 
 def test_records_of_strangers_are_shown_not_obeyed(tmp_path: Path) -> None:
-    study = with_scans(find_study("scan_ablation"), ["spiral-8"])
+    study = with_scans(find_study("scan_ablation"), ["spiral-8"])[0]
     for run in runs(study, "tiny"):
         if run.setting == "digits-8":
             environment = {"device": NASTY, "device_kind": "cpu", "commit": NASTY}
