@@ -210,6 +210,19 @@ def _what_was_run(by_setting: Mapping[str, Sheet]) -> list[str]:
         lines.append(
             f"{setting}: {training.steps} steps of {training.batch_images}, "
             f"{config.model.token_grid[0]}x{config.model.token_grid[1]} tokens, width {config.model.hidden}, "
-            f"depth {config.model.depth}; runs: {counted}{where}"
+            f"depth {config.model.depth}; runs: {counted}{where}{_sizes(sheet)}"
         )
     return lines
+
+
+def _sizes(sheet: Sheet) -> str:
+    """How many parameters each arm has, where they are not of one size: a larger network may win by that alone."""
+    sizes = {
+        arm: int(count)
+        for arm in sheet.arms
+        for record in sheet.done(arm)[:1]
+        if (count := record["cost"].get("parameters")) is not None
+    }
+    if not sizes or max(sizes.values()) <= 1.01 * min(sizes.values()):
+        return ""
+    return f"; parameters: {', '.join(f'{count:,} of {arm}' for arm, count in sizes.items())}"

@@ -94,6 +94,8 @@ def _short(value: Any) -> str:
     """
     if isinstance(value, tuple):
         return ("x" if all(isinstance(side, int) for side in value) else ",").join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, Configuration):
         return "none" if value is None else str(value)
     has_kind = hasattr(value, "kind")

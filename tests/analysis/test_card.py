@@ -4,15 +4,16 @@ import math
 from pathlib import Path
 
 import pytest
-from fake_records import fill
+from fake_records import drawn_metrics, fill, record_of, write
 
 from analysis.card.content import both_records, card
 from analysis.card.draw import paired_curve
 from analysis.card.measured import Against
 from analysis.card.write import write_card
 from analysis.closed_form import SHORT, form, rank
-from analysis.records import Records
+from analysis.records import Records, load
 from analysis.stats import paired_ratio
+from studies.declare.study import runs
 from studies.declare.trial import trial
 from studies.run.record import Record
 from zigma.common.words import WordError
@@ -74,6 +75,15 @@ def test_what_was_tried_before_is_on_no_other_page(tmp_path: Path) -> None:
     content = card(now, both_records(tmp_path))
     assert list(content.sheets[setting].arms) == ["zigzag-8", "sweep-8", "peano-8"]
     assert not any("hilbert" in line for line in content.what_was_run)
+
+
+def test_networks_of_other_sizes_are_said(tmp_path: Path) -> None:
+    tried, setting = trial("mamba-2"), "digits-8-short"
+    for run in runs(tried.study, "tiny", settings=[setting]):
+        size = 126_241 if run.arm == "mamba-2" else 114_369
+        write(tmp_path, run, record_of(run, drawn_metrics(run, 4.0), cost={"parameters": size}))
+    (line,) = [line for line in card(tried, load(tmp_path)).what_was_run if line.startswith(setting)]
+    assert line.endswith("; parameters: 114,369 of zigzag-8, 114,369 of sweep-8, 126,241 of mamba-2"), line
 
 
 def test_on_a_telephone_every_cell_says_its_column(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_list_names_what_is_no_record_and_does_not_count_it(
 def test_show_prints_every_arm_setting_and_source(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["show", name])
     output, study = capsys.readouterr().out, studies()[name]
+    assert "=False" not in output  # which `--set` does not read
     for arm in study.arms:
         assert arm.name in output
         assert all(f"{column} {value:g}" in output for column, value in arm.paper.items())

@@ -154,6 +154,7 @@ def test_more_of_anything_takes_longer_and_more_devices_less() -> None:
         ("model", {"depth": 16}),
     ):
         assert estimate(vary(TINY, **{part: values}), "cpu").seconds > 1.05 * one.seconds
+    assert estimate(TINY, "cpu", devices=8) == one  # a core is one, however many GPUs are asked for
     two = estimate(TINY, "gpu", devices=2)
     assert two.seconds < one.seconds
     assert two.memory_gib < estimate(TINY, "gpu").memory_gib

@@ -58,7 +58,7 @@ class Estimate:
 
 def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     """What a run takes on one CPU core, or on `devices` GPUs; rough for what it was not fitted to."""
-    rates = RATES[device]
+    rates, devices = RATES[device], devices if device == "gpu" else 1
     if isinstance(config, ScanConfig):
         return Estimate(SCAN_SECONDS * math.prod(config.grid), CPU.process_gib / 3)
     cost, tokens = network_cost(config.model), math.prod(config.model.token_grid)
