@@ -86,6 +86,12 @@ STUDY = Study(
         for mixer in MIXERS
     ),
     scales=SCALES,
+    fixed={
+        setting: "its networks have equal parameters as they are declared"
+        for settings in SCALES.values()
+        for setting in settings
+        if setting.endswith(EQUAL)
+    },
     notes=(
         "all mixers have one hidden width, so that their parameters differ: for each hidden channel squared about 6 in "
         "Mamba, Mamba-2, gated DeltaNet and mLSTM, 5 in RWKV-6, 4 in HGRN2 and gated linear attention",

@@ -52,6 +52,9 @@ class Study:
     second_readings: Mapping[str, str] = field(
         default_factory=dict
     )  # arm -> the arm beside which the same row of the paper stands too: its numbers count once
+    fixed: Mapping[str, str] = field(
+        default_factory=dict
+    )  # setting -> why nobody may change its networks: what its name promises would no longer hold
     changes: Mapping[str, Any] = field(default_factory=dict)  # the user's own, made last (`with_settings`)
     file: str = ""  # that declares it, where it is a person's own and no part of this package
 

@@ -45,7 +45,15 @@ def resolve(selection: Selection) -> list[Run]:
                 faults.append((cell, config_faults(config)))
             except WordError as error:
                 faults.append((cell, error.lines if isinstance(error, Problems) else [str(error)]))
-    problems = [*dict.fromkeys(map(str, unknown.values())), *_together(faults)]
+    of_networks = next((path for path in changes if path.startswith("model.")), None)
+    fixed = [
+        f"{name} takes no --set {of_networks}: {study.fixed[name]}" for name in bases if name in study.fixed
+    ]
+    problems = [
+        *dict.fromkeys(map(str, unknown.values())),
+        *(fixed if of_networks else ()),
+        *_together(faults),
+    ]
     if problems:
         raise Problems(problems)
     runs: dict[str, Run] = {}

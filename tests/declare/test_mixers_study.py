@@ -4,6 +4,9 @@ import pytest
 
 from studies.beyond.mixers import EQUAL, STUDY
 from studies.declare.equal_parameters import equal_parameters
+from studies.declare.selection import select
+from studies.declare.validate import resolve
+from zigma.common.words import Problems
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.estimate import parameters
 from zigma.models.config import HGRN2Spec, ZigMaConfig
@@ -56,3 +59,12 @@ def test_only_the_mixers_width_changes_where_that_is_enough() -> None:
     assert parameters(equal) == pytest.approx(parameters(narrow), rel=0.01)
     with pytest.raises(ValueError, match=r"no width gives hgrn-2 the [0-9]+ parameters that Mamba has"):
         equal_parameters(wide.replace(hidden=4), HGRN2Spec(heads=64))
+
+
+def test_networks_of_equal_parameters_are_not_changed() -> None:
+    wider = ["model.hidden=64"]
+    with pytest.raises(Problems, match=r"digits-8-short-equal takes no --set model\.hidden: its networks"):
+        resolve(select("mixers", settings=["digits-8-short-equal"], changes=wider))
+    assert resolve(select("mixers", settings=["digits-8-short"], changes=wider, only=["mamba"]))
+    longer = select("mixers", settings=["digits-8-short-equal"], changes=["training.steps=9"], only=["mamba"])
+    assert resolve(longer)
