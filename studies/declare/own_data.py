@@ -95,25 +95,29 @@ def _carried_over(arm: Arm, scale: str, setting: str, own: str, config: RunConfi
     return replace(arm, at={**arm.at, f"{scale}/{own}": changes}) if changes else arm
 
 
-def own_data_faults(study: Study, scale: str, setting: str) -> list[str]:
-    """Why arms of a study can say nothing about a person's images; a line each, none where all can."""
-    base = study.config(None, scale, setting)
-    assert isinstance(base, RunConfig)
+def own_data_faults(declared: Study, chosen: Study, scale: str, data: OwnData) -> list[str]:
+    """Why arms of a study can say nothing about a person's images; a line for each reason, none where all can.
+
+    `chosen` is `declared` on these images, with the arms that are meant. Arms that are one run there too stay so.
+    """
+    setting, base = configured(declared, scale, data)
     having: dict[str, list[str]] = {}  # fault -> the arms that have it
-    first: dict[Config, str] = {}
-    for arm in study.arms:
-        config = study.config(arm, scale, setting)
+    first: dict[Config, Arm] = {}
+    for arm in chosen.arms:
+        config = chosen.config(arm, scale, data.setting)
         fault = ""
         if not isinstance(config, RunConfig) or config.data != base.data:
             fault = "data of its own"
         elif (config.model.grid, config.model.in_channels) != (base.model.grid, base.model.in_channels):
             fault = "a network that does not fit these images"
-        elif first.setdefault(_untold(config), arm.name) != arm.name:
-            fault = f"the same network as {first[_untold(config)]} on these images"
+        else:
+            other = first.setdefault(_untold(config), arm)
+            if declared.config(other, scale, setting) != declared.config(arm, scale, setting):
+                fault = f"the same network as {other.name} on these images"
         if fault:
             having.setdefault(fault, []).append(arm.name)
     return [
-        f"{study.name} has arms that take no --data: {', '.join(arms)}: {fault}"
+        f"{declared.name} has arms that take no --data: {', '.join(arms)}: {fault}"
         for fault, arms in having.items()
     ]
 

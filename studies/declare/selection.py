@@ -41,20 +41,19 @@ def select(
     `data` are images of her own, in the place of the declared settings.
 
     Raises:
-        WordError: a word is wrong, or two contradict each other.
+        WordError: a word is wrong, two contradict each other, or an arm can say nothing about `data`.
     """
     declared = find_study(study)
     scale = _scale(declared, scale or ("tiny" if "tiny" in declared.scales else next(iter(declared.scales))))
-    if data is not None:
-        declared = with_own_data(declared, scale, data)
-    chosen, asked = with_scans(declared, scans)
+    on_these = declared if data is None else with_own_data(declared, scale, data)
+    chosen, asked = with_scans(on_these, scans)
     chosen = _only(chosen, only, asked)
-    if data is not None and (faults := own_data_faults(chosen, scale, data.setting)):
+    if data is not None and (faults := own_data_faults(declared, chosen, scale, data)):
         raise Problems(faults)
     return Selection(
         chosen,
         scale,
-        _settings(list(declared.scales[scale]), settings),
+        _settings(list(on_these.scales[scale]), settings),
         _seeds(seeds),
         _changes(changes),
     )

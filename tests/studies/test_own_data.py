@@ -129,6 +129,13 @@ def test_every_arm_stays_what_it_is_on_these_images(folder: Path, tmp_path: Path
     assert rates["sweep twice"] == 2 * rates["sweep"] == 4 * rates["sweep half"]
 
 
+def test_arms_that_are_one_run_in_the_study_are_one_on_these_images(folder: Path, tmp_path: Path) -> None:
+    """At `tiny` one group is all of the image, as a plain zigzag is."""
+    data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
+    chosen = select("spatial_continuity", data=data)
+    assert len(resolve(chosen)) == len(chosen.study.arms) - 1
+
+
 @pytest.mark.parametrize(
     ("study", "says"),
     [
