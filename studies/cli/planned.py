@@ -36,6 +36,11 @@ class Planned:
         """This machine, where the runs are carried out on it."""
         return machine() if self.where.here else None
 
+    @property
+    def has_devices(self) -> bool:
+        """Whether each run gets as many devices as were asked for; of a cluster that is not known, and believed."""
+        return self.here is None or self.where.devices <= max(1, len(self.here.gpus_gib))
+
     @cached_property
     def device(self) -> Device:
         return "gpu" if self.here and self.here.gpus_gib else scale_device(self.statuses[0].run.scale)

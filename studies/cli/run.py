@@ -98,9 +98,9 @@ def run(request: Request) -> int:
 
         return rehearse(request.selection)
     runs = resolve(request.selection)
-    if unshared := sharing_problems(runs, request.where.devices):
-        raise Problems(unshared)
     planned = Planned(look_up(runs, request.where.conditions.results), request.where)
+    if planned.has_devices and (unshared := sharing_problems(runs, request.where.devices)):
+        raise Problems(unshared)
     if request.dry_run:
         print_plan(planned)
         print_advice(queue(planned.waiting), request.where)

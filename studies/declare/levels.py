@@ -9,7 +9,6 @@ from typing import Any
 
 from studies.declare.identity import as_recorded, fingerprints, own_fingerprints
 from zigma.common.plugged import short
-from zigma.data.names import EMBEDDED
 from zigma.experiment.config import Config, RunConfig
 
 FOLDER = "levels"  # below a results folder and below what is published
@@ -29,7 +28,7 @@ def levels_key(config: RunConfig) -> str:
         "evaluation": {name: value for name, value in plain["evaluation"].items() if name not in ON_THE_WAY},
         "patch": config.model.patch,
     }
-    if config.data.name not in EMBEDDED and not config.data.is_own:
+    if not _is_embedded(config) and not config.data.is_own:
         whole["fingerprints"] = _of_shards(config)
     own = {
         name: value for name, value in own_fingerprints(config).items() if name not in ("mixer", "ordering")
@@ -38,6 +37,12 @@ def levels_key(config: RunConfig) -> str:
         whole["own"] = own
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _is_embedded(config: RunConfig) -> bool:
+    from zigma.data.names import EMBEDDED  # not above: every command imports this module
+
+    return config.data.name in EMBEDDED
 
 
 def _of_shards(config: RunConfig) -> dict[str, str] | None:
