@@ -42,6 +42,11 @@ class Contrast:
     of_more_arms: bool = False  # of a rank correlation: it is about arms like these, not about these alone
 
     @property
+    def may_decide(self) -> bool:
+        """Whether it has a say in the verdict: it is meant to, and its networks have learned."""
+        return self.decides and not self.unlearned
+
+    @property
     def is_ratio(self) -> bool:
         return self.measure.startswith("ratio")
 
@@ -70,8 +75,8 @@ class Tested:
 
     @property
     def is_sound(self) -> bool:
-        """Whether its p values count: it decides, its networks have learned, and its seeds have a spread."""
-        return self.contrast.decides and not self.contrast.unlearned and not math.isnan(self.p_for)
+        """Whether its p values count: it may decide, and its seeds have a spread."""
+        return self.contrast.may_decide and not math.isnan(self.p_for)
 
 
 @dataclass(frozen=True)

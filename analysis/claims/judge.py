@@ -59,20 +59,15 @@ def _judge_scale(claims: Sequence[Claim], scale: str, records: Records) -> list[
         ]
         for claim in claims
     ]
-    family = sum(any(_may_decide(part) for part in parts) for parts in contrasts)
-    tested = [[[assess(c, family, _sound(parts)) for c in part] for part in parts] for parts in contrasts]
+    having_a_say = [sum(contrast.may_decide for part in parts for contrast in part) for parts in contrasts]
+    family = sum(among > 0 for among in having_a_say)
+    tested = [
+        [[assess(contrast, family, among) for contrast in part] for part in parts]
+        for parts, among in zip(contrasts, having_a_say, strict=True)
+    ]
     sides = [_p_values([t for part in parts for t in part]) for parts in tested]
     corrected = holm([min(1.0, 2 * min(pair)) if pair else math.nan for pair in sides])
     return [_judged(scale, *of_claim) for of_claim in zip(claims, tested, sides, corrected, strict=True)]
-
-
-def _may_decide(contrasts: Iterable[Contrast]) -> bool:
-    return any(contrast.decides and not contrast.unlearned for contrast in contrasts)
-
-
-def _sound(parts: Iterable[Iterable[Contrast]]) -> int:
-    """How many contrasts of a claim have a say."""
-    return sum(c.decides and not c.unlearned for part in parts for c in part)
 
 
 def assess(contrast: Contrast, family: int = 1, among: int = 1) -> Tested:

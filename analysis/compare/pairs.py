@@ -12,7 +12,7 @@ from typing import Literal
 from analysis.metrics import find_metric
 from analysis.records import TIMED, Protocol, key, protocols_of
 from analysis.records.current import one_set, when
-from analysis.records.keys import differences
+from analysis.records.keys import differences, in_words
 from analysis.records.protocol import MACHINE
 from analysis.stats import ALPHA, Interval, SeedMean, holm, mean_over_seeds, paired, welch, welch_p
 from studies.run.record import Record
@@ -21,7 +21,6 @@ from zigma.common.words import counted
 Word = Literal["better", "worse", "no difference shown", "identical", "one seed", "other", "not comparable"]
 Sides = tuple[Sequence[Record], Sequence[Record]]
 NONE = Interval(math.nan, math.nan, math.nan)
-LISTED = 3  # differences of two configurations that are named
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,8 @@ def _one_configuration(sides: Sequence[Sequence[Record]]) -> tuple[list[list[Rec
         for other, records in of_side.items():
             if other != chosen:
                 changed = differences(records[0]["config"], of_side[chosen][0]["config"])
-                how = [f"{path} {theirs}, not {ours}" for path, (theirs, ours) in changed.items()]
-                more = f" and {len(how) - LISTED} more" if len(how) > LISTED else ""
-                some = (
-                    f"{letter}: {counted(len(records), 'record')} left out: {'; '.join(how[:LISTED])}{more}"
-                )
-                notes.append(some)
+                how = in_words(changed, "{} {}, not {}")
+                notes.append(f"{letter}: {counted(len(records), 'record')} left out: {how}")
     return [of_side[chosen] for of_side, chosen in zip(by, nearest, strict=True)], notes
 
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+LISTED = 3  # differences that are named
+
 
 def key(config: Mapping[str, Any]) -> str:
     """A hash of a configuration without seed and `data.root`.
@@ -32,6 +34,13 @@ def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str,
         for path in dict.fromkeys([*a, *b])
         if path not in ("seed", "data.root") and a.get(path, absent) != b.get(path, absent)
     }
+
+
+def in_words(changed: Mapping[str, tuple[Any, Any]], words: str) -> str:
+    """The first differences, each as `words` puts path, theirs and ours, and how many more there are."""
+    shown = [words.format(path, *both) for path, both in changed.items()]
+    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    return "; ".join(shown[:LISTED]) + more
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from analysis.records.collection import Records
 from analysis.records.current import hashes_here, one_set
-from analysis.records.keys import differences, key
+from analysis.records.keys import differences, in_words, key
 from analysis.records.protocol import Protocol
 from studies.declare.changes import change
 from studies.declare.identity import as_recorded
@@ -22,7 +22,6 @@ from studies.run.record import Record
 from zigma.experiment.config import Config
 
 SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve's measures, names its plan
-LISTED = 3  # differences that are named
 
 
 @dataclass(eq=False)  # one is itself alone, so that what is read off it can be remembered
@@ -203,6 +202,4 @@ def _why(record: Record, config: Config | None, base: Config) -> str:
     changed = differences(record["config"], as_recorded(config or base))
     if config is None:
         changed = {path: both for path, both in changed.items() if path not in SCANS}
-    shown = [f"{path} was {then}, is {now}" for path, (then, now) in changed.items()]
-    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
-    return "; ".join(shown[:LISTED]) + more
+    return in_words(changed, "{} was {}, is {}")

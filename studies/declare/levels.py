@@ -30,9 +30,7 @@ def levels_key(config: RunConfig) -> str:
     }
     if not _is_embedded(config) and not config.data.is_own:
         whole["fingerprints"] = _of_shards(config)
-    own = {
-        name: value for name, value in own_fingerprints(config).items() if name not in ("mixer", "ordering")
-    }
+    own = {name: value for name, value in own_fingerprints(config).items() if name not in OF_THE_NETWORK}
     if own:  # a file that was edited gives other levels
         whole["own"] = own
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))

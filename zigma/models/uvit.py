@@ -1,6 +1,8 @@
 """U-ViT: a transformer whose tokens include time and condition, with long skips as in a U-Net, arXiv 2209.12152."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -62,15 +64,14 @@ class UViT(nn.Module):
         self.final_layer = (
             nn.Conv2d(channels, channels, 3, padding=1) if config.convolution else nn.Identity()
         )
-        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        start: Callable[[Tensor], Any] = partial(nn.init.trunc_normal_, std=0.02)
+        start(self.pos_embed)
         if config.start == "xavier":
+            start = nn.init.xavier_uniform_
             self.pos_embed.data[:, extra:] = cosine_position(config.token_grid, hidden)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                if config.start == "xavier":
-                    nn.init.xavier_uniform_(layer.weight)
-                else:
-                    nn.init.trunc_normal_(layer.weight, std=0.02)
+                start(layer.weight)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
