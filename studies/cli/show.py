@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studies.cli.list import DEVICES, cost
+from studies.declare.changes import typed
 from studies.declare.registry import find_study
 from studies.declare.study import SCALES, Study
 from studies.declare.validate import missing
@@ -65,9 +66,9 @@ def _print_arms(study: Study) -> None:
     print("\narms")
     width = max(len(arm.name) for arm in study.arms) + 2
     for arm in study.arms:
-        print(f"  {arm.name:<{width}}{_changes(arm.changes)}")
+        print(f"  {arm.name:<{width}}{_assignments(arm.changes)}")
         for place, changes in arm.at.items():
-            print(f"  {'':<{width}}at {place}: {_changes(changes)}")
+            print(f"  {'':<{width}}at {place}: {_assignments(changes)}")
         if arm.paper:
             printed = ", ".join(f"{column} {value:g}" for column, value in arm.paper.items())
             print(f"  {'':<{width}}paper: {printed}")
@@ -77,28 +78,11 @@ def _print_config(config: Config) -> None:
     for part, value in config:
         if isinstance(value, Configuration):
             kind = getattr(value, "kind", None)
-            shown = [f"{name}={_short(one)}" for name, one in value if one is not None and name != "kind"]
-            print(f"  {part:<13}{f'{kind}: ' if kind else ''}{', '.join(shown)}")
+            held = {name: one for name, one in value if one is not None and name != "kind"}
+            print(f"  {part:<13}{f'{kind}: ' if kind else ''}{_assignments(held)}")
         elif part != "seed":
-            print(f"  {part:<13}{_short(value)}")
+            print(f"  {part:<13}{typed(part, value)[0][1]}")
 
 
-def _changes(changes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{path}={_short(value)}" for path, value in changes.items())
-
-
-def _short(value: Any) -> str:
-    """A value as a person types it; a configuration inside another by its kind and what differs from its defaults.
-
-    One that has no kind is shown with all it holds.
-    """
-    if isinstance(value, tuple):
-        return ("x" if all(isinstance(side, int) for side in value) else ",").join(map(str, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, Configuration):
-        return "none" if value is None else str(value)
-    has_kind = hasattr(value, "kind")
-    usual = {name: field.default for name, field in type(value).model_fields.items()}
-    other = [f"{name}={_short(one)}" for name, one in value if not has_kind or one != usual[name]]
-    return f"{getattr(value, 'kind', '')}({', '.join(other)})"
+def _assignments(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path}={text}" for at, value in values.items() for path, text in typed(at, value))

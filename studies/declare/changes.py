@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from zigma.common.configuration import Configuration, kinds
 from zigma.common.plugged import whole
 from zigma.common.words import WordError, unknown
+from zigma.models.config import OwnMixerSpec, OwnOrdering
 
 SCANS = ("scan", "model.scan")  # paths whose values are plans
+Assignment = tuple[str, str]  # a path and a value, as a person types them with an equals sign between
 ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
 
 
@@ -32,6 +34,34 @@ def parse_setting(text: str) -> tuple[str, Any]:
     except (ValueError, RecursionError):  # no JSON, more digits than Python reads, or too deep
         return path, value
     return path, int(read) if isinstance(read, float) and read.is_integer() else read
+
+
+def typed(path: str, value: Any) -> list[Assignment]:
+    """What `--set` takes for the value at a path: `parse_setting` and `change` read it back.
+
+    A part with a kind is named by it, and followed by what differs from the kind's defaults; another by all it holds.
+    """
+    if isinstance(value, OwnMixerSpec | OwnOrdering):
+        return [(path, value.word)]
+    if not isinstance(value, Configuration):
+        return [(path, _text(value))]
+    kind = getattr(value, "kind", None)
+    usual = {name: field.default for name, field in type(value).model_fields.items()}
+    inside = [
+        assignment
+        for name, one in value
+        if name != "kind" and one != (usual[name] if kind else None)
+        for assignment in typed(f"{path}.{name}", one)
+    ]
+    return [(f"{path}.kind" if inside else path, kind), *inside] if kind else inside
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ("x" if all(isinstance(side, int) for side in value) else ",").join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)
 
 
 def change(config: ConfigurationT, changes: Mapping[str, Any]) -> ConfigurationT:

@@ -9,6 +9,7 @@ from studies.declare.changes import change
 from studies.declare.levels import has_levels
 from studies.declare.own_data import OwnData, with_own_data
 from studies.declare.registry import find_study
+from studies.declare.scans import called
 from studies.declare.study import Arm, Study
 from zigma.common.configuration import kinds
 from zigma.common.words import WordError
@@ -76,7 +77,7 @@ def trial(word: str, data: OwnData | None = None) -> Trial:
         try:
             plan = parse_plan(f"{word}-8" if word in scan_names() else word)
             plan.layers(base.token_grid, base.depth)
-            arm = Arm(plan.name, {"model.scan": plan.text})
+            arm = Arm(called(word, plan), {"model.scan": plan.text})
         except ValueError as error:  # a mixer's function may look like a curve until it is drawn
             if not _is_own_mixer(config, word):
                 or_mixer = (

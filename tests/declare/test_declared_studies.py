@@ -5,10 +5,11 @@ from collections import defaultdict
 
 import pytest
 
-from studies.declare.changes import change
-from studies.declare.identity import identity
+from studies.declare.changes import change, parse_setting, typed
+from studies.declare.identity import as_recorded, identity
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study, runs
+from zigma.common.configuration import Configuration
 from zigma.experiment.config import Config, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
 from zigma.scans import ScanOrder, scan_names, scan_plan
@@ -54,6 +55,26 @@ def test_the_studies_are_those_of_the_paper_and_more() -> None:
         ),
         *("video_scan", "coco", "conditioning"),
     }
+
+
+@pytest.mark.parametrize("study", studies().values(), ids=lambda study: study.name)
+def test_set_reads_every_value_that_show_prints(study: Study) -> None:
+    """One word of each part at a time: a word that is not read is refused, one that is misread is another run."""
+    everywhere = {
+        study.config(arm, scale, setting)
+        for scale in study.scales
+        for setting in study.scales[scale]
+        for arm in study.arms
+    }
+    parts = {(name, part): config for config in everywhere for name, part in config}
+    assert parts
+    for (name, part), config in parts.items():
+        held = (
+            [(f"{name}.{at}", one) for at, one in part] if isinstance(part, Configuration) else [(name, part)]
+        )
+        for path, value in held:
+            words = [f"{path}={word}" for path, word in typed(path, value)]
+            assert as_recorded(change(config, dict(map(parse_setting, words)))) == as_recorded(config), words
 
 
 @pytest.mark.parametrize(("study", "scale", "setting"), ALL, ids=lambda x: getattr(x, "name", x))

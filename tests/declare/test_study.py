@@ -10,6 +10,7 @@ from studies.declare.registry import find_study
 from studies.declare.scales import TINY
 from studies.declare.scans import with_scans
 from studies.declare.study import runs
+from studies.declare.trial import trial
 from zigma.common.words import WordError
 
 
@@ -19,6 +20,7 @@ def test_changes_reach_any_depth_and_take_words() -> None:
     assert change(TINY, dict([parse_setting("model.scan=hilbert-2")])).model.scan == "hilbert-2"
     assert change(TINY, dict([parse_setting("training.learning_rate=3e-4")])).training.learning_rate == 3e-4
     assert change(TINY, dict([parse_setting("model.text_width=none")])).model.text_width is None
+    assert change(TINY, dict([parse_setting("evaluation.extractors=")])).evaluation.extractors == ()
     assert TINY.training.steps != 1500
 
 
@@ -99,6 +101,19 @@ def test_a_curve_of_a_file_becomes_an_arm(tmp_path: Path) -> None:
     assert [arm.name for arm in study.arms[4:]] == ["columns_first-8", "columns_first-2", "hilbert-8"]
     assert len({run.identity for run in runs(study, "tiny", settings=["digits-8"])}) == 7
     assert with_scans(study, ["zigzag-8"]) == (study, ["zigzag-8"])
+
+
+def test_a_published_strategy_is_called_as_it_was_typed() -> None:
+    _, added = with_scans(find_study("scan_ablation"), ["vmamba", "vmamba+zigzag-2"])
+    assert added == ["vmamba", "parallel-sweep@0,1,6,7+zigzag-2"]
+    strategies = find_study("strategies")
+    assert with_scans(strategies, ["vmamba"]) == (strategies, ["vmamba"])
+    assert trial("vmamba").arm.name == "vmamba"
+    one, other = (
+        next(run.identity for run in runs(each, "desk", settings=["fields-8"]) if run.arm == "vmamba")
+        for each in (with_scans(find_study("scan_zoo"), ["vmamba"])[0], strategies)
+    )
+    assert one == other
 
 
 def test_a_curve_may_be_set_and_its_folder_changes_no_identity(tmp_path: Path) -> None:

@@ -123,6 +123,11 @@ def test_a_wrong_shape_is_refused_where_it_comes_out(file: Path) -> None:
         model(torch.randn(1, 1, 2, 2), torch.rand(1))
 
 
+@pytest.mark.parametrize("word", ["my.py:Foo", "my.py:Foo:deep=true,gate=silu,heads=4", "pack"])
+def test_it_is_written_as_it_is_read(word: str) -> None:
+    assert OwnMixerSpec.parse(word).word == word
+
+
 def test_wrong_words_are_one_line() -> None:
     with pytest.raises(ValueError, match=r"unknown model\.mixer\.kind 'mambo': did you mean 'mamba'"):
         with_mixer("mambo")

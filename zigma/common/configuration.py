@@ -101,20 +101,29 @@ class Configuration(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="before")
     @classmethod
     def _read_texts(cls, values: Any) -> Any:
-        """Read what a person typed as `show` prints it: `8x8`, `a,b`, `none`."""
+        """Read what a person typed as `show` prints it: `8x8`, `a,b`, one number, nothing, `none`."""
         if not isinstance(values, dict):
             return values
-        texts = {
-            name: text for name, text in values.items() if isinstance(text, str) and name in cls.model_fields
+        typed = {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, str | int | float)
+            and not isinstance(value, bool)
+            and name in cls.model_fields
         }
-        return values | {name: _read(text, cls.model_fields[name].annotation) for name, text in texts.items()}
+        return values | {
+            name: _read(value, cls.model_fields[name].annotation) for name, value in typed.items()
+        }
 
 
-def _read(text: str, annotation: Any) -> Any:
-    if text == "none" and type(None) in get_args(annotation):
+def _read(value: str | float, annotation: Any) -> Any:
+    if value == "none" and type(None) in get_args(annotation):
         return None
     if get_origin(annotation) is not tuple:
-        return text
+        return value
+    text = str(value)
+    if not text:
+        return ()
     if re.fullmatch(r"\d+(x\d+)+", text):
         return tuple(map(int, text.split("x")))
     return tuple(_number_or_word(part) for part in text.split(","))

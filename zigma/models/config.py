@@ -163,6 +163,14 @@ class OwnMixerSpec(Configuration):
             options.append((key, _option(value)))
         return cls(source=match["source"], options=tuple(sorted(options)))
 
+    @property
+    def word(self) -> str:
+        """As `parse` reads it."""
+        options = [
+            f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in self.options
+        ]
+        return ":".join([self.source, *([",".join(options)] if options else [])])
+
 
 def _source(text: str) -> str:
     """Of a mixer as it is written, without its options."""
@@ -209,6 +217,11 @@ class OwnOrdering(Configuration):
 
     source: str
     kind: Literal["own"] = "own"
+
+    @property
+    def word(self) -> str:
+        """As a person types it."""
+        return self.source
 
 
 OrderingSpec = Annotated[BrightnessOrdering | ScoreOrdering | OwnOrdering, Field(discriminator="kind")]
