@@ -59,10 +59,9 @@ def execute(queued: QueuedRun, conditions: Conditions, tell: Tell) -> Outcome:
         now = time.monotonic()
         if now - last >= REPORT_EVERY_S or progress.step == progress.steps:
             last = now
-            line = (
-                f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  "
-                f"{progress.images_per_s:.0f} images/s  {duration(progress.seconds_left)} left"
-            )
+            line = f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}"
+            if progress.step > 1:  # the first one compiles, and says nothing of those to come
+                line += f"  {progress.images_per_s:.0f} images/s  {duration(progress.seconds_left)} left"
             tell(line, progress.step / progress.steps)
 
     def stage(message: str) -> None:
