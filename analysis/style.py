@@ -69,9 +69,27 @@ def _styles(count: int) -> list[dict[str, Any]]:
 
 
 def label(name: str) -> str:
-    """A name that others chose, on one line and without control characters, which no file format of figures takes."""
+    """A name that others chose, on one line and without control characters, which no file format of figures takes.
+
+    A long one loses its middle: names that a study makes of many parts differ at either end.
+    """
     plain = printable(" ".join(name.split()))
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
+    if plain.startswith("_"):
+        plain = f" {plain}"  # which a legend leaves out
+    if len(plain) <= LONGEST_NAME:
+        return plain
+    half = (LONGEST_NAME - 1) // 2
+    return f"{plain[:half]}…{plain[-half:]}"
+
+
+def labels(names: Iterable[str]) -> list[str]:
+    """`label` of each name in one figure; whole where they would be the same shortened."""
+    names = list(names)
+    short = [label(name) for name in names]
+    return [
+        one if short.count(one) == 1 else printable(" ".join(name.split()))
+        for name, one in zip(names, short, strict=True)
+    ]
 
 
 def line(look: dict[str, Any]) -> dict[str, Any]:
@@ -112,13 +130,14 @@ def style() -> Iterator[None]:
 
 
 def settle(figure: Figure) -> None:
-    """Lay the figure out once and keep the places, rounded.
+    """Lay the figure out and keep the places, rounded. The layout sees only by a second pass what images have moved.
 
     The layout's solver adds up in the order in which its variables lie in memory: a last bit differs from process to
     process, and with it the names inside an SVG, which are hashes of places.
     """
     from matplotlib.transforms import Bbox
 
+    figure.draw_without_rendering()
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:

@@ -17,7 +17,7 @@ from analysis.figures.trends import thinned
 from analysis.metrics import LOSS
 from analysis.records import Sheet
 from analysis.scan_plots import draw_path
-from analysis.style import bare, line, looks
+from analysis.style import bare, label, line, looks
 from studies.run.record import Record
 from zigma.scans import ScanOrder
 
@@ -83,7 +83,7 @@ def _zoo(ranked: list[Form], own: str) -> Callable[[Any], None]:
         ax.bar_label(bars, fmt="%.3f", padding=2, fontsize=6.5)
         ax.set(
             yticks=places,
-            yticklabels=[each.name for each in ranked],
+            yticklabels=[label(each.name) for each in ranked],
             xlabel="least excess along the first path",
         )
         ax.invert_yaxis()
@@ -105,11 +105,11 @@ def _ratios(card: Card) -> Callable[[Any], None]:
                 ax.plot([between.low, between.high], [place, place], color=colour, linewidth=2)
             ax.plot(between.value, place, "o", color=colour, markersize=5)
         ax.axvline(1, color="black", linewidth=0.8, linestyle="--")
-        labels = [f"{pair.setting}, {pair.metric}\nover {pair.other}" for pair in pairs]
+        names = [f"{pair.setting}, {pair.metric}\nover {label(pair.other)}" for pair in pairs]
         ax.set(
             yticks=range(len(pairs)),
-            yticklabels=labels,
-            xlabel=f"{card.trial.arm.name} over the other (1: alike)",
+            yticklabels=names,
+            xlabel=f"{label(card.trial.arm.name)} over the other (1: alike)",
         )
         ax.set_ylim(len(pairs) - 0.5, -0.5)
         ax.set_xscale("log")  # twice and half lie equally far from 1
@@ -145,7 +145,7 @@ def _draw_curves(whole: Any, ratios: Any, sheet: Sheet, name: str) -> None:
             continue
         band = thinned(band)
         every = max(1, len(band.step) // 6)
-        whole.plot(band.step, band.mean, label=f"{arm} (n={band.seeds})", markevery=every, **look)
+        whole.plot(band.step, band.mean, label=f"{label(arm)} (n={band.seeds})", markevery=every, **look)
         half = np.minimum(
             np.nan_to_num(band.half_width), 0.9 * np.abs(band.mean)
         )  # zero has no place on the axis
@@ -160,7 +160,7 @@ def _draw_curves(whole: Any, ratios: Any, sheet: Sheet, name: str) -> None:
     if whole.lines:
         whole.legend(fontsize=7)
     ratios.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    ratios.set(xlabel="training step", ylabel=f"over {first}", xlim=whole.get_xlim())
+    ratios.set(xlabel="training step", ylabel=f"over {label(first)}", xlim=whole.get_xlim())
     for ax in (whole, ratios):
         round_linear(ax.xaxis)
 

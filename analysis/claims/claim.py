@@ -50,6 +50,11 @@ class Contrast:
     def is_ratio(self) -> bool:
         return self.measure.startswith("ratio")
 
+    @property
+    def is_rank(self) -> bool:
+        """Whether it is a rank correlation of each seed, which has p values and no interval."""
+        return self.measure in (TREND, RHO)
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -57,14 +62,14 @@ class Tested:
 
     contrast: Contrast
     value: float  # in the units of the measure, as are the next three
-    low: float  # 95 % interval over seeds; nan where one seed gives none
+    low: float  # 95 % interval over seeds; nan where one seed gives none, and of rank correlations
     high: float
     claimed: Range
     effect: float  # Hedges' g over seeds; nan where it has no meaning
     p_for: float  # of the data, or more in favour, if the true value were at the edge of the claimed range
     p_against: float  # the same on the other side; nan with a single seed
     n: int  # seeds
-    side: Side  # where the interval lies
+    side: Side  # where the interval lies; of rank correlations, what p says at the same level
     seeds_needed: (
         int | None
     )  # for an 80 % chance to decide, from the recorded spread; None: more than can be run

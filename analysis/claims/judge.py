@@ -27,6 +27,7 @@ from analysis.stats import (
     ALPHA,
     Interval,
     agreement_ps,
+    exp,
     holm,
     mean_over_seeds,
     seeds_to_be_alike,
@@ -83,7 +84,7 @@ def assess(contrast: Contrast, family: int = 1, among: int = 1) -> Tested:
         p_for, p_against = _rho_ps(contrast)
     else:
         p_for, p_against = _mean_ps(contrast)
-    shown = [math.exp(x) if contrast.is_ratio else x for x in (size.value, size.low, size.high, low, high)]
+    shown = [exp(x) if contrast.is_ratio else x for x in (size.value, size.low, size.high, low, high)]
     values = [row[0] for row in contrast.samples]
     return Tested(
         contrast=contrast,
@@ -95,13 +96,16 @@ def assess(contrast: Contrast, family: int = 1, among: int = 1) -> Tested:
         p_for=p_for,
         p_against=p_against,
         n=len(contrast.samples),
-        side=_side(size, contrast.claimed),
+        side=_side_of_ps(p_for, p_against) if contrast.is_rank else _side(size, contrast.claimed),
         seeds_needed=_seeds_needed(contrast, size.value, ALPHA / max(1, family), max(1, among)),
     )
 
 
 def _size(contrast: Contrast) -> Interval:
-    """The mean over seeds with its interval, of what was counted without one: no seed would change it."""
+    """The mean over seeds with its interval; of what was counted, of no width: no seed would change it.
+
+    A rank correlation has none: it ends at 1, and two seeds of the same ranks do not make it sure.
+    """
     if contrast.measure == TREND:
         rising = np.arange(len(contrast.samples[0]), dtype=float)
         values = [float(np.nan_to_num(kendall_tau(np.asarray(row), rising))) for row in contrast.samples]
@@ -110,6 +114,8 @@ def _size(contrast: Contrast) -> Interval:
     else:
         values = [row[0] for row in contrast.samples]
     over = mean_over_seeds(values)
+    if contrast.is_rank:
+        return Interval(over.mean, math.nan, math.nan)
     half = 0.0 if contrast.counted else over.half_width
     return Interval(over.mean, over.mean - half, over.mean + half)
 
@@ -165,6 +171,13 @@ def _side(size: Interval, claimed: tuple[float, float]) -> Side:
     return "against" if size.high <= claimed[0] or size.low >= claimed[1] else "open"
 
 
+def _side_of_ps(p_for: float, p_against: float) -> Side:
+    """What a 95 % interval would say, of a measure that has none."""
+    if p_for < ALPHA / 2:
+        return "for"
+    return "against" if p_against < ALPHA / 2 else "open"
+
+
 def _seeds_needed(contrast: Contrast, mean: float, alpha: float, among: int) -> int | None:
     """How many seeds would show on which side of the range the mean lies, were effect and spread as recorded.
 
@@ -173,7 +186,7 @@ def _seeds_needed(contrast: Contrast, mean: float, alpha: float, among: int) -> 
     n, (low, high) = len(contrast.samples), contrast.claimed
     if contrast.counted:
         return n
-    if n < 2 or contrast.measure in (TREND, RHO):
+    if n < 2 or contrast.is_rank:
         return None
     values = [row[0] for row in contrast.samples]
     if low < mean < high:
@@ -239,9 +252,9 @@ def _tried(tests: Iterable[Tested], places: Sequence[str]) -> int:
 
 
 def _where(deciding: Sequence[Tested]) -> str:
-    """How the intervals of the contrasts lie, and which lie against the claim."""
+    """On which sides the contrasts lie, each with all of its interval, and which lie against the claim."""
     counts = {side: sum(test.side == side for test in deciding) for side in ("for", "against", "open")}
-    lie = ", ".join(f"{n} of {len(deciding)} intervals {side}" for side, n in counts.items() if n)
+    lie = ", ".join(f"{n} of {len(deciding)} comparisons {side}" for side, n in counts.items() if n)
     against = [f"{t.says} at {t.contrast.setting}" for t in deciding if t.side == "against"]
     return f"{lie} ({'; '.join(against[:2])}{'; ...' if len(against) > 2 else ''})" if against else lie
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -251,7 +251,8 @@ class SmallerEffect:
 class MattersLess:
     """A change matters less, the better what is changed: over pairs of arms (without, with the change).
 
-    Strength is the mean of a pair's two values: by one of them alone, its chance would stand in both ranks.
+    Strength is the mean of a pair's two values: by one of them alone, its chance would stand in both ranks. What is
+    twice as good and loses half as much loses as much of its own: a claim asks both by ratio and by difference.
     """
 
     kind: ClassVar[str] = "trend"
@@ -259,6 +260,7 @@ class MattersLess:
     comparisons: ClassVar[int] = 1
     study: str
     pairs: tuple[tuple[str, str], ...]
+    by: Literal["ratio", "difference"]  # how what the change does is counted
     metric: str | None = None
     settings: tuple[str, ...] = ()
 
@@ -269,11 +271,12 @@ class MattersLess:
     @property
     def says(self) -> str:
         without, changed = self.pairs[0]
-        return f"the better an arm, the less such a change as {without} to {changed} does to it"
+        return f"the better an arm, the less such a change as {without} to {changed} does to it, by {self.by}"
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
         def ranked(logs: Array) -> Array:
-            without, changed = logs[:, ::2], logs[:, 1::2]
+            values = logs if self.by == "ratio" else np.exp(logs)
+            without, changed = values[:, ::2], values[:, 1::2]
             return untied((without + changed) / 2, np.abs(changed - without))
 
         made = _by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, RHO)

@@ -13,6 +13,7 @@ from analysis.agreement import Agreement
 from analysis.claims.claim import Judged, Tested, Verdict
 from analysis.claims.decision import DecisionAccuracy
 from analysis.claims.evidence import Evidence
+from analysis.claims.findings import Fact, Finding
 from analysis.claims.predicted import Predicted
 from analysis.tables.render import MISSING
 from zigma.common.words import counted
@@ -75,7 +76,10 @@ def as_json(evidence: Evidence) -> str:
         "agreement": [_plain(agreement) for agreement in evidence.agreements],
         "findings": [
             {"name": f.name, "of": f.of, "says": f.says, "here": f.here, "command": f.command, "also": f.also}
-            | {"reproduced": all(item.agrees for item in shown), "shown": [_plain(item) for item in shown]}
+            | {
+                "reproduced": None if f.in_code_alone else all(item.agrees for item in shown),
+                "shown": [_plain(item) for item in shown],
+            }
             for f, shown in evidence.findings
         ],
     }
@@ -270,11 +274,17 @@ def _findings(evidence: Evidence) -> Rows:
         {
             "": f.name,
             "what": f.says,
-            "here": "reproduced" if all(item.agrees for item in shown) else "NOT reproduced",
+            "here": _reproduced(f, shown),
             "command": f.command,
         }
         for f, shown in evidence.findings
     ]
+
+
+def _reproduced(finding: Finding, shown: Sequence[Fact]) -> str:
+    if finding.in_code_alone:
+        return "seen with --released"
+    return "reproduced" if all(item.agrees for item in shown) else "NOT reproduced"
 
 
 def _wrapped(words: str, width: int, first: str, then: str) -> list[str]:

@@ -16,7 +16,7 @@ from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Records, Sheet
 from analysis.stats import SeedMean
-from analysis.style import WIDTH, bare, label
+from analysis.style import WIDTH, bare, labels
 from studies.declare.registry import find_study
 
 ROW = 2.0  # inches
@@ -70,9 +70,7 @@ def draw_bars(ax: Axes, values: Mapping[str, SeedMean], ylabel: str) -> None:
         )
     ax.set(ylabel=ylabel, xticks=places)
     crowded = max(map(len, values)) * len(values) > 28
-    ax.set_xticklabels(
-        list(map(label, values)), rotation=30 if crowded else 0, ha="right" if crowded else "center"
-    )
+    ax.set_xticklabels(labels(values), rotation=30 if crowded else 0, ha="right" if crowded else "center")
     ax.margins(y=0.15)
     bare(ax)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ from studies.declare.registry import find_study
 from studies.run.record import Record
 
 ROW = 2.3  # inches
+ROW_LETTERS = 34  # of a line along it
 MEMORY, SPEED, PARAMETERS = "peak_memory_mib", "images_per_s", "parameters"
 Points = dict[int, SeedMean]  # size -> value
 Corner = Literal["upper left", "lower left"]
@@ -93,7 +95,7 @@ def figure_6(records: Records) -> Picture | Missing:
         grid = figure.subplots(len(rows), 4, squeeze=False)
         for axes, key in zip(grid, rows, strict=True):
             tokens, paths = by_tokens.get(key), by_paths.get(key)
-            axes[0].set_ylabel(", ".join(key), fontsize=SMALL)
+            axes[0].set_ylabel(fill(", ".join(key), ROW_LETTERS), fontsize=SMALL)
             for ax, letter, metric in zip(axes[:2], "ab", (MEMORY, SPEED), strict=True):
                 _panel(ax, f"({letter})", tokens, metric, draw_growth, "complexity")
             for ax, letter, metric in zip(axes[2:], "cd", (MEMORY, SPEED), strict=True):
@@ -117,7 +119,7 @@ def figure_7(records: Records) -> Picture | Missing:
     def draw(figure: Figure) -> None:
         grid = figure.subplots(len(parts), 3, squeeze=False)
         for axes, part in zip(grid, parts, strict=True):
-            axes[0].set_ylabel(f"{part.scale}, {part.device}", fontsize=SMALL)
+            axes[0].set_ylabel(fill(f"{part.scale}, {part.device}", ROW_LETTERS), fontsize=SMALL)
             for ax, metric in zip(axes, metrics, strict=True):
                 _panel(ax, "", part, metric, draw_paths, "order_receptive_field")
 

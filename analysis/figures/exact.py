@@ -16,12 +16,13 @@ from analysis.figures.series import Band, by_arm, mean_curve, recorded_sheets
 from analysis.metrics import EXCESS
 from analysis.records import Records, Sheet
 from analysis.stats import SeedMean
-from analysis.style import SMALL, WIDTH, bare, label, line, looks
+from analysis.style import SMALL, WIDTH, bare, labels, line, looks
 from studies.declare.registry import find_study
 
 STUDY = "exact"
 ROW, PER_ARM = 0.9, 0.16  # inches of a row, and of each arm in it
 UNSEEN, UNLEARNED = "what its plan cannot see", "what it has not learned"
+UNPARTED = "both, not told apart"
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,15 @@ class ArmExcess:
     """An arm's excess over the best velocity, per value."""
 
     end: SeedMean  # at the end of training
-    unseen: float  # the least that a network can reach with what its plan lets through its depth
+    unseen: (
+        float | None
+    )  # the least that a network can reach with what its plan lets through its depth, if recorded
     curve: Band | None  # over training
 
     @property
     def unlearned(self) -> float:
-        """The rest; noise can take a network a little below its least."""
-        return max(0.0, self.end.mean - self.unseen)
+        """The rest, or all; noise can take a network a little below its least."""
+        return max(0.0, self.end.mean - (self.unseen or 0.0))
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def excess_row(part: Sheet) -> ExcessRow | None:
     """What a sheet has of it, the best arm first; None without an excess."""
     ends, least = by_arm(part, EXCESS), by_arm(part, f"{EXCESS}_plan")
     arms = {
-        arm: ArmExcess(end, least[arm].mean if arm in least else 0.0, mean_curve(part.done(arm), EXCESS))
+        arm: ArmExcess(end, least[arm].mean if arm in least else None, mean_curve(part.done(arm), EXCESS))
         for arm, end in sorted(ends.items(), key=lambda item: item[1].mean)
     }
     tokens = [value for arm in part.arms for value in part.values(arm, f"{EXCESS}_one_token")]
@@ -110,18 +113,22 @@ def draw_parts(
 ) -> None:
     """The excess at the end of training in two parts, beside each of the names the mark of its curve."""
     places, styles = np.arange(len(arms)), looks(names)
-    unseen, unlearned = ([getattr(e, part) for e in arms.values()] for part in ("unseen", "unlearned"))
+    ends = [e.end.mean for e in arms.values()]
     halves = [e.end.half_width for e in arms.values()]  # nan of one seed draws nothing
+    unseen = [e.unseen or 0.0 for e in arms.values()]
+    parted = np.array([e.unseen is not None for e in arms.values()], dtype=bool)
+    rest = np.array([e.unlearned for e in arms.values()])
     ax.barh(places, unseen, color="0.35", label=UNSEEN)
-    ax.barh(places, unlearned, left=unseen, color="0.8", label=UNLEARNED)
-    ends = np.add(unseen, unlearned)
+    ax.barh(places, np.where(parted, rest, 0.0), left=unseen, color="0.8", label=UNLEARNED)
+    if not parted.all():
+        ax.barh(places[~parted], rest[~parted], color="white", edgecolor="0.5", hatch="////", label=UNPARTED)
     ax.errorbar(ends, places, xerr=halves, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)
     if one_token is not None:
         ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8)
     for place, arm in zip(places, arms, strict=True):
         if arm in styles:
             ax.plot(0, place, clip_on=False, **line(styles[arm]))
-    ax.set(yticks=places, yticklabels=list(map(label, arms)), xlabel="excess at the end")
+    ax.set(yticks=places, yticklabels=labels(arms), xlabel="excess at the end")
     ax.tick_params(axis="y", pad=6)
     ax.set_xlim(0, None)
     ax.invert_yaxis()
@@ -131,6 +138,9 @@ def draw_parts(
 
 def in_words(row: ExcessRow) -> str:
     """What the bars of a row show, for those who cannot see them."""
-    arms = ", ".join(f"{arm} {e.end.mean:.3g} of which {e.unseen:.3g} unseen" for arm, e in row.arms.items())
+    arms = ", ".join(
+        f"{arm} {e.end.mean:.3g}" + (f" of which {e.unseen:.3g} unseen" if e.unseen is not None else "")
+        for arm, e in row.arms.items()
+    )
     token = f"; one token leaves {row.one_token:.3g}" if row.one_token is not None else ""
     return f"Excess over the optimum at {row.part.scale}, {row.part.setting}: {arms}{token}."

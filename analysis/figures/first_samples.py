@@ -14,13 +14,12 @@ from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 from analysis.records.artifacts import sample_file, shown_grid
 from analysis.records.standing import real_strip
-from analysis.style import label
+from analysis.style import labels
 from studies.run.record import Record
 
 Pixels = npt.NDArray[np.uint8]
 REAL = "real images"
-COLUMNS, SHOWN = 8, 2  # images beside each other in a saved grid, and rows of them that are shown
-GAP = 2  # pixels between two, as `zigma.data.pictures` lays them
+SHOWN = 2  # rows of a saved grid
 WIDE, ROW = 4.4, 0.85  # inches: of the figure, and of a row
 
 
@@ -46,8 +45,7 @@ def _first_samples(standing: Standing, results: Path, side: int | None) -> dict[
 
 def _top(file: Path | None, side: int | None) -> Pixels | None:
     """The first rows of a grid; None where there is no picture."""
-    grid = shown_grid(file, side)
-    return None if grid is None else grid[: max(1, SHOWN * (grid.shape[1] + GAP) // COLUMNS - GAP)]
+    return shown_grid(file, side, SHOWN)
 
 
 def _picture(standing: Standing, first: dict[str, tuple[Record, Pixels]], side: int | None) -> Picture:
@@ -64,10 +62,10 @@ def _picture(standing: Standing, first: dict[str, tuple[Record, Pixels]], side: 
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-        for ax, (name, pixels) in zip(axes, rows.items(), strict=True):
+        for ax, name, pixels in zip(axes, labels(rows), rows.values(), strict=True):
             ax.imshow(pixels, interpolation="nearest")
             ax.set(xticks=[], yticks=[])
-            ax.set_ylabel(label(name), rotation="horizontal", ha="right", va="center")
+            ax.set_ylabel(name, rotation="horizontal", ha="right", va="center")
             ax.spines[:].set_visible(False)
 
     values = ", ".join(f"{arm} {standing.arms[arm].mean:.3g}" for arm in first if arm in standing.arms)

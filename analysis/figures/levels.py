@@ -18,7 +18,7 @@ from analysis.records import Records, Sheet
 from analysis.records.levels import Kind
 from analysis.records.standing import levels_of, why_no_verdict
 from analysis.stats import SeedMean, mean_over_seeds
-from analysis.style import SMALL, WIDTH, bare, label, line, looks
+from analysis.style import SMALL, WIDTH, bare, labels, line, looks
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
 
@@ -130,7 +130,7 @@ def draw_levels(
         ax.axvspan(floor, best, color="#009E73", alpha=0.1, linewidth=0)
     rows = len(arms) + len(levels)
     ax.set(xlabel=xlabel, yticks=range(rows), ylim=(rows - 0.4, -0.6))
-    ax.set_yticklabels([*map(label, arms), *(name for name, _, _ in levels)], fontsize=SMALL)
+    ax.set_yticklabels([*labels(arms), *(name for name, _, _ in levels)], fontsize=SMALL)
     values = [*(v.mean for v in arms.values()), *(value for _, _, value in levels)]
     if values and min(values) > 0 and max(values) > 5 * min(values):
         ax.set_xscale("log")

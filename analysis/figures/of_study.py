@@ -18,16 +18,16 @@ from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
-from analysis.records.artifacts import sample_file, shown_grid
+from analysis.records.artifacts import GAP, cell_size, sample_file, shown_grid
 from analysis.records.standing import real_strip
 from analysis.stats import SeedMean
-from analysis.style import WIDTH, bare, label
+from analysis.style import WIDTH, bare, labels
 from studies.declare.study import Study
 from zigma.experiment.config import RunConfig
 
 ARM, AROUND = 0.2, 0.7  # inches: the row of an arm, and a panel's title and axis
 STRIP = 0.75  # inches: a row of samples
-SHOWN = (66, 540)  # pixels of a grid: two rows of sixteen images of 32
+SHOWN = (66, 542)  # pixels of a grid: two rows of sixteen images of 32
 REAL = "real images"
 
 
@@ -81,7 +81,7 @@ def draw_values(ax: Axes, values: Mapping[str, SeedMean], xlabel: str) -> None:
             f"{value.mean:.3g}", (value.mean + half, place), xytext=(5, 0),
             textcoords="offset points", va="center", fontsize=6.5,
         )  # fmt: skip
-    ax.set(xlabel=xlabel, yticks=np.arange(len(values)), yticklabels=list(map(label, values)))
+    ax.set(xlabel=xlabel, yticks=np.arange(len(values)), yticklabels=labels(values))
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.margins(x=0.2)
     ax.grid(axis="y", linewidth=0.4, color="0.85")
@@ -104,10 +104,11 @@ def samples(study: Study, records: Records, results: Path) -> Picture | Missing:
         places = figure.subfigures(len(strips), 1, height_ratios=heights, squeeze=False)[:, 0]
         for place, ((scale, setting), rows) in zip(places, strips.items(), strict=True):
             place.suptitle(f"{scale}, {setting}")
-            for ax, (name, pixels) in zip(np.ravel(place.subplots(len(rows), 1)), rows.items(), strict=True):
+            axes = np.ravel(place.subplots(len(rows), 1))
+            for ax, name, pixels in zip(axes, labels(rows), rows.values(), strict=True):
                 ax.imshow(pixels, interpolation="nearest")
                 ax.set(xticks=[], yticks=[], xlim=(-0.5, widest - 0.5))
-                ax.set_ylabel(label(name), rotation=0, ha="right", va="center")
+                ax.set_ylabel(name, rotation=0, ha="right", va="center")
                 ax.spines[:].set_visible(False)
 
     done = [r for part in recorded_sheets(study, records) for r in part.records if r["status"] == "done"]
@@ -127,7 +128,16 @@ def _strips(part: Sheet, results: Path) -> dict[str, npt.NDArray[np.uint8]]:
         done = sorted(part.done(arm), key=lambda record: record["seed"])
         files[arm] = next((file for record in done if (file := sample_file(results, record))), None)
     grids = {name: shown_grid(file) for name, file in files.items()}
-    return {name: grid[: SHOWN[0], : SHOWN[1]] for name, grid in grids.items() if grid is not None}
+    return {name: beginning(grid) for name, grid in grids.items() if grid is not None}
+
+
+def beginning(grid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """As many whole images as have room, one at least."""
+    height, width = (
+        max(1, (most + GAP) // (size + GAP)) * (size + GAP) - GAP
+        for most, size in zip(SHOWN, cell_size(grid), strict=True)
+    )
+    return grid[:height, :width]
 
 
 def _panels(part: Sheet) -> list[Panel]:

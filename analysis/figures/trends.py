@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from analysis.figures.axes import round_linear, round_log
 from analysis.figures.notes import provenance
@@ -18,7 +19,7 @@ from analysis.figures.series import Band, curve_names, mean_curve, recorded_shee
 from analysis.metrics import main_metric
 from analysis.records import Records, Sheet
 from analysis.scan_plots import draw_measures
-from analysis.style import SMALL, WIDTH, bare, label, line, looks
+from analysis.style import SMALL, WIDTH, bare, labels, line, looks
 from studies.declare.registry import find_study
 from studies.declare.study import Study
 from zigma.common.words import counted
@@ -28,6 +29,7 @@ COLUMNS = 2  # of a legend
 MOST_POINTS = 40  # of a curve
 TOGETHER = 6  # curves that can be followed in one panel
 APART_COLUMNS, APART_ROW = 4, 1.25  # of small panels, one for each curve; inches
+APART_LETTERS = 26  # of a line above one
 
 
 @dataclass(frozen=True)
@@ -49,34 +51,35 @@ def figure_14(records: Records) -> Picture | Missing:
     return trends(find_study("training_trends"), records, loss=True, printing=find_study("scan_ablation"))
 
 
-def draw_trend(
-    ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = False, legend: bool = True
-) -> None:
+def draw_trend(ax: Axes, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
     """Curves over training, each with a band for its interval; markers tell them apart in grey."""
     styles = looks(bands)
-    for name, whole in bands.items():
-        _draw_band(ax, f"{label(name)} (n={whole.seeds})", thinned(whole), styles[name], log)
+    for name, shown in zip(bands, labels(bands), strict=True):
+        whole = bands[name]
+        _draw_band(ax, f"{shown} (n={whole.seeds})", thinned(whole), styles[name], log)
     ax.set(xlabel="training step", ylabel=ylabel)
     _set_axes(ax, bands, log)
-    if legend:  # below the axes and their labels, where no curve can run through it
-        ax.legend(
-            loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5.0,
-            ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0,
-        )  # fmt: skip
     bare(ax)
 
 
-def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
+def draw_legend(figure: FigureBase, ax: Axes, **place: Any) -> None:
+    """The curves of a panel by name, as wide as the figure: below all axes, where no curve can run through it."""
+    handles, names = ax.get_legend_handles_labels()
+    figure.legend(handles, names, ncols=COLUMNS, fontsize=SMALL, columnspacing=1.0, **place)
+
+
+def draw_apart(figure: FigureBase, bands: Mapping[str, Band], ylabel: str, log: bool = False) -> None:
     """A small panel for each curve, before all others in grey: of many curves in one panel none can be followed."""
     axes = figure.subplots(
         -(-len(bands) // APART_COLUMNS), APART_COLUMNS, sharex=True, sharey=True, squeeze=False
     )
     styles, drawn = looks(bands), {name: thinned(whole) for name, whole in bands.items()}
+    titles = dict(zip(bands, labels(bands), strict=True))
     for i, (ax, (name, trend)) in enumerate(zip(axes.flat, drawn.items(), strict=False)):
         for other in (arm for arm in drawn if arm != name):  # a set has another order in each process
             ax.plot(drawn[other].step, drawn[other].mean, color="0.82", linewidth=0.6, zorder=1)
         _draw_band(ax, name, trend, styles[name], log)
-        ax.set_title(f"{label(name)} (n={trend.seeds})", fontsize=SMALL)
+        ax.set_title(fill(f"{titles[name]} (n={trend.seeds})", APART_LETTERS), fontsize=SMALL)
         ax.tick_params(labelbottom=i + APART_COLUMNS >= len(bands))
         bare(ax)
     for ax in axes.flat[len(bands) :]:
@@ -86,9 +89,12 @@ def draw_apart(figure: Figure, bands: Mapping[str, Band], ylabel: str, log: bool
     figure.supylabel(ylabel, fontsize="medium")
 
 
-def apart_height(curves: int) -> float:
-    """Of a picture by `draw_apart`, in inches."""
-    return 0.4 + APART_ROW * -(-curves // APART_COLUMNS)
+def curves_height(names: Collection[str]) -> float:
+    """What so many curves take beside each other, in inches, or, where they are too many for one panel, apart."""
+    if len(names) <= TOGETHER:
+        return ROW + legend_height(len(names))
+    lines = max(name.count("\n") + 1 for name in (fill(name, APART_LETTERS) for name in labels(names)))
+    return 0.4 + (APART_ROW + 0.1 * (lines - 1)) * -(-len(names) // APART_COLUMNS)
 
 
 def _draw_band(ax: Axes, name: str, trend: Band, look: dict[str, Any], log: bool) -> None:
@@ -155,13 +161,12 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
     rows = []
     for part in recorded_sheets(study, records):
         column = study.stands_for.get(part.setting, "")
-        arms = printing.arms if printing is not None else ()
-        printed = {arm.name: arm.paper[column] for arm in arms if column in arm.paper}
-        if curves := _curves(part, loss):
+        printed = {} if printing is None else _printed(printing, column)
+        if curves := shown_curves(part, loss):
             rows.append(Row(part, curves, printed))
     if not rows:
         return Missing(f"python -m studies run {study.word} --setting all")
-    columns = max(len(row.curves) + bool(row.printed) for row in rows)
+    heights = [0.25 + curves_height(_most_curves(row)) for row in rows]
     notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part)))
     if printing is not None and any(row.printed for row in rows):
         notes += (
@@ -169,35 +174,44 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
         )
 
     def draw(figure: Figure) -> None:
-        grid = figure.subplots(len(rows), columns, squeeze=False)
-        for axes, row in zip(grid, rows, strict=True):
-            _draw_row(axes, row, study.stands_for.get(row.part.setting, ""))
+        places = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for place, row in zip(places, rows, strict=True):
+            place.suptitle(f"{row.part.scale}, {row.part.setting}")
+            _draw_row(place, row, study.stands_for.get(row.part.setting, ""))
 
     alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)
     behind = {r.path: r for row in rows for r in row.part.records if r["status"] == "done"}
-    height = sum(ROW + legend_height(_most_curves(row)) for row in rows)
-    return Picture((WIDTH, height), draw, alt, notes, tuple(behind.values()))
+    return Picture((WIDTH, sum(heights)), draw, alt, notes, tuple(behind.values()))
 
 
-def _most_curves(row: Row) -> int:
-    return max(len(bands_of(row.part, name)) for name in row.curves)
+def _printed(study: Study, column: str) -> dict[str, float]:
+    """The paper's values of a column; a row that two arms stand for, once."""
+    once = (arm for arm in study.arms if arm.name not in study.second_readings)
+    return {arm.name: arm.paper[column] for arm in once if column in arm.paper}
 
 
-def _draw_row(axes: Sequence[Axes], row: Row, column: str) -> None:
-    panels = iter(axes)
-    for name, ax in zip(row.curves, panels, strict=False):  # the curves first: zip takes no axes too many
-        bands = bands_of(row.part, name)
-        draw_trend(ax, bands, name.replace("_", " "), name != "loss", legend=name == row.curves[0])
-        ax.set_title(f"{row.part.scale}, {row.part.setting}")
+def _most_curves(row: Row) -> dict[str, Band]:
+    return max((bands_of(row.part, name) for name in row.curves), key=len)
+
+
+def _draw_row(place: SubFigure, row: Row, column: str) -> None:
+    """The curves in panels beside each other; of too many, those of the quality of samples alone, one in each panel."""
+    if len(_most_curves(row)) > TOGETHER:
+        name = row.curves[-1]
+        draw_apart(place, bands_of(row.part, name), name.replace("_", " "), name != "loss")
+        return
+    panels = place.subplots(1, len(row.curves) + bool(row.printed), squeeze=False)[0]
+    for name, ax in zip(row.curves, panels, strict=False):
+        draw_trend(ax, bands_of(row.part, name), name.replace("_", " "), name != "loss")
     if row.printed:
-        draw_measures(next(panels), f"paper, {column}", row.printed, "%.4g")
-    for ax in panels:
-        ax.remove()
+        draw_measures(panels[-1], f"paper, {column}", row.printed, "%.4g")
+    draw_legend(place, panels[0], loc="outside lower center")
 
 
-def _curves(part: Sheet, loss: bool) -> tuple[str, ...]:
-    """Which recorded curves a row shows: the loss where it is asked for, and the metric of quality."""
-    names = curve_names(record for record in part.records if record["status"] == "done")
+def shown_curves(part: Sheet, loss: bool) -> tuple[str, ...]:
+    """Which recorded curves are shown: the loss where it is asked for, and the metric of quality."""
+    recorded = curve_names(record for record in part.records if record["status"] == "done")
+    names = [name for name in recorded if bands_of(part, name)]  # a curve may have no point
     shown = ["loss"] if loss and "loss" in names else []
     judged = main_metric(names)
     return (*shown, judged) if judged else tuple(shown)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+GAP = 2  # white pixels between two images of a grid, as `zigma.data.pictures` lays them
 LARGEST = 40_000_000  # pixels; a larger grid is refused rather than loaded
 WIDEST_PIXELS = 20_000  # of a side
 
@@ -43,17 +44,19 @@ def sample_file(results: Path, record: Record) -> Path | None:
     return path if path is not None and path.suffix == ".png" else None
 
 
-def shown_grid(path: Path | None, side: int | None = None) -> npt.NDArray[np.uint8] | None:
+def shown_grid(
+    path: Path | None, side: int | None = None, rows: int | None = None
+) -> npt.NDArray[np.uint8] | None:
     """A grid as by `read_grid`; None where there is no file, or one that is no picture, which is said."""
     try:
-        return None if path is None else read_grid(path, side)
+        return None if path is None else read_grid(path, side, rows)
     except WordError as fault:  # an artifact may be anybody's: the others are shown
         leave_out(fault)
         return None
 
 
-def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
-    """A grid as (H, W, 3), made smaller where a `side` is given that it exceeds.
+def read_grid(path: Path, side: int | None = None, rows: int | None = None) -> npt.NDArray[np.uint8]:
+    """A grid, or its first rows of images, as (H, W, 3), made smaller where a `side` is given that it exceeds.
 
     Raises:
         WordError: it is no PNG, or larger than a grid has reason to be; names the file.
@@ -66,9 +69,28 @@ def read_grid(path: Path, side: int | None = None) -> npt.NDArray[np.uint8]:
             width, height = image.size
             if width * height <= LARGEST and max(width, height) <= WIDEST_PIXELS:
                 shown = image.convert("RGB")
+                if rows is not None:
+                    high = rows * (cell_size(np.asarray(shown))[0] + GAP) - GAP
+                    shown = shown.crop((0, 0, width, min(high, height)))
                 if side is not None:
                     shown.thumbnail((side, side))
                 return np.asarray(shown)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise WordError(f"{path} is no image: {error}") from error
     raise WordError(f"{path} has {width}x{height} pixels, more than a grid of samples has reason to have")
+
+
+def cell_size(pixels: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    """Height and width of one image of a grid (H, W, 3), by the white between; of the whole where there is none."""
+    lines = (pixels.min(axis=(1, 2)), pixels.min(axis=(0, 2)))
+    return _between(lines[0]), _between(lines[1])
+
+
+def _between(darkest: npt.NDArray[np.uint8]) -> int:
+    """How many lines lie between gaps that return at one distance, given the darkest value of each line."""
+    white, whole = darkest == 255, len(darkest) + GAP
+    for size in range(1, len(darkest)):
+        step = size + GAP
+        if whole % step == 0 and all(white[k - GAP : k].all() for k in range(step, whole, step)):
+            return size
+    return len(darkest)

@@ -12,17 +12,18 @@ from analysis.figures.catalogue import pictures
 from analysis.figures.levels import Standing, level_panel
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.series import curve_names, recorded_sheets
+from analysis.figures.series import recorded_sheets
 from analysis.figures.titles import TITLES, heading
 from analysis.figures.trends import (
+    ROW,
     TOGETHER,
-    apart_height,
     bands_of,
+    curves_height,
     draw_apart,
+    draw_legend,
     draw_trend,
-    legend_height,
+    shown_curves,
 )
-from analysis.metrics import main_metric
 from analysis.records import Records, Sheet, device_of, devices_of
 from analysis.records.artifacts import sample_file, shown_grid
 from analysis.report.images import data_uris
@@ -134,7 +135,7 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
     for part in parts:
         done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
         runs = frozenset(record["identity"] for record in done)
-        if not runs or any(runs <= other for other in seen):
+        if not shown_curves(part, loss=True) or any(runs <= other for other in seen):
             continue
         seen.add(runs)
         title = f"{part.study.name}, {part.scale}, {part.setting}"
@@ -143,13 +144,11 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
 
 
 def _curves(part: Sheet, done: list[Record]) -> Picture:
-    names = curve_names(done)
-    judged = main_metric(names)
-    shown = [str(name) for name in dict.fromkeys(["loss", judged]) if name in names]
+    shown = shown_curves(part, loss=True)
     bands = {name: bands_of(part, name) for name in shown}
     arms = max(map(len, bands.values()))
     apart = arms > TOGETHER
-    height = apart_height(arms) if apart else CURVES_HEIGHT + legend_height(arms)
+    height = curves_height(max(bands.values(), key=len)) + (0 if apart else CURVES_HEIGHT - ROW)
 
     def draw(figure: Any) -> None:
         if apart:  # the quality of samples where it was measured on the way
@@ -162,7 +161,8 @@ def _curves(part: Sheet, done: list[Record]) -> Picture:
         )
         for ax, name in zip(axes, shown, strict=True):
             words = name.replace("_", " ")
-            draw_trend(ax, bands[name], words, name != "loss", legend=name == shown[0])
+            draw_trend(ax, bands[name], words, name != "loss")
+        draw_legend(figure, axes[0], loc="lower left", bbox_to_anchor=(0.09, 0))
 
     ends = [
         f"{name.replace('_', ' ')}: "

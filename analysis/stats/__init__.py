@@ -35,6 +35,7 @@ from analysis.stats.results import (
     Ratio,
     SeedMean,
     Trend,
+    exp,
 )
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "agreement_ps",
     "bootstrap",
     "count_pairs",
+    "exp",
     "friedman",
     "holm",
     "kendall",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95  # of every interval
 ALPHA = 1 - LEVEL
+MOST_EXPONENT = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,22 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        between = "" if math.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.value:.2f}{between}"
+        between = "" if math.isnan(self.low) else f" [{_shown(self.low)}, {_shown(self.high)}]"
+        return f"{_shown(self.value)}{between}"
 
     @property
     def exp(self) -> Interval:
         """Of a difference of logarithms: the ratio."""
-        return Interval(math.exp(self.value), math.exp(self.low), math.exp(self.high))
+        return Interval(exp(self.value), exp(self.low), exp(self.high))
+
+
+def exp(logarithm: float) -> float:
+    """e to a power; infinite where no float is as large."""
+    return math.exp(logarithm) if logarithm < MOST_EXPONENT else math.inf if logarithm > 0 else logarithm
+
+
+def _shown(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
 @dataclass(frozen=True)

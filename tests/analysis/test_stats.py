@@ -33,6 +33,13 @@ def test_one_value_has_no_interval() -> None:
     assert math.isnan(alone.half_width)
 
 
+def test_a_ratio_beyond_all_floats_is_infinite_and_a_large_one_is_short() -> None:
+    ratio = paired_ratio([1e60, 1.0], [1.0, 1.0]).ratio
+    assert (ratio.low, ratio.high) == (0.0, math.inf)
+    assert str(ratio) == "1e+30 [0.00, inf]"
+    assert str(paired_ratio([2.0], [1.0]).ratio) == "2.00"
+
+
 def test_two_values_by_hand() -> None:
     # t(0.975, 1 degree of freedom) = 12.706; the standard error of 0 and 2 is 1
     pair = mean_over_seeds([0.0, 2.0])

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from analysis.style import KNOWN, looks, save, style
+from analysis.style import KNOWN, LONGEST_NAME, label, labels, looks, save, settle, style
 
 
 def test_no_two_of_many_names_have_one_colour_and_marker() -> None:
@@ -15,6 +16,31 @@ def test_no_two_of_many_names_have_one_colour_and_marker() -> None:
     looked = looks(names)
     assert list(looked) == names
     assert len({(look["color"], look["marker"]) for look in looked.values()}) == len(names)
+
+
+def test_long_names_are_shortened_where_they_stay_different() -> None:
+    arms = [f"gated-linear-attention, learning rate 0.004, along {scan}" for scan in ("sweep", "zigzag-8")]
+    assert [len(name) for name in labels(arms)] == [LONGEST_NAME - 1] * 2
+    assert len(set(labels(arms))) == 2
+    rates = [f"gated-linear-attention, learning rate {rate}, along eight zigzags" for rate in (0.004, 0.008)]
+    assert labels(rates) == rates
+
+
+def test_a_name_that_begins_with_a_line_stands_in_a_legend() -> None:
+    ax = Figure().subplots()
+    ax.plot([1, 2], label=label("_base"))
+    assert ax.get_legend_handles_labels()[1] == [" _base"]
+
+
+def test_the_names_beside_images_are_whole() -> None:
+    with style():
+        figure = Figure(figsize=(4.4, 3.5), layout="constrained")
+        axes = figure.subplots(4, 1)
+        for ax in axes:
+            ax.imshow(np.zeros((66, 270)))
+            ax.set_ylabel("hilbert-released-2", rotation="horizontal", ha="right", va="center")
+        settle(figure)
+        assert all(ax.yaxis.label.get_window_extent().x0 >= 0 for ax in axes)
 
 
 class Wobbling(ConstrainedLayoutEngine):

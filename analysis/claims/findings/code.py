@@ -113,6 +113,7 @@ FINDINGS = (
         here="built from the text",
         show=_r3,
         also="python -m analysis compare-scans parallel-8 sweep-1 bidirectional --grid 8x8",
+        in_code_alone=True,
     ),
     Finding(
         name="R4",

@@ -25,9 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each finding and what shows it; 1 if one is not reproduced."""
-    reproduced = [_print(finding, args.released, terminal_width()) for finding in find(args.findings)]
-    print(f"{sum(reproduced)} of {counted(len(reproduced), 'finding')} reproduced")
-    return 0 if all(reproduced) else 1
+    findings = find(args.findings)
+    agrees = [_print(finding, args.released, terminal_width()) for finding in findings]
+    unread = [finding.name for finding in findings if finding.in_code_alone and args.released is None]
+    print(f"{sum(agrees) - len(unread)} of {counted(len(findings), 'finding')} reproduced")
+    if unread:
+        print(f"{', '.join(unread)} can be seen in the released code alone: --released DIR")
+    return 0 if all(agrees) else 1
 
 
 def _print(finding: Finding, released: Path | None, width: int) -> bool:

@@ -33,6 +33,9 @@ class Finding:
     here: str  # what this project does about it
     show: Callable[[], list[Fact]]
     also: str = ""  # another command that shows it, at greater length
+    in_code_alone: bool = (
+        False  # what is computed is what this project does; only a checkout shows the finding
+    )
 
     @property
     def command(self) -> str:

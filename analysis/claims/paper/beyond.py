@@ -26,10 +26,12 @@ CLAIMS = (
         "stronger-mixers-need-the-order-less",
         "we anticipate that our scan path will be suitable for other linear attention models",
         "section 6",
-        "beyond the paper: the better a mixer is, the less it loses along a sweep, or along orders drawn by chance",
+        "beyond the paper: the better a mixer is, the less it loses along a sweep, or along orders drawn by chance, as "
+        "a ratio and as a difference",
         tuple(
-            MattersLess("mixers", tuple((mixer, f"{mixer} {plan}") for mixer in ("mamba", *MIXERS)))
+            MattersLess("mixers", tuple((mixer, f"{mixer} {plan}") for mixer in ("mamba", *MIXERS)), by)
             for plan in ("sweep", "random")
+            for by in ("ratio", "difference")
         ),
     ),
     Claim(

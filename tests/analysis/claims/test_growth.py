@@ -28,7 +28,7 @@ def mixers(losses: Sequence[float], **given: float) -> dict[str, float]:
 
 def test_a_change_that_matters_less_to_what_is_better(tmp_path: Path) -> None:
     """Whichever way it acts: `random` is worse with every mixer here, and better with the weakest there."""
-    statement = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS))
+    statement = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS), "ratio")
     rising = (1.1, 1.3, 1.6, 2.0, 2.5, 3.0)
     for name, weakest in (("worse", 192.0), ("better", 20.0)):
         plant(tmp_path / name, "mixers", mixers(rising, **{"gated-delta-net random": weakest}))
@@ -37,12 +37,22 @@ def test_a_change_that_matters_less_to_what_is_better(tmp_path: Path) -> None:
     assert judged(tmp_path / "turned", statement).verdict == "reversed"
 
 
+def test_what_is_lost_of_little_is_a_large_share_and_a_small_difference(tmp_path: Path) -> None:
+    """The best loses 90 % of its 2, the weakest 20 % of its 64."""
+    pairs = tuple((mixer, f"{mixer} random") for mixer in MIXERS)
+    plant(tmp_path, "mixers", mixers((1.9, 1.7, 1.5, 1.4, 1.3, 1.2)))
+    assert judged(tmp_path, MattersLess("mixers", pairs, "ratio")).verdict == "reversed"
+    assert judged(tmp_path, MattersLess("mixers", pairs, "difference")).verdict == "holds"
+
+
 def test_what_is_said_of_arms_needs_many_of_them_and_not_many_seeds(tmp_path: Path) -> None:
     """Three mixers stand in any order once in six times, whatever the seeds, and two seeds of one rho have noise."""
-    three = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS[:3]))
+    three = MattersLess("mixers", tuple((mixer, f"{mixer} random") for mixer in MIXERS[:3]), "ratio")
     plant(tmp_path, "mixers", mixers((1.1, 1.3, 1.6, 2.0, 2.5, 3.0)))
     test = next(test for test in judged(tmp_path, three).last.tested if test.contrast.decides)
-    assert (test.value, test.low) == (1.0, 1.0)
+    assert test.value == 1.0
+    assert math.isnan(test.low)
+    assert test.side == "open"
     assert test.p_for == pytest.approx(1 / 6, abs=0.02)
     assert judged(tmp_path, three).verdict == "undecided"
 

@@ -8,7 +8,16 @@ from fake_records import record_of, write
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from analysis.figures.exact import ArmExcess, draw_parts, excess_row, figure_exact
+from analysis.figures.exact import (
+    UNLEARNED,
+    UNPARTED,
+    UNSEEN,
+    ArmExcess,
+    draw_parts,
+    excess_row,
+    figure_exact,
+    in_words,
+)
 from analysis.figures.picture import Picture
 from analysis.records import load, sheets
 from analysis.stats import SeedMean
@@ -49,15 +58,19 @@ def test_the_excess_is_what_is_unseen_and_what_is_not_learned(results: Path) -> 
 
 
 def test_one_seed_has_no_interval() -> None:
-    """Not even one of no width, whose ends look like that of many seeds that agree."""
+    """Not even one of no width, whose ends look like that of many seeds that agree; others are around the mean."""
     arms = {
         "one": ArmExcess(SeedMean(0.3, math.nan, 1), 0.1, None),
         "three": ArmExcess(SeedMean(0.4, 0.01, 3), 0.1, None),
+        "below its least": ArmExcess(SeedMean(0.1, 0.02, 3), 0.12, None),
     }
     ax = Figure().subplots()
     draw_parts(ax, arms, None)
     (bars,) = [container[2][0] for container in ax.containers if isinstance(container, ErrorbarContainer)]
-    assert [len(segment) for segment in bars.get_segments()] == [0, 2]
+    one, three, below = bars.get_segments()
+    assert len(one) == 0
+    assert three[:, 0] == pytest.approx([0.39, 0.41])
+    assert below[:, 0] == pytest.approx([0.08, 0.12])
 
 
 def test_the_figure_has_a_row_for_each_setting(results: Path) -> None:
@@ -78,4 +91,20 @@ def test_a_network_a_little_below_its_least_has_nothing_left_to_learn(tmp_path: 
     row = excess_row(sheets(STUDY, load(tmp_path), "tiny")["rows-16"])
     assert row is not None
     assert row.arms[run.arm].unlearned == 0.0
+    ax = Figure().subplots()
+    draw_parts(ax, row.arms, None)
+
+
+def test_what_was_not_recorded_is_neither_said_nor_drawn_as_none(tmp_path: Path) -> None:
+    """An order that depends on the image has no least excess."""
+    (run,) = runs(STUDY, "tiny", settings=["rows-16"])[:1]
+    write(tmp_path, run, record_of(run, [{"name": "excess_velocity", "value": 0.3}]))
+    row = excess_row(sheets(STUDY, load(tmp_path), "tiny")["rows-16"])
+    assert row is not None
+    assert row.arms[run.arm].unseen is None
+    assert "unseen" not in in_words(row)
+    ax = Figure().subplots()
+    draw_parts(ax, row.arms, None)
+    widths = {bars.get_label(): [bar.get_width() for bar in bars] for bars in ax.containers[:3]}
+    assert widths == {UNSEEN: [0.0], UNLEARNED: [0.0], UNPARTED: [pytest.approx(0.3)]}
     assert row.one_token is None

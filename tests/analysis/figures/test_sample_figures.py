@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from analysis.figures.of_study import beginning
 from analysis.figures.picture import Picture
 from analysis.figures.samples import figure_12, saved_grids
 from analysis.records import load
-from analysis.records.artifacts import read_grid, sample_file
+from analysis.records.artifacts import cell_size, read_grid, sample_file
 from analysis.style import style
 from studies.run.record import Record
 from zigma.common.words import WordError
+from zigma.data.pictures import grid
 
 
 def naming(samples: str | None) -> Record:
@@ -87,3 +90,14 @@ def test_the_lowest_seed_is_taken_whoever_ran_it(recorded: Path) -> None:
     assert [grid.record["seed"] for grid in grids] == [0, 0]
     for grid in grids:
         assert json.loads(grid.record.path.read_text())["identity"] in grid.path.name
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "count"), [(32, 32, 64), (32, 128, 16), (256, 256, 4), (8, 8, 1), (32, 32, 7)]
+)
+def test_whole_images_are_shown_whatever_their_shape(height: int, width: int, count: int) -> None:
+    """Fields of rows of 8 cells are four times as wide as high, and were cut in half."""
+    sheet = grid(torch.zeros(count, 1, height, width, dtype=torch.uint8)).permute(1, 2, 0).numpy()
+    assert cell_size(sheet) == (height, width)
+    shown = beginning(sheet)
+    assert (shown.shape[0] + 2) % (height + 2) == (shown.shape[1] + 2) % (width + 2) == 0

@@ -4,13 +4,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_records import record_of, write
 from matplotlib.figure import Figure
 
-from analysis.figures.picture import Picture
+from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import Band
-from analysis.figures.trends import ROW, draw_apart, draw_trend, figure_8, figure_14, legend_height, thinned
+from analysis.figures.trends import (
+    ROW,
+    TOGETHER,
+    curves_height,
+    draw_apart,
+    draw_legend,
+    draw_trend,
+    figure_8,
+    figure_14,
+    thinned,
+    trends,
+)
 from analysis.records import load
 from analysis.style import WIDTH, style
+from studies.declare.registry import find_study
+from studies.declare.study import runs
 
 
 def a_band(mean: list[float], half: list[float]) -> Band:
@@ -21,7 +35,7 @@ def test_curve_and_band() -> None:
     ax = Figure().subplots()
     draw_trend(ax, {"sweep": a_band([4, 2], [1, 0.5]), "zigzag-8": a_band([3, 1], [1, 3])}, "loss", log=True)
     assert ax.get_yscale() == "log"
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sweep (n=3)", "zigzag-8 (n=3)"]
+    assert ax.get_legend_handles_labels()[1] == ["sweep (n=3)", "zigzag-8 (n=3)"]
     assert ax.lines[0].get_ydata().tolist() == [4, 2]
     lowest = ax.collections[1].get_paths()[0].vertices[:, 1].min()
     assert lowest > 0, "an interval that reaches below zero is cut off"
@@ -65,18 +79,32 @@ def test_each_of_many_curves_has_a_panel_before_the_others_in_grey() -> None:
     assert len({ax.get_ylim() for ax in figure.axes}) == 1, "panels are compared"
 
 
-@pytest.mark.parametrize("curves", [1, 4, 16])
-def test_the_legend_covers_neither_curves_nor_labels(curves: int) -> None:
+@pytest.mark.parametrize("curves", [1, 4, 6])
+def test_the_legend_covers_neither_curves_nor_labels_and_is_whole(curves: int) -> None:
+    names = [f"{'a mixer of many words, learning rate 0.004' * 2} {k}" for k in range(curves)]
     with style():
-        figure = Figure(figsize=(WIDTH, ROW + legend_height(curves)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, curves_height(names)), layout="constrained")
         ax = figure.subplots(1, 2)[0]
-        draw_trend(ax, {f"hilbert-released-{k}": a_band([4, 2], [1, 0.5]) for k in range(curves)}, "loss")
+        draw_trend(ax, {name: a_band([4, 2], [1, 0.5]) for name in names}, "loss")
+        draw_legend(figure, ax, loc="outside lower center")
         figure.draw_without_rendering()
-    legend = ax.get_legend().get_window_extent()
+    legend = figure.legends[0].get_window_extent()
     assert not legend.overlaps(ax.get_window_extent())
     assert not legend.overlaps(ax.xaxis.label.get_window_extent())
-    assert legend.y0 >= 0, "all of it is on the page"
+    assert min(legend.x0, legend.y0) >= 0, "all of it is on the page"
+    assert legend.x1 <= figure.bbox.x1
     assert ax.get_window_extent().height > 0.4 * ROW * figure.dpi, "and leaves room for the curves"
+
+
+def test_titles_of_small_panels_do_not_run_into_each_other() -> None:
+    bands = {f"gated-linear-attention random, rate {k}": a_band([4, 2], [1, 0.5]) for k in range(9)}
+    with style():
+        figure = Figure(figsize=(WIDTH, curves_height(bands)), layout="constrained")
+        draw_apart(figure, bands, "loss")
+        figure.draw_without_rendering()
+    titles = [ax.title.get_window_extent() for ax in figure.axes]
+    assert not any(one.overlaps(other) for i, one in enumerate(titles) for other in titles[:i])
+    assert max(title.x1 for title in titles) <= figure.bbox.x1
 
 
 def test_values_that_are_not_positive_keep_a_linear_axis() -> None:
@@ -90,9 +118,11 @@ def test_the_papers_values_stand_beside_ours(recorded: Path) -> None:
     assert isinstance(drawing, Picture)
     figure = Figure(figsize=drawing.size)
     drawing.draw(figure)
-    assert [ax.get_title() for ax in figure.axes] == ["tiny, digits-16", "paper, FID"]
+    assert [place.get_suptitle() for place in figure.subfigs] == ["tiny, digits-16"]
     written = {text.get_text() for text in figure.axes[1].texts}
     assert {"27.38", "13.32"} <= written
+    bars = [text.get_text() for text in figure.axes[1].get_xticklabels()]
+    assert not any("released" in bar for bar in bars), "the paper prints one Hilbert row, for two readings"
     assert len({record["identity"] for record in drawing.records}) == len(drawing.records)
 
 
@@ -104,3 +134,25 @@ def test_loss_and_quality_at_each_resolution(recorded: Path) -> None:
     labels = [ax.get_ylabel() for ax in figure.axes]
     assert labels.count("loss") == 2
     assert "zigzag-8 from 1 to 0.71 (3 seeds)" in drawing.alt
+
+
+def test_more_curves_than_can_be_followed_together_stand_apart(tmp_path: Path) -> None:
+    study = find_study("scan_zoo")
+    for run in runs(study, "desk", settings=["fields-8"]):
+        curve = {"step": [20, 60, 100], "value": [3.0, 2.0, 1.0]}
+        write(
+            tmp_path, run, record_of(run, [{"name": "held_out_loss", "value": 1.0}], curves={"loss": curve})
+        )
+    drawing = trends(study, load(tmp_path), loss=True)
+    assert isinstance(drawing, Picture)
+    figure = Figure(figsize=drawing.size, layout="constrained")
+    drawing.draw(figure)
+    assert len(figure.axes) == len(study.arms) > TOGETHER
+
+
+def test_a_curve_without_points_is_none(tmp_path: Path) -> None:
+    study = find_study("scan_ablation")
+    (run,) = runs(study, "tiny", settings=["digits-8"])[:1]
+    empty: dict[str, list[float]] = {"step": [], "value": []}
+    write(tmp_path, run, record_of(run, [{"name": "held_out_loss", "value": 1.0}], curves={"loss": empty}))
+    assert isinstance(trends(study, load(tmp_path), loss=True), Missing)
