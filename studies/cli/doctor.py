@@ -113,7 +113,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
     from zigma.ops import resolve_backend, selective_scan
     from zigma.ops.backends import available_backends, why_not
     from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
-    from zigma.profiling.speed import time_calls
+    from zigma.profiling.speed import in_a_line, kernel_faults, time_calls
 
     inputs, checks, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
     for name in available_backends():
@@ -127,10 +127,12 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
 
         try:
             error = largest_error(scan, device, torch.float32)
-        except (RuntimeError, ValueError, TypeError) as failure:
-            line = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        except (*kernel_faults(), ValueError, TypeError) as failure:
             checks[name] = Check(
-                name, False, f"present, fails: {line}", "do not use it here; choose another backend"
+                name,
+                False,
+                f"present, fails: {in_a_line(failure)}",
+                "do not use it here; choose another backend",
             )
             continue
         right = error <= TOLERANCE[torch.float32]

@@ -7,19 +7,28 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from studies.declare.own_data import FILE, FOLDER, OwnData, as_json, own_data
+from filelock import FileLock, Timeout
+
+from studies.declare.own_data import FILE, FOLDER, MOST_WORDS, OwnData, as_json, own_data
+from studies.declare.registry import studies
 from zigma.common.files import read_json, replace_json, text_of_name
 from zigma.common.remembered import remembered_sha256
-from zigma.common.words import WordError, counted, printable
+from zigma.common.words import WordError, counted, printable, shown
 
-TABLES = ("captions", "metadata")  # names of captions' tables beside the images, with one of these endings
+if TYPE_CHECKING:
+    from zigma.data.folders.plan import PrepareRequest
+
+MAYBE = "metadata"  # Hugging Face's name of a table that may hold captions, or anything else
+TABLES = ("captions", MAYBE)  # names of captions' tables beside the images, with one of these endings
 ENDINGS = (".csv", ".jsonl", ".json")
 LISTED = 5  # skipped files that are named for each reason
 FEWEST = 2  # held-out images: fewer have no covariance
+LONGEST_NAME = 60  # letters of the folder's name in that of a setting
 HELD_OUT = 500  # images that are held out of a large folder; a fifth of a small one
 
 
@@ -54,7 +63,7 @@ def prepare_own(
     if not images:
         shards = "; its tar files are shards, which scale `paper` reads: see zigma/data/README.md"
         raise WordError(f"--data {folder} holds no image{shards if any(folder.glob('*.tar')) else ''}")
-    captions = captions or _captions_beside(folder, images)
+    captions = captions or _captions_beside(folder, images, say)
     request = PrepareRequest(
         source=str(folder),
         size=size,
@@ -63,39 +72,84 @@ def prepare_own(
         held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
         vae=str(autoencoder_folder()) if latents else None,
     )
-    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_") or "images"
+    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_")[:LONGEST_NAME] or "images"
     key = _key(folder, images, captions, request)
     root = results / FOLDER / f"{name}-{size}-{key}"
+    if results.resolve().is_relative_to(folder.resolve()):
+        raise WordError(f"--data {folder} holds the results folder {results}: choose another by --results")
+    with _alone(root, say):
+        if (done := _prepared_before(root, results)) is not None:
+            if (plan := read_plan(root)) is not None:
+                say_unused(plan.unused_captions, say)
+            _say_skipped(read_json(root / "manifest.json"), say)
+            return done
+        shutil.rmtree(root, ignore_errors=True)  # begun and not finished, or damaged since
+        manifest = prepare(request, root, say=say)
+        assert manifest is not None
+        _say_skipped(manifest, say)
+        try:
+            data = _as_prepared(folder, f"{name}-{size}", key, root, results, request, manifest)
+        except WordError:
+            shutil.rmtree(root)
+            raise
+        replace_json(root / FILE, as_json(data))
+    return data
+
+
+@contextmanager
+def _alone(root: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """While one process prepares a folder of images, others wait."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root.with_name(f".{root.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("another process prepares these images; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _prepared_before(root: Path, results: Path) -> OwnData | None:
+    """What was prepared there; None where nothing was, or where shards have been lost or changed since."""
+    from zigma.data.shards.sources import shards_identity
+
     done = next((data for data in own_data(results) if Path(data.root) == root.absolute()), None)
-    if done is not None:
-        if (plan := read_plan(root)) is not None:
-            say_unused(plan.unused_captions, say)
-        _say_skipped(read_json(root / "manifest.json"), say)
-        return done
-    if root.exists() and not (root / "manifest.json").exists():
-        shutil.rmtree(root)  # begun and not finished: perhaps of files whose times have changed since
-    manifest = prepare(request, root, say=say)
-    assert manifest is not None
-    _say_skipped(manifest, say)
+    try:
+        if done is not None:
+            shards_identity(root)
+    except ValueError:
+        return None
+    return done
+
+
+def _as_prepared(
+    folder: Path, name: str, key: str, root: Path, results: Path, request: PrepareRequest, manifest: Any
+) -> OwnData:
+    """Raises WordError for too few images, and for captions that are too long."""
     counts = manifest["counts"]
     if counts["held_out"] < FEWEST or counts["train"] < FEWEST:
-        shutil.rmtree(root)
         raise WordError(
             f"--data {folder}: {counted(counts['train'], 'image')} to train on and {counts['held_out']} to compare "
             f"with are too few; give about 20 different ones or more"
         )
-    data = OwnData(
-        _setting(f"{name}-{size}", key, results),
+    words, longest = _longest_caption(root)
+    if words > MOST_WORDS and request.vae is None:
+        raise WordError(
+            f"--data {folder}: the caption {shown(longest, 60)!r} has {words} words; at most {MOST_WORDS} can be read"
+        )
+    return OwnData(
+        _setting(name, key, results),
         str(root.absolute()),
-        size,
+        request.size,
         counts["train"],
         counts["held_out"],
         len(manifest["classes"]),
-        _longest_caption(root),
-        latents,
+        words,
+        request.vae is not None,
     )
-    replace_json(root / FILE, as_json(data))
-    return data
 
 
 def _images(folder: Path) -> list[Path]:
@@ -108,10 +162,19 @@ def _images(folder: Path) -> list[Path]:
     )  # alike in every locale
 
 
-def _captions_beside(folder: Path, images: list[Path]) -> Path | None:
+def _captions_beside(folder: Path, images: list[Path], say: Callable[[str], None]) -> Path | None:
+    from zigma.data.folders.annotations import read_captions_file
+
     for table in (folder / f"{stem}{ending}" for stem in TABLES for ending in ENDINGS):
-        if table.is_file():
-            return table
+        if not table.is_file():
+            continue
+        try:
+            if table.stem == MAYBE:
+                read_captions_file(table)
+        except ValueError as error:
+            say(printable(f"{table.name} is not used: {error}"))
+            continue
+        return table
     return folder if any(image.with_suffix(".txt").is_file() for image in images) else None
 
 
@@ -126,25 +189,30 @@ def _has_classes(folder: Path, images: list[Path]) -> bool:
 def _key(folder: Path, images: list[Path], captions: Path | None, request: Any) -> str:
     """A hash of what the shards will hold: names and contents of the images, their captions, and what is asked for."""
     from zigma.data.folders.plan import identity_of
+    from zigma.data.weights import autoencoder_identity
 
     digest = hashlib.sha256(repr(sorted(identity_of(request, {}).items())).encode())
     for image, contents in zip(images, remembered_sha256(images, from_bytes=1 << 20), strict=True):
         digest.update(os.fsencode(f"{image.relative_to(folder).as_posix()}\0{contents}\n"))
-    digest.update(str(request.vae is not None).encode())
+    digest.update(autoencoder_identity().encode() if request.vae is not None else b"False")
     return digest.hexdigest()[:8]
 
 
 def _setting(name: str, key: str, results: Path) -> str:
-    """The name, unless other contents have it already."""
-    return f"{name}-{key[:4]}" if name in {data.setting for data in own_data(results)} else name
+    """The name, unless other contents or a declared setting have it already."""
+    declared = {at for study in studies().values() for settings in study.scales.values() for at in settings}
+    return f"{name}-{key[:4]}" if name in {data.setting for data in own_data(results)} | declared else name
 
 
-def _longest_caption(root: Path) -> int:
+def _longest_caption(root: Path) -> tuple[int, str]:
+    """How many words it has, and the caption; 0 where there is none."""
     from zigma.data.folders.kept import read_plan
+    from zigma.data.text import words_of
 
     plan = read_plan(root)
     samples = [] if plan is None else [sample for shard in plan.shards for sample in shard.samples]
-    return max((len(caption.split()) for sample in samples for caption in sample.captions or ()), default=0)
+    captions = (caption for sample in samples for caption in sample.captions or ())
+    return max(((len(words_of(caption)), caption) for caption in captions), default=(0, ""))
 
 
 def _say_skipped(manifest: dict[str, Any], say: Callable[[str], None]) -> None:

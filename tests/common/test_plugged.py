@@ -38,9 +38,18 @@ def test_its_identity_is_of_the_files_that_it_lists_and_runs_nothing(tmp_path: P
     one = THING.identity(f"{file}:thing")
     weights.write_bytes(b"2")
     assert THING.identity(f"{file}:thing") != one
-    file.write_text("FILES = [name for name in 'ab']\n")
-    with pytest.raises(WordError, match="FILES must be a list of names of files, written out"):
-        THING.identity(f"{file}:thing")
+    file.write_text("FILES: list[str] = ['weights.bin']\n")
+    annotated = THING.identity(f"{file}:thing")
+    weights.write_bytes(b"3")
+    assert THING.identity(f"{file}:thing") != annotated
+    for source in (
+        "FILES = [name for name in 'ab']",
+        "FILES = 'weights.bin'",
+        "FILES = []\nFILES += ['weights.bin']",
+    ):
+        file.write_text(source)
+        with pytest.raises(WordError, match="FILES must be a list of names of files, written out"):
+            THING.identity(f"{file}:thing")
 
 
 @pytest.mark.parametrize(

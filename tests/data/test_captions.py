@@ -260,3 +260,21 @@ def test_captions_that_are_read_are_not_passed_over(tmp_path, capsys):
     assert manifest["passed_over"] == {".md": 1}
     assert manifest["skipped"] == [{"file": "c.png", "reason": "no caption"}]
     assert "captions for 2 of 3 files" in capsys.readouterr().out
+
+
+def test_the_columns_that_a_first_line_names_are_read(tmp_path):
+    table = tmp_path / "metadata.csv"
+    table.write_text('label,text,file_name\n3,a bird,a.png\n4,"a cat, black",b.png\n')
+    assert read_captions_file(table) == {"a.png": ["a bird"], "b.png": ["a cat, black"]}
+    table.write_text("a.png,a bird\n")
+    assert read_captions_file(table) == {"a.png": ["a bird"]}
+    table.write_text("a.png,a bird,3\n")
+    with pytest.raises(ValueError, match="every row must be file,caption"):
+        read_captions_file(table)
+
+
+def test_a_quote_that_is_never_closed_takes_in_no_other_rows(tmp_path):
+    table = tmp_path / "captions.csv"
+    table.write_text('a.png,a bird\nb.png,"a cat\nc.png,a dog\n')
+    with pytest.raises(ValueError, match="damaged"):
+        read_captions_file(table)

@@ -82,6 +82,10 @@ def test_video_frames_follow_each_other_and_begin_anywhere(tmp_path):
     assert set(first.flatten().tolist()) == {0, 1, 2, 3, 4}  # the last beginning, 20 - 16, counts too
     assert batch.classes.tolist() == [3] * 60
     assert data.classes == 5
+    reference = data.train.fixed()
+    assert len({reference.batch([3]).images.sum().item() for _ in range(8)}) == 1
+    torch.manual_seed(1)
+    assert torch.equal(reference.batch([3]).images, data.train.fixed().batch([3]).images)
 
 
 def test_a_video_that_is_too_short_is_skipped_and_listed(tmp_path):

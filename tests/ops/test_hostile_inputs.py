@@ -165,3 +165,13 @@ def test_complex_inputs_are_refused() -> None:
     made = {name: x.float() for name, x in inputs((1, 3, 4, 2), optional=False).items()}
     with pytest.raises(ValueError, match="u must be floating point"):
         selective_scan_reference(**(made | {"u": made["u"].to(torch.complex64)}))
+
+
+def test_a_rank_or_taps_of_nothing_are_refused() -> None:
+    """Kernels read memory that was not theirs: for them a rank of 0 means no weight."""
+    u, A = torch.randn(1, 4, 2), -torch.ones(2, 3)
+    B = C = torch.randn(1, 4, 3)
+    with pytest.raises(ValueError, match="R of at least 1"):
+        selective_scan(u, torch.randn(1, 4, 0), A, B, C, delta_weight=torch.randn(2, 0))
+    with pytest.raises(ValueError, match="K of at least 1"):
+        causal_conv1d(u, torch.randn(2, 0))

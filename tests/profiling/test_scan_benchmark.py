@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from zigma.profiling import scan_benchmark, scan_contenders
 from zigma.profiling.__main__ import main
 from zigma.profiling.scan_check import TOLERANCE, largest_error
+from zigma.profiling.speed import kernel_faults
 
 CPU = torch.device("cpu")
 
@@ -24,6 +26,29 @@ def test_a_wrong_scan_gets_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, missing = scan_benchmark.benchmark([(1, 2, 3, 4)], CPU, torch.float32, 1, path=False)
     assert [row.both_ms for row in rows] == [None]
     assert "no speed" in scan_benchmark.table(rows, missing)
+
+
+def test_a_kernel_that_does_not_build_leaves_the_others_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's errors are no RuntimeErrors: one of them ended the whole table. Nor has a machine room for any shape."""
+    (*_, fault) = kernel_faults()
+
+    def broken(*_: object) -> torch.Tensor:
+        raise fault("out of resource: shared memory\nRequired: 300000")
+
+    def large(given: dict[str, torch.Tensor], order: torch.Tensor | None) -> torch.Tensor:
+        if given["u"].shape[1] == 8:
+            broken()
+        return scan_contenders.ours("reference", given, order)
+
+    found = {"reference": partial(scan_contenders.ours, "reference"), "broken": broken, "large": large}
+    monkeypatch.setattr(scan_benchmark, "contenders", lambda device, dtype: (found, {}))
+    shapes = [(1, 2, 8, 2), (1, 2, 3, 2**40)]
+    rows, missing = scan_benchmark.benchmark(shapes, torch.device("cpu"), torch.float32, 1, False)
+    assert missing == {"broken": "fails: out of resource: shared memory"}
+    notes = {(row.shape, row.contender): row.note for row in rows}
+    assert notes[shapes[0], "reference"] == ""
+    assert notes[shapes[0], "large"] == "fails: out of resource: shared memory"
+    assert notes[shapes[1], "reference"].startswith("no inputs: ")
 
 
 def test_command_writes_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,3 +192,56 @@ def test_what_cannot_be_used_is_told_in_a_line(folder: Path, tmp_path: Path) -> 
     data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
     with pytest.raises(WordError, match="trains nothing on images"):
         select("model_sizes", "tiny", data=data)
+
+
+def test_words_are_counted_as_they_are_read(folder: Path, tmp_path: Path) -> None:
+    """A caption with hyphens was given fewer tokens than it has words, and every run on it failed."""
+    for path in folder.rglob("a *.png"):
+        path.with_suffix(".txt").write_text("a well-known cat's ear-ring\n")
+    data = prepare_own(folder, 16, tmp_path / "r", say=lambda line: None)
+    assert data.caption_words == 7
+    path.with_suffix(".txt").write_text("word " * 90)
+    with pytest.raises(WordError, match=r"the caption 'word word .*' has 90 words; at most 77 can be read"):
+        prepare_own(folder, 16, tmp_path / "r", say=lambda line: None)
+    assert list(own_data(tmp_path / "r")) == [data]
+
+
+def test_a_name_that_a_study_has_already_is_told_apart(folder: Path, tmp_path: Path) -> None:
+    digits = folder.rename(tmp_path / "digits")
+    data = prepare_own(digits, 8, tmp_path / "r", say=lambda line: None)
+    assert data.setting.startswith("digits-8-")
+
+
+def test_a_table_that_may_hold_captions_and_holds_none_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    (folder / "metadata.jsonl").write_text('{"file_name": "house wren/a 1.png", "label": 3}\n')
+    messages: list[str] = []
+    assert prepare_own(folder, 16, tmp_path / "r", say=messages.append).caption_words == 0
+    assert any(line.startswith("metadata.jsonl is not used: ") for line in messages)
+    (folder / "metadata.jsonl").rename(folder / "captions.jsonl")
+    with pytest.raises(ValueError, match="it lacks 'text'"):
+        prepare_own(folder, 16, tmp_path / "r", say=messages.append)
+
+
+def test_what_was_lost_or_begun_is_prepared_anew(folder: Path, tmp_path: Path) -> None:
+    data = prepare_own(folder, 16, tmp_path / "r", say=lambda line: None)
+    root = Path(data.root)
+    next(root.glob("*.tar")).write_bytes(b"damaged")
+    assert prepare_own(folder, 16, tmp_path / "r", say=lambda line: None) == data
+    (root / "own.json").unlink()
+    for path in folder.rglob("*.png"):
+        os.utime(path, (1, 1))
+    assert prepare_own(folder, 16, tmp_path / "r", say=lambda line: None) == data
+
+
+def test_two_processes_prepare_a_folder_once(folder: Path, tmp_path: Path) -> None:
+    """Each removed what the other had begun."""
+    command = [sys.executable, "-c", PREPARE, str(folder), str(tmp_path / "r")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert len({text.splitlines()[-1] for text in said}) == 1
+
+
+def test_results_inside_the_images_are_refused_by_name(folder: Path) -> None:
+    with pytest.raises(WordError, match=r"holds the results folder .*: choose another by --results"):
+        prepare_own(folder, 16, folder / "results", say=lambda line: None)

@@ -41,12 +41,14 @@ def stand_in(function: Callable[[], Tensor]) -> Replay:
 
 
 @contextmanager
-def graphs_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Graphed]]:
+def graphs_on_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, record: Callable[[Callable[[], Tensor]], Replay] = stand_in
+) -> Iterator[list[Graphed]]:
     """Steps take the way of a graph, with a plain call in its place."""
     made: list[Graphed] = []
 
     def make(function: Callable[..., Tensor], device: torch.device, what: str, *, possible: bool) -> Graphed:
-        made.append(Graphed(function, stand_in, what))
+        made.append(Graphed(function, record, what))
         return made[-1]
 
     with monkeypatch.context() as patch:
@@ -110,6 +112,28 @@ def test_steps_that_take_the_way_of_a_graph_end_in_the_same_weights(
     assert made[0].replay is not None
     for one, other in zip(plain, through, strict=True):
         assert torch.allclose(one, other, rtol=1e-6, atol=1e-7)  # the learning rate is rounded to float32
+
+
+def test_a_recording_that_breaks_off_after_the_gradient_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step, a plain one, added its own gradient to what had been left."""
+
+    def breaks_off(function: Callable[[], Tensor]) -> Replay:
+        def refuse(*args: object, **options: object) -> None:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(step_module.TrainingStep, "_update", refuse)
+            function()
+        raise AssertionError
+
+    plain = trained(tmp_path / "plain")
+    with graphs_on_the_cpu(monkeypatch, breaks_off) as made:
+        through = trained(tmp_path / "graph")
+    assert made[0].refused
+    for one, other in zip(plain, through, strict=True):
+        assert torch.allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
 def test_a_checkpoint_goes_on_with_a_graph_or_without(

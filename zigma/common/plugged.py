@@ -14,7 +14,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -197,13 +197,10 @@ def _file_identity(path: Path) -> str:
 def _listed_files(path: Path, source: bytes) -> list[Path]:
     """The files that a file names in `FILES = [...]`, read from its text."""
     try:
-        assignments = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
-        values = [
-            a.value for a in assignments for t in a.targets if isinstance(t, ast.Name) and t.id == "FILES"
-        ]
-        listed = [
-            path.parent / Path(each).expanduser() for value in values for each in ast.literal_eval(value)
-        ]
+        values = [ast.literal_eval(value) for value in _bound_to_files(ast.parse(source).body)]
+        if any(isinstance(value, str) for value in values):
+            raise ValueError("it is one name")
+        listed = [path.parent / Path(each).expanduser() for value in values for each in value]
     except (SyntaxError, ValueError, TypeError) as error:
         raise WordError(
             f"{path.name}: FILES must be a list of names of files, written out: {error}"
@@ -212,6 +209,18 @@ def _listed_files(path: Path, source: bytes) -> list[Path]:
         if not is_file(each):
             raise WordError(f"{path.name} lists {each} in FILES, and there is no such file")
     return listed
+
+
+def _bound_to_files(body: Iterable[ast.stmt]) -> Iterator[ast.expr]:
+    """What a file gives the name FILES; of anything but `FILES = ...` and `FILES: list[str] = ...`, what is refused."""
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not any(isinstance(target, ast.Name) and target.id == "FILES" for target in targets):
+            continue
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            raise ValueError("it is changed after it was written")
+        if node.value is not None:
+            yield node.value
 
 
 class LeftOut(UserWarning):

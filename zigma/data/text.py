@@ -15,7 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zigma.common.words import shown
+
 _WORD = re.compile(r"\w+")
+
+
+def words_of(caption: str) -> list[str]:
+    """The words of a caption, each a token: `a cat's ear-ring` has five."""
+    return _WORD.findall(caption.lower())
 
 
 def encode_captions(captions: Sequence[str], width: int, tokens: int) -> Tensor:
@@ -28,10 +35,10 @@ def encode_captions(captions: Sequence[str], width: int, tokens: int) -> Tensor:
     """
     features = torch.zeros(len(captions), tokens, width)
     for row, caption in enumerate(captions):
-        words = _WORD.findall(caption.lower())
+        words = words_of(caption)
         if len(words) > tokens:
             raise ValueError(
-                f"{caption!r} has {len(words)} words, more than the {tokens} tokens of the encoder"
+                f"{shown(caption, 60)!r} has {len(words)} words, more than the {tokens} tokens of the encoder"
             )
         for place, word in enumerate(words):
             features[row, place] = _token(word, place, width)

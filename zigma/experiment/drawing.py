@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zigma.data import Autoencoder, Dataset, autoencoder_folder, autoencoder_identity, to_uint8
+from zigma.data.dataset import Split
 from zigma.data.shards.sources import encoded_by, shards_root
 from zigma.experiment.config import RunConfig
 from zigma.experiment.estimate import batch_of
@@ -52,6 +53,13 @@ def real_data(config: RunConfig, data: Dataset) -> Dataset:
     from zigma.data import load_data
 
     return load_data(config.data.replace(view="pixels"))
+
+
+def fixed(part: Split) -> Split:
+    """A part of the data as metrics are taken against it: no caption and no frames are drawn anew."""
+    from zigma.data.shards.split import ShardSplit
+
+    return part.fixed() if isinstance(part, ShardSplit) else part
 
 
 def draw(

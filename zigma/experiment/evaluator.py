@@ -12,7 +12,7 @@ from zigma.common.words import counted
 from zigma.data import Dataset
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
-from zigma.experiment.drawing import as_pixels, draw, pixels_of, real_data
+from zigma.experiment.drawing import as_pixels, draw, fixed, pixels_of, real_data
 from zigma.experiment.estimate import batch_of
 from zigma.experiment.excess import Excess, has_optimum
 from zigma.experiment.features import FeatureReader
@@ -90,7 +90,7 @@ class Evaluator:
 
     def _real(self) -> tuple[list[Features], dict[str, str]]:
         data, evaluation = real_data(self.config, self.data), self.config.evaluation
-        part = {"held-out": data.held_out, "train": data.train}[evaluation.reference]
+        part = fixed({"held-out": data.held_out, "train": data.train}[evaluation.reference])
         if evaluation.n_real > len(part):
             raise ValueError(
                 f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has "

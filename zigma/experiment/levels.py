@@ -20,6 +20,7 @@ from zigma.experiment.baselines import (
     batches_of,
 )
 from zigma.experiment.config import RunConfig
+from zigma.experiment.drawing import fixed
 from zigma.experiment.evaluator import Evaluator
 from zigma.experiment.watch import Watch
 from zigma.models import build_model
@@ -68,7 +69,7 @@ def compute_levels(
 
 def _real(config: RunConfig, evaluator: Evaluator) -> Level:
     """Training images against the reference, as many as a network draws: no network should be closer."""
-    n, part = config.evaluation.n_generated, evaluator.data.train
+    n, part = config.evaluation.n_generated, fixed(evaluator.data.train)
     count = min(n, len(part))
 
     def images() -> Iterator[Tensor]:

@@ -60,7 +60,8 @@ def selective_scan(
             a list, or a `zigma.scans.ScanOrder`; None is row-major.
         backend: a name from `available_backends()`; None is ZIGMA_SCAN_BACKEND or else the fastest present.
         delta_weight: (D, R). With it delta is (batch, L, R) and stands for delta W^T, as in Mamba's network. Where R
-            is small, most of such a product's time goes into writing and reading it, which a backend may spare.
+            is small, most of such a product's time goes into writing and reading it, which a backend may spare. Under
+            autocast a backend that does not spare it takes the product in autocast's precision, as mamba-ssm does.
         initial_state: (batch, D, N), h before the first step; None is zero.
         return_final_state: whether to return h after the last step as well: what goes on from there, given it as its
             initial state, computes the same as one longer scan.

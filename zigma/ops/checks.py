@@ -54,6 +54,10 @@ def scan_shapes(
         if delta_weight.ndim != 2:
             raise ValueError(f"delta_weight must be (D, R), got {tuple(delta_weight.shape)}")
         rank = delta_weight.shape[1]
+        if rank < 1:
+            raise ValueError(
+                f"delta_weight must be (D, R) with R of at least 1, got {tuple(delta_weight.shape)}"
+            )
         _require("delta_weight", delta_weight, (width, rank), "(D, R)", u)
         _require("delta", delta, (batch, length, rank), "(batch, L, R)", u)
     _require("A", A, (width, states), "(D, N)", u)
@@ -68,8 +72,8 @@ def scan_shapes(
 def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """Raise ValueError unless the inputs of a causal convolution fit each other."""
     _require_tokens("x", x)
-    if weight.ndim != 2:
-        raise ValueError(f"weight must be (D, K), got {tuple(weight.shape)}")
+    if weight.ndim != 2 or weight.shape[1] < 1:
+        raise ValueError(f"weight must be (D, K) with K of at least 1, got {tuple(weight.shape)}")
     _require("x", x, tuple(x.shape), "(batch, L, D)", x)
     _require("weight", weight, (x.shape[2], weight.shape[1]), "(D, K)", x)
     _require("bias", bias, (x.shape[2],), "(D,)", x)

@@ -7,7 +7,7 @@ import torch
 
 from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
 from zigma.profiling.scan_contenders import Inputs, Scan, contenders
-from zigma.profiling.speed import on_device_ms, peak_memory_mib, time_calls
+from zigma.profiling.speed import in_a_line, kernel_faults, on_device_ms, peak_memory_mib, time_calls
 
 Shape = tuple[int, int, int, int]  # batch, D, L, N
 CPU_SHAPES: list[Shape] = [(16, 128, 256, 16), (4, 512, 1024, 16), (1, 1536, 4096, 16)]
@@ -55,8 +55,8 @@ def benchmark(
     for name, scan in scans.items():
         try:
             errors[name] = largest_error(scan, device, dtype)
-        except RuntimeError as error:  # a kernel that does not build or start here: told, never timed
-            missing[name] = f"fails: {str(error).splitlines()[0]}"
+        except kernel_faults() as error:  # told, never timed
+            missing[name] = f"fails: {in_a_line(error)}"
     right = {name: scans[name] for name in errors if errors[name] <= TOLERANCE[dtype]}
     rows = []
     for shape in shapes:
@@ -71,9 +71,14 @@ def _measure(
     repeats: int, path: bool,
 ) -> list[Row]:  # fmt: skip
     batch, width, length, states = shape
-    inputs = random_inputs(batch, width, length, states, device, dtype)
-    order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).to(device) if path else None
-    dy = torch.ones(batch, length, width, device=device, dtype=dtype)
+    try:
+        inputs = random_inputs(batch, width, length, states, device, dtype)
+        order = (
+            torch.randperm(length, generator=torch.Generator().manual_seed(0)).to(device) if path else None
+        )
+        dy = torch.ones(batch, length, width, device=device, dtype=dtype)
+    except RuntimeError as error:  # what torch raises where a CPU has no room for them
+        return [Row(shape, name, errors[name], note=f"no inputs: {in_a_line(error)}") for name in scans]
     forward, both, peaks, rows = {}, {}, {}, []
     for name, scan in scans.items():
         call = partial(call_both, scan, inputs, order, dy)
@@ -82,6 +87,9 @@ def _measure(
             peaks[name] = peak_memory_mib(call, device)
         except torch.OutOfMemoryError:
             rows.append(Row(shape, name, errors[name], note="out of memory"))
+            continue
+        except kernel_faults() as error:
+            rows.append(Row(shape, name, errors[name], note=f"fails: {in_a_line(error)}"))
             continue
         forward[name], both[name] = partial(call_forward, scan, inputs, order), call
     forward_times, both_times = (time_calls(calls, device, repeats, 1) for calls in (forward, both))

@@ -22,6 +22,20 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 ON_DEVICE_MS = 20  # of replays: enough for some of a large scan, and for a median of a small one's
 
 
+def kernel_faults() -> tuple[type[Exception], ...]:
+    """What a kernel that does not build or start here raises; Triton's own errors are no RuntimeErrors since 3.2."""
+    try:
+        from triton.errors import TritonError
+    except ImportError:
+        return (RuntimeError,)
+    return RuntimeError, TritonError
+
+
+def in_a_line(fault: Exception) -> str:
+    """Its first line, or what it is called."""
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]
+
+
 @dataclass(frozen=True)
 class Timing:
     """Milliseconds of one call: median, lower and upper quartile of `repeats` calls after a warm-up."""

@@ -1,7 +1,8 @@
 """CUDA graphs: a small network's step is hundreds of kernels of a few microseconds, and launching them is all it costs.
 
 A function of tensors is called plainly a few times, then recorded, then replayed: the same kernels on the same memory
-without their launches. Numbers do not change, and so nothing here is part of a run's identity. ZIGMA_GRAPHS=off in
+without their launches. Numbers change by the learning rate's rounding to float32 alone (a part in 10^8), and so
+nothing here is part of a run's identity. ZIGMA_GRAPHS=off in
 the environment turns all of it off.
 """
 

@@ -88,8 +88,8 @@ def test_the_lowest_seed_is_taken_whoever_ran_it(recorded: Path) -> None:
     grids = saved_grids(load(recorded), recorded, ("FacesHQ 1024", "Landscape-HQ"))
     assert [grid.arm for grid in grids] == ["FacesHQ 1024", "Landscape-HQ"]
     assert [grid.record["seed"] for grid in grids] == [0, 0]
-    for grid in grids:
-        assert json.loads(grid.record.path.read_text())["identity"] in grid.path.name
+    for saved in grids:
+        assert json.loads(saved.record.path.read_text())["identity"] in saved.path.name
 
 
 @pytest.mark.parametrize(

@@ -155,15 +155,23 @@ def _jsonl_pairs(text: str) -> Iterator[tuple[object, object]]:
 
 
 def _csv_pairs(text: str) -> Iterator[tuple[object, object]]:
-    try:
-        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""))):
-            if row and len(row) != 2:
-                raise ValueError("every row must be file,caption")
-            if row and not (number == 0 and tuple(row) in _HEADERS):
-                yield row[0], row[1]
+    """The columns that a first line names, of as many as there are; without one, two."""
+    try:  # strictly: a quote that is never closed would take in all rows after it
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except csv.Error as error:
         raise ValueError(str(error)) from error
+    head = rows[0] if rows else []
+    named = [next((head.index(name) for name in names if name in head), None) for names in _COLUMNS]
+    for row in rows if None in named else rows[1:]:
+        if len(row) != (2 if None in named else len(head)):
+            raise ValueError(
+                "every row must be file,caption, or have the columns of a first line that names them"
+            )
+        file, caption = (
+            i if at is None else at for i, at in enumerate(named if None not in named else (None, None))
+        )
+        yield row[file], row[caption]
 
 
-_HEADERS = {(file, text) for file in ("file", "file_name") for text in ("caption", "text")}
+_COLUMNS = (("file_name", "file"), ("text", "caption"))
 _PAIRS = {".json": _json_pairs, ".jsonl": _jsonl_pairs, ".csv": _csv_pairs}

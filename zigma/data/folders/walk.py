@@ -49,7 +49,10 @@ def walk(source: Path) -> Walk:
             if not _is_utf8(path.relative_to(source)):
                 result.broken[path] = "its name is not UTF-8"
             elif path.is_file():
-                result.files.append(path)
+                if os.access(path, os.R_OK):
+                    result.files.append(path)
+                else:
+                    result.broken[path] = "it may not be read"
             else:
                 result.broken[path] = "a link to no file" if path.is_symlink() else "no regular file"
     return result

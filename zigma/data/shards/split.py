@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -65,6 +65,10 @@ class ShardSplit:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def fixed(self) -> ShardSplit:
+        """The same samples with nothing drawn: what a metric is taken against is the same in every run."""
+        return replace(self, random=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, which opens the shards itself."""

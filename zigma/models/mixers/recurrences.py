@@ -90,6 +90,8 @@ def decayed_attention_in_chunks(
     state, outputs = torch.zeros_like(k[:, :, 0, 0, :, None] * v[:, :, 0, 0, None]), []
     for n in range(q.shape[2]):
         outputs.append(within[:, :, n] + reading[:, :, n] @ state)
+        if n + 1 == q.shape[2]:
+            break  # nothing reads what the last chunk leaves
         state = kept[:, :, n] * state + writing[:, :, n].mT @ v[:, :, n]
     return steps(torch.stack(outputs, dim=2), length).to(dtype)
 
@@ -154,6 +156,8 @@ def gated_delta_rule_in_chunks(
     for n in range(q.shape[2]):
         u = written[:, :, n] - forgotten[:, :, n] @ state
         outputs.append(reading[:, :, n] @ state + scores[:, :, n] @ u)
+        if n + 1 == q.shape[2]:
+            break
         state = kept[:, :, n] * state + writing[:, :, n].mT @ u
     return steps(torch.stack(outputs, dim=2), length).to(dtype)
 
