@@ -115,6 +115,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
     from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
     from zigma.profiling.speed import in_a_line, kernel_faults, time_calls
 
+    faults: tuple[type[Exception], ...] = (*kernel_faults(), ValueError, TypeError)
     inputs, checks, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
     for name in available_backends():
         reason = why_not(name, device, torch.float32)
@@ -127,7 +128,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
 
         try:
             error = largest_error(scan, device, torch.float32)
-        except (*kernel_faults(), ValueError, TypeError) as failure:
+        except faults as failure:
             checks[name] = Check(
                 name,
                 False,
