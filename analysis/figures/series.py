@@ -44,8 +44,9 @@ def curve(record: Record, name: str) -> tuple[list[float], list[float]] | None:
 
 
 def curve_names(records: Iterable[Record]) -> list[str]:
-    """The curves that these records hold, each once."""
-    return list(dict.fromkeys(name for record in records for name in record["curves"]))
+    """The curves of which these records hold points, each once."""
+    curves = (pair for record in records for pair in record["curves"].items())
+    return list(dict.fromkeys(name for name, points in curves if points["step"]))
 
 
 def mean_curve(records: Iterable[Record], name: str) -> Band | None:

@@ -210,8 +210,7 @@ def _draw_row(place: SubFigure, row: Row, column: str) -> None:
 
 def shown_curves(part: Sheet, loss: bool) -> tuple[str, ...]:
     """Which recorded curves are shown: the loss where it is asked for, and the metric of quality."""
-    recorded = curve_names(record for record in part.records if record["status"] == "done")
-    names = [name for name in recorded if bands_of(part, name)]  # a curve may have no point
+    names = curve_names(record for record in part.records if record["status"] == "done")
     shown = ["loss"] if loss and "loss" in names else []
     judged = main_metric(names)
     return (*shown, judged) if judged else tuple(shown)

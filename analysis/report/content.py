@@ -135,16 +135,16 @@ def learning_curves(parts: Sequence[Sheet], store: Store) -> list[ShownFigure]:
     for part in parts:
         done = [record for arm in part.arms for record in part.done(arm) if record["curves"]]
         runs = frozenset(record["identity"] for record in done)
-        if not shown_curves(part, loss=True) or any(runs <= other for other in seen):
+        shown = shown_curves(part, loss=True)
+        if not shown or any(runs <= other for other in seen):
             continue
         seen.add(runs)
         title = f"{part.study.name}, {part.scale}, {part.setting}"
-        figures.append(_figure(f"curves-{len(figures)}", "", title, _curves(part, done), store))
+        figures.append(_figure(f"curves-{len(figures)}", "", title, _curves(part, shown, done), store))
     return figures
 
 
-def _curves(part: Sheet, done: list[Record]) -> Picture:
-    shown = shown_curves(part, loss=True)
+def _curves(part: Sheet, shown: tuple[str, ...], done: list[Record]) -> Picture:
     bands = {name: bands_of(part, name) for name in shown}
     arms = max(map(len, bands.values()))
     apart = arms > TOGETHER

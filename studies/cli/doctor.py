@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from zigma.common.plugged import Socket
-from zigma.common.words import counted
+from zigma.common.words import counted, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +113,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
     from zigma.ops import resolve_backend, selective_scan
     from zigma.ops.backends import available_backends, why_not
     from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
-    from zigma.profiling.speed import in_a_line, kernel_faults, time_calls
+    from zigma.profiling.speed import kernel_faults, time_calls
 
     faults: tuple[type[Exception], ...] = (*kernel_faults(), ValueError, TypeError)
     inputs, checks, calls = random_inputs(*SHAPE, device, torch.float32), {}, {}
@@ -132,7 +132,7 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
             checks[name] = Check(
                 name,
                 False,
-                f"present, fails: {in_a_line(failure)}",
+                f"present, fails: {first_line(failure)}",
                 "do not use it here; choose another backend",
             )
             continue
@@ -241,7 +241,7 @@ def _kernel(name: str) -> Check:
     try:
         import_module(name)
     except (ImportError, OSError, RuntimeError) as error:
-        return Check(name, False, f"installed, does not load: {str(error).splitlines()[0]}", advice)
+        return Check(name, False, f"installed, does not load: {first_line(error)}", advice)
     return Check(name, True, f"{_version(name)} (CUDA kernels)")
 
 

@@ -47,7 +47,8 @@ def prepare_own(
     `captions`, of a table beside the images (captions.csv, .json, .jsonl), or of .txt files beside them.
 
     Raises:
-        WordError: no folder, no images, too few of them, or a size that cannot be.
+        WordError: no folder, no images, too few of them, a caption that is too long, a size that cannot be, or a
+            results folder among the images.
     """
     from zigma.data.folders.kept import read_plan
     from zigma.data.folders.plan import PrepareRequest, say_unused

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zigma.common.words import counted
+from zigma.common.words import counted, first_line
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ from zigma.common.words import counted
 )
 def test_one_thing_is_not_called_several(count, words, text):
     assert counted(count, *words) == text
+
+
+def test_a_fault_without_words_is_called_by_its_name() -> None:
+    assert first_line(RuntimeError("  one\ntwo")) == "one"
+    assert first_line(RuntimeError("")) == "RuntimeError"

@@ -45,6 +45,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)
 
 
+def first_line(fault: BaseException) -> str:
+    """What a fault says, in one line; what it is called where it says nothing."""
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]
+
+
 def results_folder(text: str) -> Path:
     """`--results DIR`: a folder that is there, or that can be made."""
     path = Path(text)

@@ -12,12 +12,13 @@ from multiprocessing import get_context
 
 import torch
 
+from zigma.common.words import first_line
 from zigma.ops.triton import scan as triton_scan
 from zigma.ops.triton.scan import Blocks
 from zigma.profiling.scan_benchmark import Shape, call_both, call_forward
 from zigma.profiling.scan_check import random_inputs
 from zigma.profiling.scan_contenders import ours
-from zigma.profiling.speed import in_a_line, kernel_faults, on_device_ms, synchronize, time_calls
+from zigma.profiling.speed import kernel_faults, on_device_ms, synchronize, time_calls
 
 # a thread keeps tile N channels / 32 states of `chunk_gradients`, and has 255 registers at most
 KEPT = [(8, 32, 255), (4, 32, 255), (4, 32, 168), (4, 32, 128), (2, 32, 168), (2, 32, 128), (2, 64, 255)]
@@ -75,7 +76,7 @@ def _compile(shape: Shape, device: torch.device, dtype: torch.dtype, blocks: Blo
             _calls((1, *shape[1:]), device, dtype)["both"]()
         synchronize(device)
     except kernel_faults() as error:  # too many registers, too much memory
-        return in_a_line(error)
+        return first_line(error)
     return ""
 
 

@@ -5,9 +5,10 @@ from functools import partial
 
 import torch
 
+from zigma.common.words import first_line
 from zigma.profiling.scan_check import TOLERANCE, largest_error, random_inputs
 from zigma.profiling.scan_contenders import Inputs, Scan, contenders
-from zigma.profiling.speed import in_a_line, kernel_faults, on_device_ms, peak_memory_mib, time_calls
+from zigma.profiling.speed import kernel_faults, on_device_ms, peak_memory_mib, time_calls
 
 Shape = tuple[int, int, int, int]  # batch, D, L, N
 CPU_SHAPES: list[Shape] = [(16, 128, 256, 16), (4, 512, 1024, 16), (1, 1536, 4096, 16)]
@@ -56,7 +57,7 @@ def benchmark(
         try:
             errors[name] = largest_error(scan, device, dtype)
         except kernel_faults() as error:  # told, never timed
-            missing[name] = f"fails: {in_a_line(error)}"
+            missing[name] = f"fails: {first_line(error)}"
     right = {name: scans[name] for name in errors if errors[name] <= TOLERANCE[dtype]}
     rows = []
     for shape in shapes:
@@ -78,7 +79,7 @@ def _measure(
         )
         dy = torch.ones(batch, length, width, device=device, dtype=dtype)
     except RuntimeError as error:  # what torch raises where a CPU has no room for them
-        return [Row(shape, name, errors[name], note=f"no inputs: {in_a_line(error)}") for name in scans]
+        return [Row(shape, name, errors[name], note=f"no inputs: {first_line(error)}") for name in scans]
     forward, both, peaks, rows = {}, {}, {}, []
     for name, scan in scans.items():
         call = partial(call_both, scan, inputs, order, dy)
@@ -89,7 +90,7 @@ def _measure(
             rows.append(Row(shape, name, errors[name], note="out of memory"))
             continue
         except kernel_faults() as error:
-            rows.append(Row(shape, name, errors[name], note=f"fails: {in_a_line(error)}"))
+            rows.append(Row(shape, name, errors[name], note=f"fails: {first_line(error)}"))
             continue
         forward[name], both[name] = partial(call_forward, scan, inputs, order), call
     forward_times, both_times = (time_calls(calls, device, repeats, 1) for calls in (forward, both))

@@ -23,17 +23,12 @@ ON_DEVICE_MS = 20  # of replays: enough for some of a large scan, and for a medi
 
 
 def kernel_faults() -> tuple[type[Exception], ...]:
-    """What a kernel that does not build or start here raises; Triton's own errors are no RuntimeErrors since 3.2."""
+    """What a kernel that does not build or start here raises; Triton's own errors need be no RuntimeErrors."""
     try:
         from triton.errors import TritonError
     except ImportError:
         return (RuntimeError,)
     return RuntimeError, TritonError
-
-
-def in_a_line(fault: Exception) -> str:
-    """Its first line, or what it is called."""
-    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 import torch
 
 from zigma.common.files import replacing
+from zigma.common.words import first_line
 from zigma.training.signals import signals_later
 
 
@@ -96,7 +97,7 @@ def refused(path: Path) -> Iterator[None]:
             isinstance(error, OSError) and error.errno != errno.EINVAL
         ):  # torch seeks before a short file's beginning
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         if isinstance(error, pickle.UnpicklingError):  # torch's own words advise to execute it
             reason = "it is cut short, or holds more than tensors and plain values"
         advice = "move it away to begin the run again"

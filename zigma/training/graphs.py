@@ -1,9 +1,8 @@
 """CUDA graphs: a small network's step is hundreds of kernels of a few microseconds, and launching them is all it costs.
 
 A function of tensors is called plainly a few times, then recorded, then replayed: the same kernels on the same memory
-without their launches. Numbers change by the learning rate's rounding to float32 alone (a part in 10^8), and so
-nothing here is part of a run's identity. ZIGMA_GRAPHS=off in
-the environment turns all of it off.
+without their launches. Numbers change by the rounding of the learning rate to float32 alone (less than a part in 10^7),
+so nothing here is part of a run's identity. ZIGMA_GRAPHS=off in the environment turns all of it off.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zigma.common.words import unknown
+from zigma.common.words import first_line, unknown
 
 PLAIN_CALLS = 3  # before recording: kernels are compiled and chosen, states of an optimiser made
 WORDS = ("on", "off")
@@ -94,8 +93,7 @@ class Graphed:
             self.replay = self.record(lambda: self.function(*self.inputs))
         except RuntimeError as error:  # what CUDA and torch raise where something cannot be recorded
             self.refused, self.inputs = True, []
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            print(f"{self.what} goes on without a CUDA graph: {reason}", file=sys.stderr)
+            print(f"{self.what} goes on without a CUDA graph: {first_line(error)}", file=sys.stderr)
         return not self.refused
 
 

@@ -163,9 +163,8 @@ class TrainingStep:
         assert t is not None
         with self.accelerator.autocast():
             loss = interpolant_loss(self.interpolant, self.model, data, noise, t, y).mean()
-        self.optimiser.zero_grad(
-            set_to_none=True
-        )  # a recording that broke off may have left gradients behind
+        # a recording that broke off may have left gradients behind
+        self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         # before the step, else it acts on nothing; the threshold is section 4.1's
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.training.clip_norm)

@@ -162,14 +162,16 @@ def _csv_pairs(text: str) -> Iterator[tuple[object, object]]:
         raise ValueError(str(error)) from error
     head = rows[0] if rows else []
     named = [next((head.index(name) for name in names if name in head), None) for names in _COLUMNS]
-    for row in rows if None in named else rows[1:]:
-        if len(row) != (2 if None in named else len(head)):
+    file, caption = named
+    if file is None or caption is None:
+        file, caption, head = 0, 1, ["", ""]
+    else:
+        rows = rows[1:]
+    for row in rows:
+        if len(row) != len(head):
             raise ValueError(
                 "every row must be file,caption, or have the columns of a first line that names them"
             )
-        file, caption = (
-            i if at is None else at for i, at in enumerate(named if None not in named else (None, None))
-        )
         yield row[file], row[caption]
 
 

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from zigma.common.files import is_partial, replace_text
-from zigma.common.words import counted
+from zigma.common.words import counted, first_line
 from zigma.data.folders.kept import PLAN, Plan, PlannedShard, Receipt, keep, read_plan, read_receipt
 from zigma.data.folders.plan import PrepareRequest, identity_of, listing_sha256, make_plan, say_unused
 from zigma.data.folders.writer import ShardWriter
@@ -81,7 +81,7 @@ def _check_device(name: str) -> None:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ValueError(f"no device {name!r} here (cpu, cuda or cuda:1): {reason}") from error
 
 
