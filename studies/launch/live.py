@@ -243,7 +243,8 @@ def _of_job(live: Live, job: SlurmJob) -> Live:
             live, state="running", reason=f"job {job.id} starts{resumes}", lease=None, heartbeat={}
         )
     why = job.reason if job.state == "PENDING" else job.state
-    return replace(live, state="queued", reason=f"job {job.id}: {why}{resumes}")
+    release = f"; it waits until you enter `scontrol release {job.id}`" if job.held else ""
+    return replace(live, state="queued", reason=f"job {job.id}: {why}{release}{resumes}")
 
 
 def _is_of(lease: Lease, job: SlurmJob) -> bool:

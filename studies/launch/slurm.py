@@ -35,6 +35,11 @@ class SlurmJob:
     def runs(self) -> bool:
         return self.state in RUNNING
 
+    @property
+    def held(self) -> bool:
+        """Whether it waits for its user alone: JobHeldUser, or "launch failed requeued held" after a fault."""
+        return self.state == "PENDING" and "held" in self.reason.lower() and self.reason != "JobHeldAdmin"
+
 
 @dataclass(frozen=True)
 class SlurmQueue:

@@ -186,6 +186,16 @@ class Cluster:
         self.controller = self._start("slurmctld", "-D")
         wait_for(lambda: self._answers("scontrol", "ping"), 30, "for the controller")
 
+    def save(self, job: str) -> None:
+        """Wait until slurmctld has written down what it knows of its jobs, which takes it up to five seconds.
+
+        One that dies before does not know of the latest jobs, and holds them and drains their nodes when it is back.
+        """
+        asked_ns = time.time_ns()
+        self.run("scontrol", "update", f"jobid={job}", "comment=to be saved")
+        saved = self.base / "state" / "job_state"
+        wait_for(lambda: saved.exists() and saved.stat().st_mtime_ns > asked_ns, 30, "for a saved state")
+
     def kill_controller(self) -> None:
         """kill -9 of slurmctld."""
         assert self.controller is not None

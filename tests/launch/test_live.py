@@ -108,6 +108,18 @@ def test_slurms_runs_by_what_the_queue_and_the_accounts_say(
     assert live["zigzag-2"].reason == "job 5_2 TIMEOUT; ModuleNotFoundError: No module named 'torch'"
 
 
+@pytest.mark.parametrize("why", ["JobHeldUser", "launch failed requeued held"])
+def test_a_job_that_waits_for_its_user_says_how_it_goes_on(
+    why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    submit(results, RUNS[:2], ids=["5_0", "5_1"])
+    slurm(tmp_path / "bin", monkeypatch, f"5_0|PENDING|{why}\n5_1|PENDING|JobHeldAdmin")
+    live = by_arm(results)
+    assert live["sweep"].reason == f"job 5_0: {why}; it waits until you enter `scontrol release 5_0`"
+    assert live["zigzag-1"].reason == "job 5_1: JobHeldAdmin"  # which its user cannot release
+
+
 def test_slurm_that_does_not_answer_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -271,9 +271,10 @@ def test_slurmd_that_dies_with_the_old_process_left_running(cluster: Cluster, ru
 
 
 def test_a_controller_that_dies_and_comes_back(cluster: Cluster, runs: Runs) -> None:
-    runs.steps = 5000  # Slurm's commands take their time to find that nobody answers
-    runs.submit()
+    runs.steps = 10_000  # Slurm is slow to save its state, and its commands to find that nobody answers
+    job = runs.submit()
     runs.training()
+    cluster.save(job)
     cluster.kill_controller()
     try:
         status, output = runs.command("status")
