@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CONFIGS = {
     f"zigma.{part}.config" for part in ("data", "interpolant", "metrics", "models", "training", "experiment")
-}
+} | {"zigma.models.specs"}
 COMMON = {"zigma.common"}  # words, files, configurations, this machine: nothing heavier than pydantic
 LIBRARY = {
     f"zigma.{part}"

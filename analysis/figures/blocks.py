@@ -13,7 +13,8 @@ from matplotlib.patches import FancyBboxPatch
 from analysis.figures.picture import Picture
 from analysis.scan_plots import draw_path, only
 from analysis.style import SMALL, WIDTH
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import MambaSpec
 from zigma.scans import scan_plan
 
 INDEX = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

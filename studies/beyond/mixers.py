@@ -19,7 +19,8 @@ from studies.declare.scales import (
 )
 from studies.declare.study import Arm, Study
 from zigma.experiment.config import MeasurementConfig, RunConfig
-from zigma.models.config import (
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -29,7 +30,6 @@ from zigma.models.config import (
     MLSTMSpec,
     OwnMixerSpec,
     RWKV6Spec,
-    ZigMaConfig,
 )
 
 MIXERS: tuple[MixerSpec, ...] = (

@@ -251,7 +251,7 @@ def plug_ins() -> list[Check]:
     from zigma.common.plugged import DATA, EXTRACTORS, MIXERS, ORDERINGS, SCANS, STUDIES
     from zigma.data.names import data_names
     from zigma.metrics.config import ExtractorName
-    from zigma.models.config import MIXER_KINDS, ORDERING_KINDS
+    from zigma.models.specs import MIXER_KINDS, ORDERING_KINDS
     from zigma.scans.registry import built_in_names
 
     ours = {

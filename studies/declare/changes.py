@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from zigma.common.configuration import Configuration, kinds
 from zigma.common.plugged import whole
 from zigma.common.words import WordError, unknown
-from zigma.models.config import OwnMixerSpec, OwnOrdering
+from zigma.models.specs import OwnMixerSpec, OwnOrdering
 
 SCANS = ("scan", "model.scan")  # paths whose values are plans
 Assignment = tuple[str, str]  # a path and a value, as a person types them with an equals sign between

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from zigma.experiment.estimate import parameters
-from zigma.models.config import MambaSpec, WithHeads, ZigMaConfig, inner_step
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import MambaSpec, WithHeads, inner_step
 
 WITHIN = 0.01  # of Mamba's
 

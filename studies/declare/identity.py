@@ -16,7 +16,8 @@ from zigma.common.plugged import DATA, EXTRACTORS, MIXERS, ORDERINGS, Socket, sh
 from zigma.data.config import DataConfig
 from zigma.experiment.config import NUMERICS, Config, RunConfig, ScanConfig
 from zigma.metrics.config import is_own
-from zigma.models.config import OwnMixerSpec, OwnOrdering, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import OwnMixerSpec, OwnOrdering
 
 if TYPE_CHECKING:
     from zigma.scans import Plan

@@ -17,7 +17,8 @@ from zigma.common.plugged import EXTRACTORS, short
 from zigma.common.words import Problems, WordError
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
-from zigma.models.config import MambaSpec, OwnMixerSpec, OwnOrdering, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import MambaSpec, OwnMixerSpec, OwnOrdering
 
 FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate

@@ -18,7 +18,7 @@ from analysis.report.tables import shown_tables
 from analysis.tables.ranking import BESIDE, ranking
 from studies.declare.registry import find_study, studies
 from studies.declare.study import Arm, Study, runs
-from zigma.models.config import GatedLinearAttentionSpec
+from zigma.models.specs import GatedLinearAttentionSpec
 
 ZOO, STRATEGIES, MIXERS = map(find_study, ("scan_zoo", "strategies", "mixers"))
 MEANS = {"hilbert-8": 4.0, "zigzag-8": 2.0, "peano-8": 1.0, "spiral-8": 3.0, "morton-8": 5.0}

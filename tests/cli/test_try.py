@@ -50,7 +50,7 @@ def test_a_mixer_of_her_own_file_is_an_arm(tmp_path: Path, capsys: pytest.Captur
     file = tmp_path / "my mixers.v2.py"
     file.write_text(
         "from zigma.models.mixers.gated_linear_attention import GatedLinearAttention\n"
-        "from zigma.models.config import GatedLinearAttentionSpec\n"
+        "from zigma.models.specs import GatedLinearAttentionSpec\n"
         "def Halved(hidden, scan, depth=1, prefix=0):\n"
         "    return GatedLinearAttention(hidden, scan, GatedLinearAttentionSpec(heads=2), depth=depth, prefix=prefix)\n"
     )

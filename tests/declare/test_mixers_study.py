@@ -9,7 +9,8 @@ from studies.declare.validate import resolve
 from zigma.common.words import Problems
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.estimate import parameters
-from zigma.models.config import HGRN2Spec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import HGRN2Spec
 
 PLACES = [(scale, setting) for scale, settings in STUDY.scales.items() for setting in settings]
 

@@ -12,18 +12,15 @@ from studies.declare.registry import studies
 from studies.declare.scales import PAPER_VIDEO, TINY, TINY_LARGE, TINY_TEXT, vary
 from zigma.experiment.config import MeasurementConfig, RunConfig, ScanConfig, read_config
 from zigma.experiment.estimate import EVALUATED_BYTES, batch_of, estimate, parameters
-from zigma.models.config import (
-    DiTConfig,
+from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
     Mamba2Spec,
     MambaSpec,
     MLSTMSpec,
-    ModelConfig,
     RWKV6Spec,
-    UViTConfig,
-    ZigMaConfig,
 )
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"

@@ -18,7 +18,8 @@ from zigma.experiment.config import RunConfig
 from zigma.experiment.excess import Excess, has_optimum, levels
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
 from zigma.metrics.config import EvaluationConfig
-from zigma.models.config import DiTConfig, MambaSpec, ZigMaConfig
+from zigma.models.config import DiTConfig, ZigMaConfig
+from zigma.models.specs import MambaSpec
 from zigma.optimum import GaussianMixture, least_excess, least_loss, optimal_velocity
 from zigma.training.config import TrainingConfig
 

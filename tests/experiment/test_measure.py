@@ -8,7 +8,8 @@ from studies.declare.registry import find_study
 from zigma.common.words import WordError
 from zigma.experiment.config import MeasurementConfig, ScanConfig
 from zigma.experiment.measure import measure_network, measure_scan
-from zigma.models.config import DiTConfig, GatedLinearAttentionSpec, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.specs import GatedLinearAttentionSpec
 from zigma.scans import locality, scan_order
 
 SMALL = ZigMaConfig(grid=(8, 8), hidden=32, depth=2)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from zigma.models import ZigMa
-from zigma.models.config import MambaSpec
+from zigma.models.specs import MambaSpec
 
 
 def network(**fields: Any) -> ZigMa:

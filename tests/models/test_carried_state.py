@@ -6,7 +6,8 @@ from small_networks import network
 from torch import Tensor
 
 from zigma.models import Mamba
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import MambaSpec
 from zigma.scans import scan_plan
 
 CARRIED = MambaSpec(state=4, carry_state=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zigma.models import DiT, UViT, ZigMa
-from zigma.models.config import GatedLinearAttentionSpec
+from zigma.models.specs import GatedLinearAttentionSpec
 
 SMALL: dict[str, Any] = {"grid": (3, 4), "in_channels": 2, "hidden": 16, "patch": 1}
 NETWORKS: dict[str, Any] = {

@@ -9,7 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zigma.models import Block, Mamba, ZigMa
-from zigma.models.config import (
+from zigma.models.config import ZigMaConfig
+from zigma.models.mixers import build_mixer
+from zigma.models.mixers.base import Mixer
+from zigma.models.mixers.gated_linear_attention import gated_linear_attention
+from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
+from zigma.models.mixers.recurrences import decayed_attention_reference
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -19,13 +25,7 @@ from zigma.models.config import (
     MLSTMSpec,
     RWKV6Spec,
     WithHeads,
-    ZigMaConfig,
 )
-from zigma.models.mixers import build_mixer
-from zigma.models.mixers.base import Mixer
-from zigma.models.mixers.gated_linear_attention import gated_linear_attention
-from zigma.models.mixers.parts import STEP_MAX, STEP_MIN
-from zigma.models.mixers.recurrences import decayed_attention_reference
 from zigma.scans import Layer, scan_plan
 
 

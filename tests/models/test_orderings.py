@@ -13,9 +13,10 @@ from studies.declare.identity import as_recorded, identity, orders_fingerprint
 from studies.declare.scales import TINY
 from studies.declare.validate import config_faults
 from zigma.experiment.estimate import parameters
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
 from zigma.models.embeddings import PatchEmbedding
 from zigma.models.orderings import Brightness, Ordering, Score, patches_of, put_back
+from zigma.models.specs import MambaSpec
 
 KINDS = ["brightness", "score"]
 PLANS = ["sweep-1", "zigzag-8", "sweep@0,0r", "bidirectional", "shared-sweep@0,6", "channels-zigzag-2"]

@@ -13,7 +13,8 @@ from studies.declare.validate import config_faults
 from zigma.experiment.config import RunConfig, read_config
 from zigma.experiment.estimate import parameters
 from zigma.models import ZigMa
-from zigma.models.config import OwnMixerSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import OwnMixerSpec
 
 SOURCE = '''
 import torch

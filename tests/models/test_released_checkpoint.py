@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from zigma.models import ZigMa, load_released_checkpoint
-from zigma.models.config import MambaSpec
 from zigma.models.released import plan_of
+from zigma.models.specs import MambaSpec
 
 ARGUMENTS: dict[str, Any] = {
     "in_channels": 2,

@@ -9,7 +9,9 @@ from torch import Tensor
 
 import zigma.models.mixers.mamba as mamba
 from zigma.models import Block, GatedLinearAttention, Mamba
-from zigma.models.config import (
+from zigma.models.mixers import build_mixer
+from zigma.models.mixers.base import Path, rearrange
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -18,8 +20,6 @@ from zigma.models.config import (
     MLSTMSpec,
     RWKV6Spec,
 )
-from zigma.models.mixers import build_mixer
-from zigma.models.mixers.base import Path, rearrange
 from zigma.scans import reach, scan_names, scan_plan
 
 MIXERS = [

@@ -9,8 +9,8 @@ from small_networks import network
 from torch import Tensor
 
 from zigma.models import Mamba, ZigMa
-from zigma.models.config import GatedLinearAttentionSpec, MambaSpec
 from zigma.models.embeddings import PatchEmbedding, cosine_position, unpatchify
+from zigma.models.specs import GatedLinearAttentionSpec, MambaSpec
 from zigma.scans import scan_order
 
 

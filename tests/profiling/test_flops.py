@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, ZigMa
-from zigma.models.config import GatedDeltaNetSpec, GatedLinearAttentionSpec
 from zigma.models.mixers import build_mixer
+from zigma.models.specs import GatedDeltaNetSpec, GatedLinearAttentionSpec
 from zigma.profiling import count_flops
 from zigma.scans import scan_plan
 

@@ -9,7 +9,8 @@ from studies.declare import registry
 from studies.declare.own import grid, read_study
 from zigma.common.words import WordError
 from zigma.experiment.config import RunConfig
-from zigma.models.config import OwnMixerSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import OwnMixerSpec
 
 HEAD = "from studies.declare.own import grid, own_study\nfrom studies.declare.scales import TINY, vary\n"
 CURVE = """

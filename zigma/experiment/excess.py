@@ -27,7 +27,8 @@ from zigma.data.fields import component_covariances
 from zigma.experiment.config import RunConfig
 from zigma.experiment.estimate import batch_of
 from zigma.interpolant import convert, time_interval
-from zigma.models.config import MambaSpec, ZigMaConfig
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import MambaSpec
 from zigma.optimum import (
     GaussianMixture,
     OptimalVelocity,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from zigma.models.config import (
+from zigma.models.config import ZigMaConfig
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -22,7 +23,6 @@ from zigma.models.config import (
     MLSTMSpec,
     OwnMixerSpec,
     RWKV6Spec,
-    ZigMaConfig,
     inner_width,
 )
 from zigma.scans import parse_plan, shares

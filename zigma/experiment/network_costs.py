@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from zigma.experiment.mixer_costs import MixerCost, mixer_cost
-from zigma.models.config import (
-    DiTConfig,
-    ModelConfig,
-    OwnOrdering,
-    ScoreOrdering,
-    UViTConfig,
-    ZigMaConfig,
-)
+from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.specs import OwnOrdering, ScoreOrdering
 
 TIME_WIDTH = 256  # of the code of t (zigma.models.embeddings)
 HEADS, ATTENTION_WIDTH = 8, 512  # of cross-attention

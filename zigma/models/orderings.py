@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.common.plugged import ORDERINGS, one_line, short
-from zigma.models.config import BrightnessOrdering, OrderingSpec, OwnOrdering, ScoreOrdering
 from zigma.models.counting import count_parameters
+from zigma.models.specs import BrightnessOrdering, OrderingSpec, OwnOrdering, ScoreOrdering
 from zigma.ops.order import along_order, back_to_place, checked_order
 
 
@@ -120,7 +120,7 @@ def build_ordering(hidden: int, spec: OrderingSpec) -> Ordering:
             return Score(hidden)
         case OwnOrdering():
             return Own(hidden, spec)
-    raise ValueError(f"an ordering is described by one of zigma.models.config, not {spec!r}")
+    raise ValueError(f"an ordering is described by one of zigma.models.specs, not {spec!r}")
 
 
 def own_parameters(hidden: int, spec: OwnOrdering) -> int:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from zigma.common.words import unknown
-from zigma.models.config import MambaSpec, Position, ZigMaConfig
+from zigma.models.config import Position, ZigMaConfig
+from zigma.models.specs import MambaSpec
 from zigma.models.zigma import ZigMa
 
 Weights = Mapping[str, Tensor]

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from zigma.models.config import (
+from zigma.models.mixers.base import Mixer
+from zigma.models.mixers.gated_delta_net import GatedDeltaNet
+from zigma.models.mixers.gated_linear_attention import GatedLinearAttention
+from zigma.models.mixers.hgrn2 import HGRN2
+from zigma.models.mixers.mamba import Mamba
+from zigma.models.mixers.mamba2 import Mamba2
+from zigma.models.mixers.mlstm import MLSTM
+from zigma.models.mixers.own import own_mixer
+from zigma.models.mixers.rwkv6 import RWKV6
+from zigma.models.specs import (
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -13,15 +22,6 @@ from zigma.models.config import (
     OwnMixerSpec,
     RWKV6Spec,
 )
-from zigma.models.mixers.base import Mixer
-from zigma.models.mixers.gated_delta_net import GatedDeltaNet
-from zigma.models.mixers.gated_linear_attention import GatedLinearAttention
-from zigma.models.mixers.hgrn2 import HGRN2
-from zigma.models.mixers.mamba import Mamba
-from zigma.models.mixers.mamba2 import Mamba2
-from zigma.models.mixers.mlstm import MLSTM
-from zigma.models.mixers.own import own_mixer
-from zigma.models.mixers.rwkv6 import RWKV6
 from zigma.scans import Layer
 
 MIXERS: dict[type, Callable[..., Mixer]] = {

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import GatedDeltaNetSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import ShortConvolution, last_projection, step_bias
 from zigma.models.mixers.recurrences import gated_delta_rule
 from zigma.models.norm import RMSNorm, wide
+from zigma.models.specs import GatedDeltaNetSpec, inner_width
 from zigma.scans import Layer
 
 

@@ -7,11 +7,11 @@ H heads with keys of width K and values of width V: queries, keys and log forget
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import GatedLinearAttentionSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
 from zigma.models.norm import RMSNorm
+from zigma.models.specs import GatedLinearAttentionSpec, inner_width
 from zigma.scans import Layer
 
 GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import HGRN2Spec, inner_width
 from zigma.models.mixers.base import Mixer
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
 from zigma.models.norm import RMSNorm, wide
+from zigma.models.specs import HGRN2Spec, inner_width
 from zigma.scans import Layer
 
 

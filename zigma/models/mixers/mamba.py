@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import MambaSpec
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection, step_bias
 from zigma.models.norm import wide
+from zigma.models.specs import MambaSpec
 from zigma.ops import causal_conv1d, selective_scan
 from zigma.scans import Layer, cannot_carry
 

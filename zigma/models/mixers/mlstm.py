@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import MLSTMSpec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import ShortConvolution, last_projection
 from zigma.models.mixers.recurrences import CHUNK_OF_SCALARS, chunks, full_precision, steps
 from zigma.models.norm import RMSNorm, wide
+from zigma.models.specs import MLSTMSpec, inner_width
 from zigma.scans import Layer
 
 LEAST_WEIGHT = 1e-6  # as in the authors' code, which adds it

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from zigma.common.plugged import MIXERS, one_line, short
-from zigma.models.config import OwnMixerSpec
 from zigma.models.counting import count_parameters
 from zigma.models.mixers.base import Mixer
+from zigma.models.specs import OwnMixerSpec
 from zigma.scans import Layer
 
 

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.models.config import RWKV6Spec, inner_width
 from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
 from zigma.models.norm import wide
+from zigma.models.specs import RWKV6Spec, inner_width
 from zigma.scans import Layer
 
 BLENDS = 5  # of decays, receptances, keys, values and gates
