@@ -256,6 +256,23 @@ def test_no_index_leads_out_of_the_tokens(index: int) -> None:
     assert grads[0].shape == made["u"].shape
 
 
+def test_kernels_run_on_the_device_of_their_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on the current one, which on a machine of several GPUs may be another."""
+    chosen: list[tuple[int, ...]] = []
+    choose = torch.cuda.device_of
+
+    def choosing(tensor: Tensor) -> Any:
+        chosen.append(tensor.shape)
+        return choose(tensor)
+
+    monkeypatch.setattr(torch.cuda, "device_of", choosing)
+    made = on_device(inputs((2, 9, 5, 3), optional=True), torch.float32)
+    u = made["u"].requires_grad_()
+    triton_scan.selective_scan(**made, delta_softplus=True).sum().backward()
+    triton_conv.causal_conv1d(u, torch.ones(u.shape[2], 4, device=DEVICE)).sum().backward()
+    assert chosen == [u.shape] * 4  # forward and back
+
+
 def test_operators_fit_torch_compile() -> None:
     made = on_device(stateful((1, 6, 3, 2)), torch.float32)
     *given, state = (x.requires_grad_() for x in made.values())

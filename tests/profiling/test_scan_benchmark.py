@@ -59,3 +59,13 @@ def test_command_writes_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[s
     measured = {row["contender"] for row in record["rows"] if row["both_ms"]}
     assert {"selective_scan_ref, unbind", "torch"} <= measured
     assert "| 1, 4, 8, 2 | torch |" in capsys.readouterr().out
+
+
+def test_a_folder_that_takes_no_record_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(scan_benchmark, "benchmark")
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["scan", "--shape", "1,4,8,2", "--out", str(file)]) == 1
+    assert str(file) in capsys.readouterr().err

@@ -40,7 +40,9 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, order: Ten
     if y.numel():
         grid, sizes = _grid(x)
         inputs = rows(x), weight.t().contiguous(), flat(bias), steps(order)
-        kernels.convolve[grid](*inputs, y, **sizes, **_constants(weight, silu, _wide(x, weight, bias)))
+        constants = _constants(weight, silu, _wide(x, weight, bias))
+        with torch.cuda.device_of(x):  # Triton launches on the current device, whichever the tensors are on
+            kernels.convolve[grid](*inputs, y, **sizes, **constants)
     return y
 
 
@@ -64,7 +66,9 @@ def _conv_backward(
     dbias = torch.empty(batch, chunks, width, dtype=dtype, device=x.device)
     if dx.numel():
         inputs = rows(dy), rows(x), weight.t().contiguous(), flat(bias), steps(order)
-        kernels.convolve_back[grid](*inputs, dx, dweight, dbias, **sizes, **_constants(weight, silu, wide))
+        constants = _constants(weight, silu, wide)
+        with torch.cuda.device_of(x):
+            kernels.convolve_back[grid](*inputs, dx, dweight, dbias, **sizes, **constants)
     dw = dweight.sum((0, 1)).t().contiguous().to(weight.dtype)
     return dx, dw, x.new_empty(0) if bias is None else dbias.sum((0, 1)).to(bias.dtype)
 

@@ -89,14 +89,18 @@ def _scan(
     inputs = rows(u), rows(delta), rows(B)
     programs = u.shape[0] * sizes["blocks"]
     scan = {"length": u.shape[1], "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk}
-    grid = (programs * sizes["chunks"],)
-    kernels.chunk_states[grid](*inputs, A2, delta_bias, at, starts, sums, **scan, **sizes, **constants)
     ends = None if initial is None else initial.to(dtype).contiguous(), final
-    kernels.pass_on[(programs,)](starts, sums, A2, *ends, REVERSE=False, **sizes, **constants)
-    grid = (u.shape[0] * wide_sizes["blocks"] * sizes["chunks"],)
-    kernels.chunk_outputs[grid](
-        *inputs, rows(C), rows_if(z), A2, D, delta_bias, at, starts, y, **scan, **wide_sizes, **wide_constants
-    )
+    wide_programs = u.shape[0] * wide_sizes["blocks"]
+    chunks = sizes["chunks"]
+    read = rows(C), rows_if(z), A2, D, delta_bias, at, starts
+    with torch.cuda.device_of(u):  # Triton launches on the current device, whichever the tensors are on
+        kernels.chunk_states[(programs * chunks,)](
+            *inputs, A2, delta_bias, at, starts, sums, **scan, **sizes, **constants
+        )
+        kernels.pass_on[(programs,)](starts, sums, A2, *ends, REVERSE=False, **sizes, **constants)
+        kernels.chunk_outputs[(wide_programs * chunks,)](
+            *inputs, *read, y, **scan, **wide_sizes, **wide_constants
+        )
     return y, final, starts, sums
 
 
@@ -152,19 +156,20 @@ def _scan_backward(
     dz_if = dz if z is not None else None
     gated = dy_rows if z is None else rows(du)
     scan = {"length": length, "SOFTPLUS": softplus, "CHUNK": BLOCKS.chunk}
-    kernels.chunk_adjoints[(batch * chunks * wide_sizes["blocks"],)](
-        dy_rows, delta_rows, C_rows, rows_if(z), A2, bias, at, adjoints, step_sizes, du, dz_if, ddelta,
-        **scan, **wide_sizes, **wide_constants,
-    )  # fmt: skip
     ends = (flat(dfinal), None if initial is None else dinitial)
-    kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, *ends, REVERSE=True, **sizes, **constants)
     capped = (
         {"maxnreg": BLOCKS.registers} if constants["num_warps"] == 1 and torch.version.hip is None else {}
     )
-    kernels.chunk_gradients[(batch * chunks * blocks,)](
-        gated, u_rows, step_sizes, B_rows, C_rows, A2, flat(D), at, starts, adjoints,
-        du, ddelta, dz_if, dB, dC, dD, dbias, TILE=BLOCKS.tile, **scan, **sizes, **constants, **capped,
-    )  # fmt: skip
+    with torch.cuda.device_of(u):
+        kernels.chunk_adjoints[(batch * chunks * wide_sizes["blocks"],)](
+            dy_rows, delta_rows, C_rows, rows_if(z), A2, bias, at, adjoints, step_sizes, du, dz_if, ddelta,
+            **scan, **wide_sizes, **wide_constants,
+        )  # fmt: skip
+        kernels.pass_on[(batch * blocks,)](adjoints, sums, A2, *ends, REVERSE=True, **sizes, **constants)
+        kernels.chunk_gradients[(batch * chunks * blocks,)](
+            gated, u_rows, step_sizes, B_rows, C_rows, A2, flat(D), at, starts, adjoints,
+            du, ddelta, dz_if, dB, dC, dD, dbias, TILE=BLOCKS.tile, **scan, **sizes, **constants, **capped,
+        )  # fmt: skip
     dA = adjoints.sum((0, 1)).t().contiguous()
     return (
         du,
