@@ -13,6 +13,7 @@ from studies.declare.own_data import declare_own_data
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study
 from zigma.common.files import replace_json
+from zigma.common.words import unknown
 from zigma.experiment.config import RunConfig
 
 HELP = (
@@ -20,6 +21,7 @@ HELP = (
 )
 EXAMPLE = "levels scan_ablation --setting digits-8"
 SCHEMA = 1
+WITHOUT = "runs on fields record their own levels, and what trains nothing has none"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ def read(args: argparse.Namespace) -> Request:
         args.results, [(name, args.scale, each) for name in args.studies for each in args.setting]
     )
     chosen = [find_study(name) for name in args.studies] or list(studies().values())
+    known = {setting for study in chosen for setting in study.scales.get(args.scale, {})}
+    for setting in args.setting:
+        if setting not in known:
+            raise unknown(f"setting at scale {args.scale}", setting, sorted(known))
     folder = args.results / "published" if args.publish else args.results
     return Request(tuple(chosen), args.scale, tuple(args.setting), folder, args.force)
 
@@ -61,6 +67,8 @@ def run(request: Request) -> int:
             chosen = not request.settings or setting in request.settings
             if chosen and has_levels(config) and isinstance(config, RunConfig):
                 todo.setdefault(levels_path(request.folder, config), config)
+    if not todo:
+        print(f"nothing to compute at scale {request.scale}: {WITHOUT}")
     for path, config in todo.items():
         if path.is_file() and not request.force:
             print(f"{path}: there already")

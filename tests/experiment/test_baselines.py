@@ -45,6 +45,15 @@ def test_its_loss_is_the_least_loss() -> None:
         assert losses(baseline, images, t) == pytest.approx(float(least_loss(covariance, t)), rel=0.02)
 
 
+def test_a_shrunk_covariance_allows_what_few_images_do_not_show() -> None:
+    few, others = correlated(1_200).split([12, 1_188])
+    own, shrunk = LinearGaussian(LINEAR, few), LinearGaussian(LINEAR, few, shrunk=True)
+    assert losses(shrunk, others, 0.9) < losses(own, others, 0.9) / 2
+    many = correlated(20_000)
+    own, shrunk = LinearGaussian(LINEAR, many), LinearGaussian(LINEAR, many, shrunk=True)
+    assert losses(shrunk, many, 0.5) == pytest.approx(losses(own, many, 0.5), rel=0.01)
+
+
 def test_one_patch_sees_its_own_values_alone() -> None:
     images = correlated(2_000)
     token_of = torch.tensor([0, 0, 1, 1] * 2 + [2, 2, 3, 3] * 2)

@@ -100,13 +100,21 @@ class LinearGaussian(Baseline):
     name = "linear Gaussian"
 
     def __init__(
-        self, interpolant: InterpolantConfig, images: Tensor, token_of: Tensor | None = None
+        self,
+        interpolant: InterpolantConfig,
+        images: Tensor,
+        token_of: Tensor | None = None,
+        shrunk: bool = False,
     ) -> None:
-        """With `token_of` (N,), only values of one token are seen together: the best linear one of one token."""
+        """With `token_of` (N,), only values of one token are seen together: the best linear one of one token.
+
+        `shrunk` takes the covariance of Ledoit and Wolf (2004) in place of the images' own, which is sure of far too
+        much where images are few: beyond their span it allows nothing.
+        """
         super().__init__(interpolant)
         flat = images.flatten(1).double().cpu()
         self.mean = flat.mean(dim=0)
-        covariance = torch.cov(flat.T, correction=0)
+        covariance = _shrunk(flat) if shrunk else torch.cov(flat.T, correction=0)
         if token_of is not None:
             covariance = covariance * (token_of[:, None] == token_of)
             self.name = "one patch"
@@ -126,6 +134,12 @@ class LinearGaussian(Baseline):
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         drawn = torch.randn(n, len(self.mean), generator=generator, dtype=torch.float64)
         return self.mean + (drawn * self.variances.sqrt()) @ self.vectors.T
+
+
+def _shrunk(flat: Tensor) -> Tensor:
+    from sklearn.covariance import ledoit_wolf
+
+    return torch.from_numpy(ledoit_wolf(flat.numpy())[0])
 
 
 def batches_of(baseline: Baseline, n: int, shape: tuple[int, ...], seed: int = 0) -> Iterator[Tensor]:

@@ -48,9 +48,11 @@ def compute_levels(
     levels = [_real(config, evaluator)]
     shape = tuple(data.held_out.batch([0]).images.shape[1:])
     images = data.train.batch(list(range(min(len(data.train), MOST_FITTED)))).images
-    for baseline in _baselines(config, images, tell):
-        tell(f"{baseline.name}: held-out loss and samples")
-        metrics = [evaluator.held_out_loss(baseline, len(data.held_out))]
+    for ways in _baselines(config, images, tell):
+        tell(f"{ways[0].name}: held-out loss and samples")
+        losses = [evaluator.held_out_loss(way, len(data.held_out)) for way in ways]
+        loss, baseline = min(zip(losses, ways, strict=True), key=lambda pair: float(pair[0]["value"]))
+        metrics = [loss]
         if baseline.name != "one patch" and config.data.view == "pixels":
             drawn = (to_uint8(batch) for batch in batches_of(baseline, config.evaluation.n_generated, shape))
             metrics += _compared(evaluator, drawn)
@@ -86,15 +88,22 @@ def _compared(evaluator: Evaluator, batches: Iterator[Tensor], n: int | None = N
     return evaluator.compare(evaluator.features(batches, count), evaluator.config.evaluation.metrics)
 
 
-def _baselines(config: RunConfig, images: Tensor, tell: Callable[[str], None]) -> Iterator[Baseline]:
+def _baselines(
+    config: RunConfig, images: Tensor, tell: Callable[[str], None]
+) -> Iterator[tuple[Baseline, ...]]:
+    """Each in the ways to fit it, of which the one with the least held-out loss stands for it."""
     values = images[0].numel()
     if config.data.view == "pixels":
-        yield IndependentValues(config.interpolant, images)
+        yield (IndependentValues(config.interpolant, images),)
     if values > LARGEST_COVARIANCE:
         tell(f"no linear Gaussian: {values} values are more than {LARGEST_COVARIANCE}")
         return
-    yield LinearGaussian(config.interpolant, images)
+    yield _linear(config, images)
     if config.model.patch > 1 and images.dim() == 4:
         _, channels, height, width = images.shape
         tokens = patch_tokens((height, width), config.model.patch, channels)
-        yield LinearGaussian(config.interpolant, images, torch.as_tensor(tokens))
+        yield _linear(config, images, torch.as_tensor(tokens))
+
+
+def _linear(config: RunConfig, images: Tensor, token_of: Tensor | None = None) -> tuple[Baseline, ...]:
+    return tuple(LinearGaussian(config.interpolant, images, token_of, shrunk) for shrunk in (False, True))
