@@ -7,7 +7,7 @@ import math
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from analysis.options import VIEW, terminal_width
 from analysis.tables.render.terminal import part_lines
 from analysis.tables.values import Cell, Column, Part, Row
+from zigma.common.words import WordError
 from zigma.optimum import least_excess, plan_sight
 from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares, scan_names
 from zigma.scans.registry import find_curve
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     grid = parse_grid(args.grid)
     if args.depth < 1:
         raise ValueError(f"--depth takes a number of layers from 1 on, not {args.depth}")
-    compared = [compare(scan, grid, args.depth) for scan in dict.fromkeys(args.scans)]
+    compared = [compare(plan, grid, args.depth) for plan in distinct(args.scans)]
     width = terminal_width()
     print("\n".join([*table(compared, width), "", *meanings(compared, width)]))
     for path in draw(compared, grid, args.out / f"compare-scans-{args.grid}"):
@@ -103,10 +104,23 @@ def parse_grid(text: str) -> tuple[int, ...]:
     return grid
 
 
-def compare(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
-    """Measure one scan. A built-in curve alone is read in eight variants by the layers, as in `NAME-8`."""
-    alone = scan in scan_names()
-    plan = parse_plan(f"{scan}-{min(8, find_curve(scan).variants):g}" if alone else scan)
+def distinct(scans: Iterable[str]) -> list[Plan]:
+    """The plans, each once. A built-in curve alone is read in eight variants by the layers, as in `NAME-8`.
+
+    Raises:
+        WordError: two have one name, by which rows and pictures are told apart.
+    """
+    plans: dict[str, Plan] = {}
+    for scan in scans:
+        alone = scan in scan_names()
+        plan = parse_plan(f"{scan}-{min(8, find_curve(scan).variants):g}" if alone else scan)
+        if plan != (before := plans.setdefault(plan.name, plan)):
+            raise WordError(f"{plan.text} and {before.text} are both called {plan.name}; rename one")
+    return list(plans.values())
+
+
+def compare(plan: Plan, grid: tuple[int, ...], depth: int) -> Compared:
+    """Measure one plan."""
     layers = plan.layers(grid, depth)
     first = layers[0].scans[0]
     excess = excesses(plan, first, grid, depth) if math.prod(grid) <= LARGEST_EXCESS else {}

@@ -104,12 +104,12 @@ def _tested(bare: Compared, a: Mapping[int, float], b: Mapping[int, float], note
     seeds = sorted(a.keys() & b.keys())
     if len(seeds) >= 2:
         alone = [
-            f"{side} {sorted(of - set(seeds))}"
+            f"{side}'s {sorted(of - set(seeds))}"
             for side, of in (("A", a.keys()), ("B", b.keys()))
             if of - set(seeds)
         ]
         if alone:
-            notes = [*notes, f"paired over seeds {seeds}; without {', '.join(alone)}"]
+            notes = [*notes, f"paired over seeds {seeds}; left out: {', '.join(alone)}"]
         test = paired(*[[_log(side[seed], logs) for seed in seeds] for side in (b, a)])
         ratio = test.interval.exp if logs else NONE
         return replace(

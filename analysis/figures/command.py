@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -73,8 +74,11 @@ def run(args: argparse.Namespace) -> int:
         return 1
     for path in written:
         print(f"written to {path}", file=sys.stderr)
+    given = "".join(f" --set {shlex.quote(each)}" for each in args.set)
     for name, picture in made.items():
         if isinstance(picture, Missing):
-            commands = "; ".join(f"{run}{same_results(args.results)}" for run in picture.run.split("; "))
+            commands = "; ".join(
+                f"{run}{given}{same_results(args.results)}" for run in picture.run.split("; ")
+            )
             print(f"{name}: not drawn, nothing recorded gives it: {commands}", file=sys.stderr)
     return 0

@@ -28,10 +28,12 @@ class Request:
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        f"{HELP}; exit status: 0 also where nothing is under way, 1 where a run goes on that cannot be reached "
-        "from here, 2 where none of that name is under way or there is no such folder"
+        f"{HELP}; exit status: 0 also where nothing is under way, 1 where a run goes on that Slurm does not end "
+        "or that cannot be reached from here, 2 where none of that name is under way or there is no such folder"
     )
-    parser.add_argument("what", nargs="?", help="a study, or a run as in `logs`; without: everything")
+    parser.add_argument(
+        "what", nargs="?", help="a study, an arm, an identity or its beginning; without: everything"
+    )
     add_results(parser)
 
 
@@ -41,7 +43,7 @@ def read(args: argparse.Namespace) -> Request:
 
 
 def run(request: Request) -> int:
-    """Cancel the runs; returns 1 where some run elsewhere and cannot be reached from here.
+    """Cancel the runs; returns 1 where some go on, elsewhere or because Slurm does not end them.
 
     Raises:
         WordError: no such run is under way, or Slurm does not answer; nothing is cancelled.
@@ -56,13 +58,17 @@ def run(request: Request) -> int:
     if not meant:
         print(f"nothing is queued or running in {request.results}")
         return 0
-    elsewhere = cancel(meant, request.results)
-    stopped = len(meant) - len(elsewhere)
-    print(f"cancelled {counted(stopped, 'run')}; the command that began them resumes them")
-    for run in elsewhere:
+    going = cancel(meant, request.results)
+    stopped = len(meant) - len(going)
+    if stopped:
+        print(f"cancelled {counted(stopped, 'run')}; the command that began them resumes them")
+    for run, complaint in going:
+        if complaint is not None:
+            print(f"{run.label}: Slurm did not end job {run.job} ({complaint}): enter `scancel {run.job}`")
+            continue
         owner = run.lease and run.lease.who
         print(f"{run.label} was not started by Slurm and runs elsewhere: stop it there ({owner})")
-    return 1 if elsewhere else 0
+    return 1 if going else 0
 
 
 def _is_meant(what: str | None, run: Live) -> bool:

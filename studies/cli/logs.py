@@ -27,7 +27,9 @@ class Request:
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = f"{HELP}; exit status 2 where no submitted run is meant, or more than one"
-    parser.add_argument("run", help="an identity or its beginning, or an arm, as `status` shows them")
+    parser.add_argument(
+        "run", help="an arm as `status` shows it, or an identity (of `run --dry-run`) or its beginning"
+    )
     parser.add_argument(
         "--lines", type=int, default=40, metavar="N", help="the last N lines; default: 40; 0: all"
     )

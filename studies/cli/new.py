@@ -46,10 +46,10 @@ def read(args: argparse.Namespace) -> Request:
         )
     if name in declared():
         raise WordError(f"a study of this package is called {name}: choose another name")
-    if _is_module(name):
-        raise WordError(f"Python has a module {name}, which {path} would hide: choose another name")
     if path.exists():
         raise WordError(f"{path} is there already, and is left as it is")
+    if _is_module(name):
+        raise WordError(f"Python has a module {name}, which {path} would hide: choose another name")
     if not path.parent.is_dir():
         raise WordError(f"there is no folder {path.parent}")
     return Request(path)

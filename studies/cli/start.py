@@ -23,11 +23,11 @@ from zigma.experiment.estimate import scale_device
 
 def start(statuses: list[RunStatus], where: Where) -> int:
     """Carry the runs out here, or submit them; returns the exit status."""
+    check_cluster(where.cluster, where.resources)
     if where.cluster is None:
         from studies.launch.pool import Share, launch
 
         return launch(queue(statuses), where.conditions, Share(where.jobs, where.resources.gpus or 1))
-    check_cluster(where.cluster, where.resources)
     if where.cluster == "debug":
         return run_debug(_not_under_way(queue(statuses), where), where.conditions)
     with submitting(where.conditions.results):

@@ -34,8 +34,10 @@ OURS = {
     "nodes": "--nodes",
     "partition": "--partition",
     "constraint": "--constraint",
+    "additional-parameters": "give sbatch's options one by one",
 }
 NUMBERS = ("cpus-per-task", "ntasks-per-node", "gpus-per-node", "nice", "priority")
+PLAIN_JSON = re.compile(r"true|false|-?(0|[1-9]\d*)|\[.*\]", re.DOTALL)
 MEMORY = ("mem", "mem-per-cpu", "mem-per-gpu")
 
 
@@ -202,7 +204,9 @@ def _option(pair: str) -> tuple[str, Any]:
         raise ArgumentTypeError(f"{name} takes a whole number, such as {name}=4, not {value!r}")
     if name in MEMORY and not re.fullmatch(r"\d+[KMGT]?B?", value, re.IGNORECASE):
         raise ArgumentTypeError(f"{name} takes a size, such as {name}=64G, not {value!r}")
+    if not PLAIN_JSON.fullmatch(value):  # 1e3 may be an account, and null a word
+        return key, value if equals else True
     try:
-        return key, json.loads(value) if equals else True
+        return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value

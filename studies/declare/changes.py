@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from zigma.common.configuration import Configuration, kinds
-from zigma.common.plugged import whole
-from zigma.common.words import WordError, unknown
+from zigma.common.plugged import in_a_file, is_file, whole
+from zigma.common.words import WordError, shown, unknown
 from zigma.models.specs import OwnMixerSpec, OwnOrdering
 
 SCANS = ("scan", "model.scan")  # paths whose values are plans
@@ -29,6 +29,9 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
         return path, parse_plan(value).text  # with the whole path of a file, which a job elsewhere can read
     value = ",".join(map(whole, value.split(",")))  # of a file's mixer and its like, too
+    for each in map(in_a_file, value.split(",")):
+        if each is not None and not is_file(each):
+            raise WordError(f"no file {each.expanduser().absolute()}, of --set {shown(text)}")
     try:
         read = json.loads(value)
     except (ValueError, RecursionError):  # no JSON, more digits than Python reads, or too deep

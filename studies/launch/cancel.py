@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from studies.launch.live import Live, Submitted, live_runs
-from studies.launch.slurm import end_jobs
+from studies.launch.slurm import ask_queue, end_jobs
 from studies.launch.submissions import Submission
 from studies.run.process import is_dead
 
@@ -18,8 +18,8 @@ PATIENCE_S = 15.0
 LOOK_S = 0.2
 
 
-def cancel(runs: Iterable[Live], results: Path) -> list[Live]:
-    """Stop these runs; returns those that go on and cannot be stopped from here.
+def cancel(runs: Iterable[Live], results: Path) -> list[tuple[Live, str | None]]:
+    """Stop these runs; returns those that go on, each with Slurm's complaint where they are its jobs.
 
     They are first marked in every submission that they are part of. A job or a local process that comes to one later
     (Slurm may be about to put a preempted job back into its queue) finds the mark and ends at once.
@@ -32,10 +32,25 @@ def cancel(runs: Iterable[Live], results: Path) -> list[Live]:
             marked.add(run.identity)
     for submission, marked in marks.values():
         submission.cancel(marked)
-    end_jobs(part.job for run in runs for part in run.submitted if part.job)
+    complaint = end_jobs(part.job for run in runs for part in run.submitted if part.job)
+    left = [] if complaint is None else [(run, complaint) for run in _left_by_slurm(runs)]
     here = [run for run in runs if not _has_job(run) and _end_process(run)]
     _wait_for_ends(here)
-    return _still_running({run.identity for run in runs}, results)
+    reached = {run.identity for run in runs} - {run.identity for run, _ in left}
+    return [*left, *((run, None) for run in _still_running(reached, results))]
+
+
+def _left_by_slurm(runs: list[Live]) -> list[Live]:
+    """Runs that have a job still, or may have: Slurm complains of jobs that have ended, too."""
+    queue = ask_queue()
+
+    def goes_on(job: str | None) -> bool:
+        if queue.error is not None:
+            return job is not None
+        found = queue.jobs.get(job or "")
+        return found is not None and not found.ended and found.state != "COMPLETING"
+
+    return [run for run in runs if any(goes_on(part.job) for part in run.submitted)]
 
 
 def _has_job(run: Live) -> bool:

@@ -26,10 +26,12 @@ from zigma.common.words import WordError
 REQUEUES = 1000  # how often a job may run out of its time: each time it resumes from its checkpoint
 FOR_EVER_MIN = 60 * 24 * 365
 PATIENCE_S = 20.0  # with Slurm's answers
+LISTS = ("srun_args", "setup", "teardown")  # of submitit's parameters: each a list of words or lines
 LARGEST_ARRAY = 1001  # Slurm's own default
 SIGNAL_DELAY_S = 90  # submitit's own default
 SHORT_MIN = 10
 START_S = 120.0  # for a process to load its modules from a slow disk
+REFUSALS = (OSError, subprocess.SubprocessError, RuntimeError, ValueError, TypeError)
 DISPATCHER_LOG = "dispatcher_log.out"
 
 
@@ -51,11 +53,11 @@ class Resources:
         return max(1, self.gpus or 0)
 
 
-def check_cluster(cluster: Cluster, resources: Resources) -> None:
+def check_cluster(cluster: Cluster | None, resources: Resources) -> None:
     """Raise a WordError unless runs can be handed over from here with these resources."""
     if cluster == "slurm" and (shutil.which("sbatch") is None or shutil.which("srun") is None):
         raise WordError("--cluster slurm: sbatch and srun are not found; log in to a node that has Slurm")
-    if cluster == "local" and resources.gpus:
+    if cluster != "slurm" and resources.gpus:
         from studies.launch.pool import gpus
 
         if resources.gpus > len(gpus()):
@@ -66,7 +68,7 @@ def submit_slurm(queue: list[QueuedRun], conditions: Conditions, resources: Reso
     """Submit a job per run, as a job array; returns when Slurm has accepted them.
 
     Raises:
-        WordError: Slurm refuses; nothing stays submitted.
+        WordError: Slurm refuses; nothing stays submitted, nor after an interrupt.
     """
     submission = new_submission("slurm", queue, conditions)
     try:
@@ -82,9 +84,11 @@ def submit_slurm(queue: list[QueuedRun], conditions: Conditions, resources: Reso
             ):  # sbatch's complaint is ours to print
                 ids += [job.job_id for job in executor.submit_array(part)]
             replace_json(submission.folder / "jobs.json", {"ids": ids})
-    except (WordError, OSError, subprocess.SubprocessError, RuntimeError, ValueError, TypeError) as error:
+    except BaseException as error:  # Ctrl-C too: half of the arrays would go on
         _take_back(submission)
-        raise WordError(f"Slurm does not take the runs: {_last_line(error)}") from error
+        if isinstance(error, REFUSALS):
+            raise WordError(f"Slurm does not take the runs: {_last_line(error)}") from error
+        raise
     return submission
 
 
@@ -133,7 +137,9 @@ def _slurm_parameters(
     }
     theirs = {"requeue": True}  # a lost node must not lose the run
     for name, value in resources.extra.items():
-        if (parameter := name.replace("-", "_")) in SlurmExecutor._valid_parameters():
+        if (parameter := name.replace("-", "_")) in LISTS:
+            ours[parameter] = [*ours.get(parameter, ()), *(value if isinstance(value, list) else [value])]
+        elif parameter in SlurmExecutor._valid_parameters():
             ours[parameter] = value
         else:
             theirs[name] = value
@@ -212,18 +218,23 @@ def submit_local(queue: list[QueuedRun], conditions: Conditions, resources: Reso
             stdout=log,
             stderr=log,
         )
+    try:
+        _wait_for_start(process, submission.folder)
+    except BaseException:  # Ctrl-C too
+        process.kill()
+        shutil.rmtree(submission.folder, ignore_errors=True)
+        raise
+    return submission
+
+
+def _wait_for_start(process: subprocess.Popen[bytes], folder: Path) -> None:
     until = time.monotonic() + START_S
-    while not (submission.folder / "jobs.json").exists():
+    while not (folder / "jobs.json").exists():
         if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            lines = (
-                (submission.folder / DISPATCHER_LOG).read_text(encoding="utf-8", errors="replace").split("\n")
-            )
+            lines = (folder / DISPATCHER_LOG).read_text(encoding="utf-8", errors="replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "no word from it")
-            shutil.rmtree(submission.folder, ignore_errors=True)
             raise WordError(f"--cluster local: the process that carries the runs out does not start: {last}")
         time.sleep(0.02)
-    return submission
 
 
 def run_debug(queue: list[QueuedRun], conditions: Conditions) -> int:

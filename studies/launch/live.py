@@ -219,7 +219,9 @@ def _state(
     waiting = [
         part for part in parts if not part.cancelled
     ]  # the user may want it again after he has cancelled it
-    jobs = [job for part in waiting if part.job and (job := queue.jobs.get(part.job)) and not job.ended]
+    found = [(part, job) for part in parts if part.job and (job := queue.jobs.get(part.job))]
+    # a job of a cancelled run that waits ends as it begins; one that runs may be one that Slurm did not end
+    jobs = [job for part, job in found if job.runs or not (job.ended or part.cancelled)]
     for job in sorted(jobs, key=lambda job: not job.runs):
         return _of_job(live, job)
     for part in waiting:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from studies.declare.own_data import FOLDER, is_own
 from studies.declare.selection import Selection
 from studies.declare.study import Run, Study, runs, unknown_parts
 from studies.declare.validate import machine_problems, resolve
@@ -60,14 +61,18 @@ def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> 
             say("missing, random stand-ins taken: " + ", ".join(missing) if missing else "nothing is missing")
             by_setting = {run.setting: run for run in reversed(resolve(small))}
             failed = [run.label for run in reversed(by_setting.values()) if not _one(run, scratch, say)]
-            _table(small, scratch / "results", say)
+            in_table = _table(small, scratch / "results", say)
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(
         f"memory: {peak_gib:.1f} GiB at most, with {small.changes.get('training.batch_images', FEW)} images a step"
         f"{_gpu_memory()}"
     )
-    say(f"{'failed: ' + ', '.join(failed) if failed else 'it works'}; nothing was recorded")
-    return int(bool(failed))
+    if failed:
+        end = f"failed: {', '.join(failed)}"
+    else:
+        end = "it works" if in_table else "the runs work, their table does not"
+    say(f"{end}; nothing was recorded")
+    return int(bool(failed) or not in_table)
 
 
 def _fitting(selection: Selection) -> dict[str, Any]:
@@ -130,9 +135,13 @@ def _one(run: Run, scratch: Path, say: Callable[[str], None]) -> bool:
     return bool(record["status"] == "done")
 
 
-def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> None:
-    """The row of the study's table, by the command that makes tables; it is not imported here."""
+def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> bool:
+    """Say the row of the study's table, by the command that makes tables; it is not imported here.
+
+    Returns whether there is one.
+    """
     study: Study = selection.study
+    _show_own_data(selection, results)
     changes = [word for path, value in selection.changes.items() for word in ("--set", f"{path}={value}")]
     command = [
         sys.executable,
@@ -144,7 +153,9 @@ def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> N
         "own",
         *changes,
     ]
-    subprocess.run([*command, "--results", str(results)], capture_output=True, check=False)
+    made = subprocess.run(
+        [*command, "--results", str(results)], capture_output=True, check=False, text=True, errors="replace"
+    )
     arms = {arm.name for arm in study.arms}
     cells: dict[str, dict[str, str]] = {}  # arm -> column -> number of ours
     for file in sorted(results.rglob("*.csv")):
@@ -154,7 +165,19 @@ def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> N
     for arm, numbers in cells.items():
         say(f"row of the table: {arm} has " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     if not cells:
-        say("no row of a table came out of it")
+        why = made.stderr.strip().splitlines()[-1:] if made.returncode else []
+        say(": ".join(["no row of a table came out of it", *why]))
+    return bool(cells)
+
+
+def _show_own_data(selection: Selection, results: Path) -> None:
+    """Let tables of another results folder know a person's own images, which have settings of their own there."""
+    for setting in selection.settings:
+        config = selection.study.scales[selection.scale][setting]
+        if is_own(config) and isinstance(config, RunConfig) and config.data.root is not None:
+            prepared = Path(config.data.root)
+            (results / FOLDER).mkdir(parents=True, exist_ok=True)
+            (results / FOLDER / prepared.name).symlink_to(prepared.absolute(), target_is_directory=True)
 
 
 @contextmanager

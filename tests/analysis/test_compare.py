@@ -216,7 +216,7 @@ def test_the_seeds_that_both_have_are_paired_and_the_others_named(tmp_path: Path
     row = compared(str(tmp_path / "a"), str(tmp_path / "b"))["sweep"]
     assert (row.word, row.pairs) == ("better", 4)
     assert row.ratio.value == pytest.approx(0.9, rel=0.01)
-    assert row.note == "paired over seeds [0, 1, 2, 3]; without A [4, 5]"
+    assert row.note == "paired over seeds [0, 1, 2, 3]; left out: A's [4, 5]"
 
 
 def test_runs_of_an_edited_curve_are_not_one_row(tmp_path: Path) -> None:

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main
-from analysis.compare_scans import compare, exponential_covariance, parse_grid
+from analysis.compare_scans import Compared, compare, distinct, exponential_covariance, parse_grid
+from zigma.common.words import WordError
 from zigma.data import field_covariance
 from zigma.optimum import least_excess
 from zigma.scans import locality, scan_order
+
+
+def measured(scan: str, grid: tuple[int, ...], depth: int) -> Compared:
+    (plan,) = distinct([scan])
+    return compare(plan, grid, depth)
 
 
 def rows_of(text: str) -> dict[str, dict[str, str]]:
@@ -47,7 +53,7 @@ def test_the_table_holds_the_measures(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_least_excess_is_that_of_the_plan_and_of_its_path() -> None:
     covariance = exponential_covariance((6, 6), 3.0)
     assert np.allclose(covariance, field_covariance("exponential", (6, 6), length=3.0))
-    one, eight = compare("zigzag-1", (6, 6), depth=8), compare("zigzag", (6, 6), depth=8)
+    one, eight = measured("zigzag-1", (6, 6), depth=8), measured("zigzag", (6, 6), depth=8)
     along = least_excess(covariance, order=scan_order("zigzag", (6, 6)))
     assert one.excess["excess"] == pytest.approx(along)  # one scheme sees no more through more layers
     assert one.excess["excess_1"] == eight.excess["excess_1"] == pytest.approx(along)
@@ -56,19 +62,19 @@ def test_the_least_excess_is_that_of_the_plan_and_of_its_path() -> None:
 
 def test_without_positions_the_zigzag_wins_while_the_memory_is_shorter_than_a_row() -> None:
     """V3: 16 wide, the ratio is 1.14 to 1.19 in loss for a memory of 4 to 12 tokens."""
-    sweep, zigzag = (compare(name, (16, 16), 1).excess["excess_short"] for name in ("sweep-1", "zigzag-1"))
+    sweep, zigzag = (measured(name, (16, 16), 1).excess["excess_short"] for name in ("sweep-1", "zigzag-1"))
     assert sweep > 1.1 * zigzag
 
 
 def test_a_grid_that_is_too_large_has_no_excess(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.compare_scans.LARGEST_EXCESS", 8)
-    assert compare("zigzag", (4, 4), depth=2).excess == {}
+    assert measured("zigzag", (4, 4), depth=2).excess == {}
 
 
 def test_reach_is_that_of_the_whole_plan() -> None:
-    assert compare("sweep-1", (4, 4), depth=6).reach == pytest.approx([17 / 32] * 6)
-    assert compare("zigzag", (4, 4), depth=8).reach[-1] == 1.0
-    assert compare("bidirectional", (4, 4), depth=1).reach == [1.0]
+    assert measured("sweep-1", (4, 4), depth=6).reach == pytest.approx([17 / 32] * 6)
+    assert measured("zigzag", (4, 4), depth=8).reach[-1] == 1.0
+    assert measured("bidirectional", (4, 4), depth=1).reach == [1.0]
 
 
 def test_three_dimensions(tmp_path: Path) -> None:
@@ -102,3 +108,12 @@ def test_wrong_words(words: str, says: str, tmp_path: Path, capsys: pytest.Captu
 def test_grids() -> None:
     assert parse_grid("16x16") == (16, 16)
     assert parse_grid("4x16x16") == (4, 16, 16)
+
+
+def test_plans_of_one_name_are_refused_and_the_same_is_shown_once(tmp_path: Path) -> None:
+    assert [plan.name for plan in distinct(["hilbert", "sweep-1", "hilbert-8"])] == ["hilbert-8", "sweep-1"]
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "c.py").write_text("def mine(h, w):\n    return range(h * w)\n")
+    with pytest.raises(WordError, match="are both called mine-1; rename one"):
+        distinct([f"{tmp_path}/{folder}/c.py:mine-1" for folder in ("one", "other")])

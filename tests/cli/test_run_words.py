@@ -6,6 +6,7 @@ import pytest
 
 from studies.__main__ import main
 from studies.cli.options import hint
+from studies.cli.where import _option
 
 DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
 
@@ -22,12 +23,20 @@ DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
         (["--cluster", "slurm", "--slurm", "array=1-3"], "array cannot be set"),
         (["--cluster", "slurm", "--slurm", "account="], "takes KEY=VALUE"),
         (["--cluster", "slurm", "--slurm", "qos=a", "--slurm", "qos=b"], "given twice"),
+        (
+            ["--cluster", "slurm", "--slurm", "additional-parameters=x"],
+            "additional-parameters cannot be set: give sbatch's options one by one",
+        ),
         (["--slurm", "mem=64G"], "--slurm is for --cluster slurm"),
         (
             ["--cluster", "slurm", "--gpus", "3"],
             "training.batch_images=16 is not divisible by 3 devices; it is by 1, 2, 4, 8, 16",
         ),
         (["--set", "training.learning_rate=NaN"], "must be a finite number"),
+        (
+            ["--set", "model.mixer=no such.py:Mean:heads=2"],
+            "no such.py, of --set model.mixer=no such.py:Mean",
+        ),
         (["--set", "data.size=true"], "must be a whole number, not True"),
     ],
 )
@@ -89,3 +98,20 @@ def test_a_mistyped_folder_of_results_is_refused_and_not_made(
 def test_hints_repeat_the_folder_of_results() -> None:
     assert hint("status", Path("results")) == "python -m studies status"
     assert hint("logs RUN", Path("/a b")) == "python -m studies logs RUN --results '/a b'"
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        ("account=1e3", "1e3"),
+        ("qos=null", "null"),
+        ("comment={}", "{}"),
+        ("requeue=false", False),
+        ("nice=07", "07"),
+        ("nice=7", 7),
+        ('setup=["a", "b"]', ["a", "b"]),
+        ("exclude=[a", "[a"),
+    ],
+)
+def test_an_option_of_slurms_is_a_word_unless_it_is_plainly_json(pair: str, value: object) -> None:
+    assert _option(pair) == (pair.partition("=")[0], value)

@@ -69,3 +69,18 @@ def test_a_video_extractor_for_images_is_refused_before_any_training(
     i3d = replace(load_extractor("digits"), name="i3d", videos=True)
     monkeypatch.setattr(zigma.experiment.features, "load_extractor", lambda name: i3d)
     assert "i3d compares videos, and digits are images" in failed(CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["x @ x.new_zeros(3, 3)", "__import__('sys').exit(0)"])
+def test_a_fault_of_a_persons_own_mixer_is_told_with_its_line(fault: str, tmp_path: Path) -> None:
+    file = tmp_path / "late.py"
+    file.write_text(
+        "from zigma.models.mixers.base import Mixer\n\n"
+        "class Late(Mixer):\n"
+        "    def __init__(self, hidden, scan, *, depth=1, prefix=0):\n"
+        "        super().__init__(scan, prefix)\n"
+        "    def forward(self, x, arranged=False):\n"
+        f"        return {fault}\n"
+    )
+    config = CONFIG.replace(model=CONFIG.model.replace(mixer=f"{file}:Late"))
+    assert failed(config, tmp_path / "r").split(" at ")[1].startswith("late.py:7: ")

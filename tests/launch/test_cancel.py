@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from studies.__main__ import main
 from studies.declare.registry import find_study
 from studies.declare.study import Run, runs
+from studies.launch import cluster
 from studies.launch.cluster import Resources as With
 from studies.launch.cluster import _executor, _slurm_parameters, short_time
 from studies.launch.job import Job
@@ -238,6 +240,61 @@ def test_a_second_array_waits_for_the_first_only_where_so_many_run_at_once(tmp_p
     waits = _slurm_parameters(queue, With(minutes=9, parallel=2), made, 1000, ["5_0"])
     assert waits["dependency"] == "afterany:5"
     assert waits["job_name"].endswith(f".{made.folder.name}.1000")
+
+
+def test_what_slurm_does_not_end_is_named_and_can_be_cancelled_again(
+    tmp_path: Path, slurm: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    submit(results, ids=["5"])
+    slurm("5|RUNNING|None||zigma")
+    complaint = "scancel: error: Unable to contact slurm controller"
+    (tmp_path / "bin" / "scancel").write_text(f"#!/bin/sh\necho '{complaint}' >&2\nexit 1\n")
+    for _ in range(2):
+        assert cancel(results) == 1
+        says = f"{RUNS[0].label}: Slurm did not end job 5 ({complaint}): enter `scancel 5`\n"
+        assert capsys.readouterr().out == says
+    assert only(results).state == "running"
+    slurm("5|RUNNING|None||zigma")
+    assert cancel(results) == 0
+    assert told(tmp_path) == {"5"}
+    slurm("5|COMPLETING|None||zigma")
+    assert only(results).state == "cancelled"
+
+
+def test_a_submission_that_is_interrupted_is_taken_back(
+    tmp_path: Path, slurm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the first of two arrays: its jobs would go on, and those of the second could only fail."""
+
+    class Executor:
+        arrays = 0
+
+        def update_parameters(self, **parameters: Any) -> None: ...
+
+        def submit_array(self, jobs: list[Job]) -> list[Any]:
+            self.arrays += 1
+            if self.arrays == 2:
+                raise KeyboardInterrupt
+            return [SimpleNamespace(job_id=f"7_{n}") for n in range(len(jobs))]
+
+    executor = Executor()
+    monkeypatch.setattr(cluster, "_executor", lambda folder: executor)
+    monkeypatch.setattr(cluster, "_largest_array", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.submit_slurm([QueuedRun(run) for run in RUNS[:2]], Conditions(tmp_path / "r"), With())
+    assert told(tmp_path) == {"7_0"}
+    assert list(submissions(tmp_path / "r")) == []
+
+
+def test_lists_of_submitits_are_added_to_ours(tmp_path: Path) -> None:
+    queue = [QueuedRun(RUNS[0])]
+    made = new_submission("slurm", queue, Conditions(tmp_path))
+    extra = {"srun-args": "--mpi=none", "setup": ["module load cuda", "hostname"], "account": "1e3"}
+    found = _slurm_parameters(queue, With(extra=extra), made, 0, [])
+    assert found["srun_args"] == ["--kill-on-bad-exit=1", "--mpi=none"]
+    assert found["setup"] == ["module load cuda", "hostname"]
+    assert found["account"] == "1e3"
 
 
 @pytest.fixture

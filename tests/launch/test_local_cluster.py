@@ -152,6 +152,7 @@ def test_debug_runs_here_and_raises(
         ("--heartbeat 0", "0.01 to 60"),
         ("--tracker mlflow", "invalid choice"),
         ("--cluster local --gpus 99", "this machine has"),
+        ("--gpus 99", "this machine has"),
     ],
 )
 def test_words_that_do_not_fit_are_one_line_and_exit_2(

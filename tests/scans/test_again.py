@@ -1,10 +1,11 @@
 """A curve that draws itself differently in another process is refused before anything is trained along it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from zigma.scans import parse_plan
+from zigma.scans import again, parse_plan
 from zigma.scans.__main__ import main
 
 CURVES = """
@@ -46,6 +47,24 @@ def test_what_differs_between_processes_is_refused(
     complaint = capsys.readouterr().err
     assert f"'zigzag-1+{name}-1' of my curves.py gives other orders in another process" in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_curve_is_drawn_here_before_the_other_process_starts(
+    curves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hangs on the clock would else be drawn twice within its tick, as the other ends."""
+    drawn: list[str] = []
+    begin = again.subprocess.run
+
+    def child(*words: Any, **options: Any) -> Any:
+        drawn.append("there")
+        return begin(*words, **options)
+
+    monkeypatch.setattr(again.subprocess, "run", child)
+    found = again.orders_hash
+    monkeypatch.setattr(again, "orders_hash", lambda *of: drawn.append("here") or found(*of))
+    again.check_again(parse_plan(f"{curves}:steady-1"), (3, 5), 1)
+    assert drawn == ["here", "there"]
 
 
 def test_what_is_the_same_everywhere_is_not(curves: str, capsys: pytest.CaptureFixture[str]) -> None:

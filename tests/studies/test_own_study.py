@@ -56,7 +56,13 @@ def test_the_template_runs_and_its_table_is_printed(capsys: pytest.CaptureFixtur
 
 def test_new_writes_over_nothing_and_takes_no_name_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.py").write_text("x = 1")
-    names = {"mine": "is there already", "hilbert": "choose another name", ".x": "cannot be"}
+    assert main(["new", "twice"]) == 0
+    names = {
+        "twice": "twice.py is there already",
+        "mine": "is there already",
+        "hilbert": "choose another name",
+        ".x": "cannot be",
+    }
     names |= dict.fromkeys(("random", "queue", "numpy"), "Python has a module")  # which the file would hide
     for name, says in names.items():
         with pytest.raises(SystemExit):

@@ -7,7 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from studies.__main__ import main
 from studies.declare import registry
@@ -123,3 +125,19 @@ def test_the_folder_of_a_rehearsal_that_was_killed_is_removed_by_a_later_command
         sweep(tmp_path)
         assert list(temporary.iterdir()) == [under_way]
     assert list(temporary.iterdir()) == []
+
+
+def test_ones_own_images_are_rehearsed_to_a_row_of_their_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    (tmp_path / "mine").mkdir()
+    noise = np.random.default_rng(0)
+    for i in range(20):
+        picture = Image.fromarray(noise.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+        picture.save(tmp_path / "mine" / f"{i}.png")
+    words = ["--data", str(tmp_path / "mine"), "--size", "16", "--results", str(tmp_path / "r")]
+    status = main(["run", "scan_ablation", *words, "--rehearse"])
+    output = capsys.readouterr().out
+    assert re.search(r"row of the table: sweep has .*held_out_loss [\d.e-]+", output), output
+    assert (status, output.endswith("it works; nothing was recorded\n")) == (0, True)

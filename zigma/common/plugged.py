@@ -26,7 +26,9 @@ from zigma.common.remembered import remembered_sha256
 from zigma.common.words import WordError, printable, unknown
 
 IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
+FROM_A_FILE = re.compile(r"(?P<file>.*?\.py)(?P<rest>:\w+.*)")
 ENTRY_NAME = re.compile(r"\w[\w.+-]*")  # it becomes part of a file's name
+MODULE = "own_file_"  # how the names of modules begin that are a person's files
 LARGE_BYTES = 1 << 26  # of a file whose hash is remembered
 _files: dict[Path, OwnFile] = {}
 
@@ -68,7 +70,7 @@ def run_file(path: Path, source: bytes) -> ModuleType:
     Raises:
         WordError: it does not run; says at which of its lines.
     """
-    name = f"own_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -87,6 +89,16 @@ def run_file(path: Path, source: bytes) -> ModuleType:
         if str(path.parent) in sys.path:
             sys.path.remove(str(path.parent))
     return module
+
+
+def own_place(error: BaseException) -> str | None:
+    """Where a person's own file was at work, as `FILE.py:LINE`, innermost; None where none was."""
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith(MODULE)
+    ]
+    return f"{Path(frames[-1][0]).name}:{frames[-1][1]}" if frames else None
 
 
 def one_line(error: BaseException) -> str:
@@ -272,11 +284,17 @@ def _sources(module: str) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
+def in_a_file(text: str) -> Path | None:
+    """The file of `FILE.py:NAME`, options behind it or not; None of anything else."""
+    match = FROM_A_FILE.match(text)
+    return None if match is None else Path(match["file"])
+
+
 def whole(text: str, beside: Path | None = None) -> str:
     """`FILE.py:NAME` with the whole path, which means the same in any process: of the file `beside` another one, else
     as the command was given. Anything else, and a file that is in neither place, as it is.
     """
-    match = re.match(r"(?P<file>.*?\.py)(?P<rest>:\w+.*)", text)
+    match = FROM_A_FILE.match(text)
     if match is None:
         return text
     for folder in [Path(), *([] if beside is None else [beside.parent])][::-1]:

@@ -30,6 +30,7 @@ def check_again(plan: Plan, grid: Grid, depth: int) -> None:
     foreign += [SCANS.origin(name) for name in plan.curves if name in SCANS.entries()]
     if not foreign or PREFIX in plan.text:
         return
+    here = orders_hash(plan, grid, depth)  # before the other starts, which takes it longer than a clock ticks
     words = [sys.executable, "-m", __name__, "--", plan.text, "x".join(map(str, grid)), str(depth)]
     seed = "1" if os.environ.get(SEED) != "1" else "2"
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
@@ -43,7 +44,7 @@ def check_again(plan: Plan, grid: Grid, depth: int) -> None:
         check=False,
     )
     printed = done.stdout.split()
-    if done.returncode or not printed or printed[-1] != orders_hash(plan, grid, depth):
+    if done.returncode or not printed or printed[-1] != here:
         raise ValueError(
             f"plan {plan.name!r} of {', '.join(foreign)} gives other orders in another process: a curve must always "
             "give the same one (sort what comes from a set, use no clock, draw from np.random.default_rng(seed) only)"
