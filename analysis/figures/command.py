@@ -12,7 +12,7 @@ from analysis.options import add_publish, add_results, load_chosen, view_folder
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study
 from studies.declare.shipped import same_results
-from studies.declare.study import with_settings
+from studies.declare.study import where_it_fits
 from zigma.common.words import WordError
 
 SHIPPED = Path("paper_figures")
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     records = load_chosen(args)
     made, titles = {}, dict(TITLES)
     for name in named:  # found again: now with the images of her own that the records are of
-        study = with_settings(find_study(name), changes)
+        study = where_it_fits(find_study(name), changes) if changes else find_study(name)
         for kind, (title, picture) in pictures_of(study, records, args.results).items():
             made[f"{name}-{kind}"] = picture
             titles[f"{name}-{kind}"] = f"{study.title}: {title}"

@@ -14,7 +14,7 @@ from analysis.tables.ranking import RANKING, ranking
 from analysis.tables.setup import SETUP, setup_table
 from analysis.tables.values import Note, Part, Table
 from studies.declare.registry import studies
-from studies.declare.study import Study, runs, with_settings
+from studies.declare.study import Study, where_it_fits
 from studies.run.record import Record
 from zigma.common.words import WordError
 from zigma.experiment.config import RunConfig
@@ -42,7 +42,7 @@ def build_tables(
 
 
 def studies_with(changes: Mapping[str, Any]) -> list[Study]:
-    """Every study with the user's changes; one that they do not fit, such as one that trains nothing, as declared.
+    """Every study with the user's changes, where they fit; one that they fit nowhere as declared.
 
     Raises:
         WordError: they fit no study.
@@ -52,9 +52,9 @@ def studies_with(changes: Mapping[str, Any]) -> list[Study]:
     result, errors = [], []
     for study in studies().values():
         try:
-            changed = with_settings(study, changes)
-            for scale in changed.scales:
-                runs(changed, scale)
+            changed = where_it_fits(study, changes)
+            if study.name == SETUP and not _whole(study, changed):
+                changed = study
         except WordError as error:
             errors.append(error)
             changed = study
@@ -62,6 +62,12 @@ def studies_with(changes: Mapping[str, Any]) -> list[Study]:
     if len(errors) == len(result):
         raise errors[0]
     return result
+
+
+def _whole(study: Study, changed: Study) -> bool:
+    """Whether nothing was left out: a table with a column per arm has a place for all of them."""
+    kept = [{scale: list(settings) for scale, settings in each.scales.items()} for each in (study, changed)]
+    return kept[0] == kept[1] and len(study.arms) == len(changed.arms)
 
 
 def study_table(study: Study, records: Iterable[Record]) -> Table:

@@ -150,6 +150,40 @@ def with_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     return replace(study, changes={**study.changes, **changes})
 
 
+def where_it_fits(study: Study, changes: Mapping[str, Any]) -> Study:
+    """The study with the user's changes, without the settings and arms that they do not fit.
+
+    An arm stays that they fit somewhere, and a setting in which they fit all arms that stay: what one run was given
+    (`--only`, `--setting`) need not fit what was never run.
+
+    Raises:
+        WordError: they fit no setting of the study.
+    """
+    changed = with_settings(study, changes)
+    places = [(scale, setting) for scale, settings in study.scales.items() for setting in settings]
+    misfits: dict[tuple[str, ...], WordError] = {}  # of an arm at a place, and of a place for all of them
+    for place in places:
+        for arm in (None, *changed.arms):
+            try:
+                changed.config(arm, *place)
+            except WordError as error:
+                misfits[(*place, arm.name) if arm else place] = error
+    arms = tuple(arm for arm in changed.arms if any((*place, arm.name) not in misfits for place in places))
+    fit = [
+        place
+        for place in places
+        if place not in misfits and not any((*place, arm.name) in misfits for arm in arms)
+    ]
+    if not (arms and fit):
+        raise next(iter(misfits.values()))
+    scales = {
+        scale: {name: config for name, config in settings.items() if (scale, name) in fit}
+        for scale, settings in study.scales.items()
+    }
+    kept = {scale: settings for scale, settings in scales.items() if settings}
+    return replace(changed, arms=arms, scales=kept)
+
+
 def unknown_parts(configs: Iterable[Config], changes: Iterable[str]) -> dict[str, WordError]:
     """Path -> error of each change whose first word is no part of any of the configurations."""
     parts = dict.fromkeys(name for config in configs for name in type(config).model_fields)
