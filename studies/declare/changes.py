@@ -42,21 +42,17 @@ def parse_setting(text: str) -> tuple[str, Any]:
 def typed(path: str, value: Any) -> list[Assignment]:
     """What `--set` takes for the value at a path: `parse_setting` and `change` read it back.
 
-    A part with a kind is named by it, and followed by what differs from the kind's defaults; another by all it holds.
+    A part with a kind is named by it where the rest is as it is by default; else each of its fields is.
     """
     if isinstance(value, OwnMixerSpec | OwnOrdering):
         return [(path, value.word)]
     if not isinstance(value, Configuration):
         return [(path, _text(value))]
     kind = getattr(value, "kind", None)
-    usual = {name: field.default for name, field in type(value).model_fields.items()}
-    inside = [
-        assignment
-        for name, one in value
-        if name != "kind" and one != (usual[name] if kind else None)
-        for assignment in typed(f"{path}.{name}", one)
-    ]
-    return [(f"{path}.kind" if inside else path, kind), *inside] if kind else inside
+    if kind and not _kept_by_name(type(value)) and value == type(value)():
+        return [(path, kind)]
+    inside = [assignment for name, one in value for assignment in typed(f"{path}.{name}", one)]
+    return sorted(inside, key=lambda assignment: assignment[0] != f"{path}.kind")
 
 
 def _text(value: Any) -> str:
@@ -83,10 +79,21 @@ def change(config: ConfigurationT, changes: Mapping[str, Any]) -> ConfigurationT
             branch = branch.setdefault(part, {})
             if not isinstance(branch, dict):
                 raise WordError(f"{path}: {part} is set as a whole as well")
-        if name in branch:
-            raise WordError(f"{path} is set as a whole, and something inside it too")
-        branch[name] = value
+        _put(branch, name, value, path)
     return type(config).model_validate(_merged(config, tree, ""))
+
+
+def _put(branch: dict[str, Any], name: str, value: Any, path: str) -> None:
+    """Set a value, one inside another by one; what was given stays as it is."""
+    inside = branch.get(name)
+    if isinstance(value, dict) and isinstance(inside, dict | None):
+        branch[name] = inside or {}
+        for key, each in value.items():
+            _put(branch[name], key, each, f"{path}.{key}")
+    elif name in branch:
+        raise WordError(f"{path} is set twice, or as a whole and something inside it too")
+    else:
+        branch[name] = value
 
 
 def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[str, Any]:
@@ -94,6 +101,13 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
     values = dict(part)
     for name, value in tree.items():
         old = values.get(name)
+        if (
+            isinstance(value, str)
+            and isinstance(old, Configuration)
+            and value in (of := kinds(type(part), name))
+        ):
+            values[name] = dict(_begun(old, of[value]))
+            continue
         if not isinstance(value, dict):
             values[name] = value
         elif name not in values:
@@ -104,17 +118,23 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
             values[name] = value
         elif not isinstance(old, Configuration):
             path = above + name
-            raise WordError(f"{path} has no settings inside it, such as {path}.{next(iter(value))}")
+            such = "".join(f", such as {path}.{word}" for word in list(value)[:1])
+            raise WordError(f"{path} has no settings inside it{such}")
         elif value.get("kind", getattr(old, "kind", None)) != getattr(old, "kind", None):
-            values[name] = _of_another_kind(old, kinds(type(part), name).get(str(value["kind"])), value)
+            kind = kinds(type(part), name).get(str(value["kind"]))
+            values[name] = value if kind is None else _merged(_begun(old, kind), value, f"{above}{name}.")
         else:
             values[name] = _merged(old, value, f"{above}{name}.")
     return values
 
 
-def _of_another_kind(
-    old: Configuration, kind: type[Configuration] | None, tree: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What both kinds have (grid, width, classes, ...) as it was, and the rest as it is by default."""
-    shared = set(kind.model_fields if kind else ()) - {"kind"}
-    return {name: value for name, value in dict(old).items() if name in shared} | dict(tree)
+def _begun(old: Configuration, kind: type[Configuration]) -> Configuration:
+    """One of a kind: what every such part has (of networks grid, width, classes, ...) as it was, else by default."""
+    shared = _kept_by_name(kind)
+    return kind.model_construct(**{name: value for name, value in dict(old).items() if name in shared})
+
+
+def _kept_by_name(kind: type[Configuration]) -> set[str]:
+    """The fields that all of these kinds have: none of mixers, of which two states have but the name in common."""
+    common: Any = kind.__mro__[1]
+    return set(common.model_fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import resource
 import subprocess
@@ -142,7 +143,9 @@ def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> b
     """
     study: Study = selection.study
     _show_own_data(selection, results)
-    changes = [word for path, value in selection.changes.items() for word in ("--set", f"{path}={value}")]
+    changes = [
+        word for path, value in selection.changes.items() for word in ("--set", f"{path}={_word(value)}")
+    ]
     command = [
         sys.executable,
         "-m",
@@ -160,14 +163,31 @@ def _table(selection: Selection, results: Path, say: Callable[[str], None]) -> b
     cells: dict[str, dict[str, str]] = {}  # arm -> column -> number of ours
     for file in sorted(results.rglob("*.csv")):
         for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
-            if row["arm"] in arms and row["source"] == "ours" and row["value"]:
-                cells.setdefault(row["arm"], {})[row["column"]] = f"{float(row['value']):.4g}"
+            if (
+                row["arm"] in arms
+                and row["source"] == "ours"
+                and (number := _number(row["value"])) is not None
+            ):
+                cells.setdefault(row["arm"], {})[row["column"]] = f"{number:.4g}"
     for arm, numbers in cells.items():
         say(f"row of the table: {arm} has " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     if not cells:
         why = made.stderr.strip().splitlines()[-1:] if made.returncode else []
         say(": ".join(["no row of a table came out of it", *why]))
     return bool(cells)
+
+
+def _word(value: Any) -> str:
+    """A value as `--set` reads it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _number(cell: str) -> float | None:
+    """Of a cell of a table; None of one that is empty or holds a word, such as `stale`."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def _show_own_data(selection: Selection, results: Path) -> None:

@@ -29,6 +29,27 @@ def test_a_file_is_run_again_when_its_text_changes(tmp_path: Path) -> None:
     assert THING.identity(text) == identity
 
 
+def test_its_identity_is_of_what_it_imports_from_beside_it(tmp_path: Path) -> None:
+    file, helper, further = (tmp_path / name for name in ("m.py", "helper.py", "further.py"))
+    package = tmp_path / "parts"
+    package.mkdir()
+    alone = "import json\ndef thing(): pass\n"
+    file.write_text(alone)
+    bare = THING.identity(f"{file}:thing")
+    helper.write_text("from further import *\n")
+    (package / "inner.py").write_text("value = 1\n")
+    assert THING.identity(f"{file}:thing") == bare  # which imports neither
+    file.write_text(f"{alone}if thing:\n    import helper\nfrom parts.inner import value\n")
+    further.write_text("import m\n")  # a circle
+    seen = [THING.identity(f"{file}:thing")]
+    for changed in (helper, further, package / "inner.py"):
+        changed.write_text(f"{changed.read_text()}# changed\n")
+        seen.append(THING.identity(f"{file}:thing"))
+    helper.write_text("this is no Python")
+    seen.append(THING.identity(f"{file}:thing"))
+    assert len(set(seen)) == 5
+
+
 def test_its_identity_is_of_the_files_that_it_lists_and_runs_nothing(tmp_path: Path) -> None:
     file, weights = tmp_path / "m.py", tmp_path / "weights.bin"
     file.write_text("FILES = ['weights.bin']\n1 / 0\n")

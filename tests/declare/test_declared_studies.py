@@ -77,6 +77,25 @@ def test_set_reads_every_value_that_show_prints(study: Study) -> None:
             assert as_recorded(change(config, dict(map(parse_setting, words)))) == as_recorded(config), words
 
 
+@pytest.mark.parametrize("study", studies().values(), ids=lambda study: study.name)
+def test_an_arm_is_what_show_prints_of_it(study: Study) -> None:
+    """Read onto the setting's configuration, which is not the arm's: what is left out there would stay as it was."""
+    for scale, settings in study.scales.items():
+        for setting, base in settings.items():
+            for arm in study.arms:
+                config = base
+                for place in ("", scale, setting, f"{scale}/{setting}"):
+                    given = arm.at.get(place, {}) if place else arm.changes
+                    words = [
+                        f"{at}={word}" for path, value in given.items() for at, word in typed(path, value)
+                    ]
+                    config = change(config, dict(map(parse_setting, words)))
+                assert as_recorded(config) == as_recorded(study.config(arm, scale, setting)), (
+                    arm.name,
+                    place,
+                )
+
+
 @pytest.mark.parametrize(("study", "scale", "setting"), ALL, ids=lambda x: getattr(x, "name", x))
 def test_every_declared_configuration_fits_together(study: Study, scale: str, setting: str) -> None:
     for arm in study.arms:

@@ -57,6 +57,17 @@ def test_a_field_that_came_later_enters_once_it_is_set() -> None:
     assert hash(Newer.model_validate(older)) == hash(Newer(schedule="constant"))
 
 
+def test_what_saves_memory_and_changes_no_number_does_not_enter() -> None:
+    config = find_study("scan_ablation").scales["tiny"]["digits-8"]
+    saving = config.replace(model=config.model.replace(gradient_checkpointing=True))  # type: ignore[union-attr]
+    assert identity(saving) == identity(config)
+    cost = find_study("complexity").scales["tiny"]
+    measured = next(iter(cost.values()))  # what it saves is a number of these
+    assert identity(
+        measured.replace(model=measured.model.replace(gradient_checkpointing=True))  # type: ignore[union-attr]
+    ) != identity(measured)
+
+
 def test_where_shards_lie_does_not_enter() -> None:
     config = find_study("coco").scales["paper"]["coco-256"].model_dump(mode="json")
     elsewhere = config | {"data": config["data"] | {"root": "/elsewhere"}}

@@ -85,3 +85,28 @@ def test_a_part_of_another_kind_keeps_what_both_have(tmp_path: Path) -> None:
     (run,) = resolve(select("scan_ablation", only=["sweep"], changes=changes))
     assert run.config.model.mixer.heads == 2  # type: ignore[union-attr]
     assert run.config.model.hidden == 32  # type: ignore[union-attr]
+
+
+def test_a_part_named_anew_begins_from_its_own_defaults() -> None:
+    """A state of Mamba's is none of Mamba-2's, by whichever word it is named."""
+    found = {
+        resolve(select("scan_ablation", only=["sweep"], changes=[change]))[0].identity
+        for change in ("model.mixer=mamba-2", "model.mixer.kind=mamba-2", 'model.mixer={"kind":"mamba-2"}')
+    }
+    assert len(found) == 1
+    (uvit,) = resolve(select("transformers", only=["U-ViT"], settings=["digits-8"], changes=["model=uvit"]))
+    assert (uvit.config.model.hidden, uvit.config.model.heads) == (32, 8)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_part_as_a_whole_and_something_inside_it_fit_together(order: int) -> None:
+    changes = ['model={"hidden":64}', "model.depth=4"][::order]
+    for run in resolve(select("scan_ablation", changes=changes)):
+        assert (run.config.model.hidden, run.config.model.depth) == (64, 4)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("change", ["training.steps={}", "model.ordering={}", 'model={"depth":2}'])
+def test_odd_parts_are_told_in_a_line(change: str) -> None:
+    with pytest.raises(WordError) as caught:
+        resolve(select("scan_ablation", changes=[change, "model.depth=4"]))
+    assert "\n" not in str(caught.value)

@@ -129,8 +129,23 @@ def test_it_is_written_as_it_is_read(word: str) -> None:
     assert OwnMixerSpec.parse(word).word == word
 
 
-def test_wrong_words_are_one_line() -> None:
+def test_wrong_words_are_one_line(file: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown model\.mixer\.kind 'mambo': did you mean 'mamba'"):
         with_mixer("mambo")
-    with pytest.raises(ValueError, match="options of a mixer are written key=value"):
-        with_mixer("my.py:Foo:heads=")
+    for options, says in (
+        ("heads=", "options of a mixer are written key=value"),
+        ("scale=nan", "option scale of a mixer must be a finite number, not nan"),
+        ("scale=-1e400", "option scale of a mixer must be a finite number, not -inf"),
+        ("scale=8,scale=a", "option scale of a mixer is given twice, with 8 and a"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            with_mixer(f"{file}:Foo:{options}")
+
+
+def test_an_option_is_what_it_looks_like() -> None:
+    assert OwnMixerSpec.parse("pack:deep=True,wide=FALSE,rate=1e-3,n=4").options == (
+        ("deep", True),
+        ("n", 4),
+        ("rate", 1e-3),
+        ("wide", False),
+    )

@@ -29,6 +29,7 @@ IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
 FROM_A_FILE = re.compile(r"(?P<file>.*?\.py)(?P<rest>:\w+.*)")
 ENTRY_NAME = re.compile(r"\w[\w.+-]*")  # it becomes part of a file's name
 MODULE = "own_file_"  # how the names of modules begin that are a person's files
+OURS = {"zigma", "studies", "analysis"}  # a file may lie beside this project's packages
 LARGE_BYTES = 1 << 26  # of a file whose hash is remembered
 _files: dict[Path, OwnFile] = {}
 
@@ -150,7 +151,7 @@ class Socket:
         raise unknown(self.what, text, [*built_in, *self.entries(), "FILE.py:NAME"])
 
     def identity(self, text: str) -> str:
-        """A hash of the source, and of the files that a list `FILES` in it names, beside it or anywhere.
+        """A hash of the source, of what it imports from beside it, and of the files that a list `FILES` in it names.
 
         Of an entry point it is that of all Python files of its package, with the version. Nothing is run.
         """
@@ -201,9 +202,40 @@ def _file_identity(path: Path) -> str:
         raise WordError(f"no file {path}")
     source = path.read_bytes()
     digest = hashlib.sha256(source)
-    for each in remembered_sha256(_listed_files(path, source), LARGE_BYTES):
+    behind = [*_listed_files(path, source), *_imported_files(path)]
+    for each in remembered_sha256(behind, LARGE_BYTES):
         digest.update(each.encode())
     return digest.hexdigest()[:16]
+
+
+def _imported_files(path: Path) -> list[Path]:
+    """The Python files beside a file that it imports, and those that they import, wherever in their text."""
+    found: dict[Path, None] = {}
+    waiting = [path]
+    while waiting:
+        for name in sorted(_imports(waiting.pop()) - OURS):
+            module, package = path.parent / f"{name}.py", path.parent / name
+            # Python, too, looks for a package first
+            beside = sorted(package.rglob("*.py")) or [module] * is_file(module)
+            new = [each for each in beside if each not in found and each != path]
+            found.update(dict.fromkeys(new))
+            waiting += new
+    return list(found)
+
+
+def _imports(path: Path) -> set[str]:
+    """First words of the modules that a file imports; none where it cannot be read, which running it will say."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return set()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def _listed_files(path: Path, source: bytes) -> list[Path]:
@@ -213,7 +245,9 @@ def _listed_files(path: Path, source: bytes) -> list[Path]:
         if any(isinstance(value, str) for value in values):
             raise ValueError("it is one name")
         listed = [path.parent / Path(each).expanduser() for value in values for each in value]
-    except (SyntaxError, ValueError, TypeError) as error:
+    except SyntaxError as error:
+        raise WordError(f"{path.name}:{error.lineno} does not run: {error.msg}") from error
+    except (ValueError, TypeError) as error:
         raise WordError(
             f"{path.name}: FILES must be a list of names of files, written out: {error}"
         ) from error

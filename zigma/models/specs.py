@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zigma.common.configuration import Configuration, Count, Flag, later
 
@@ -92,6 +93,13 @@ class OwnMixerSpec(Configuration):
     kind: Literal["own"] = "own"
     options: tuple[tuple[str, bool | int | float | str], ...] = ()
 
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        for key, value in self.options:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"option {key} of a mixer must be a finite number, not {value}")
+        return self
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """From `FILE.py:NAME` or `FILE.py:NAME:heads=4,gate=silu`; an entry point likewise."""
@@ -100,13 +108,15 @@ class OwnMixerSpec(Configuration):
             raise ValueError(
                 f"a mixer of a file is written FILE.py:NAME or FILE.py:NAME:key=value, unlike {text!r}"
             )
-        options = []
+        options: dict[str, bool | int | float | str] = {}
         for assignment in filter(None, (match["options"] or "").split(",")):
             key, equals, value = assignment.partition("=")
             if not (key.isidentifier() and equals and value):
                 raise ValueError(f"options of a mixer are written key=value,key=value, unlike {assignment!r}")
-            options.append((key, _option(value)))
-        return cls(source=match["source"], options=tuple(sorted(options)))
+            if key in options:
+                raise ValueError(f"option {key} of a mixer is given twice, with {options[key]} and {value}")
+            options[key] = _option(value)
+        return cls(source=match["source"], options=tuple((key, options[key]) for key in sorted(options)))
 
     @property
     def word(self) -> str:
@@ -128,7 +138,7 @@ def _option(text: str) -> bool | int | float | str:
             return kind(text)
         except ValueError:
             continue
-    return {"true": True, "false": False}.get(text, text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 MixerSpec = Annotated[
