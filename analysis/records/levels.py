@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from analysis.records.protocol import Protocol, protocol_of
 from analysis.records.schema import FAULTS
+from studies.declare.identity import as_recorded
 from studies.declare.levels import FOLDER
 from studies.run.record import Record
 from zigma.common.files import read_json
+from zigma.experiment.config import RunConfig
 
 Kind = Literal["floor", "baseline", "start"]
 Place = tuple[str, Protocol]  # a metric and the rules by which it was made
@@ -37,6 +39,15 @@ class LevelFile:
 
     path: Path
     levels: tuple[Level, ...]
+    config: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # with which they were computed, as records hold it
+
+    def of(self, config: RunConfig) -> tuple[Level, ...]:
+        """Those of a setting; of an untrained network only where the setting has the same one, drawn from alike."""
+        plain = as_recorded(config)
+        same = all(plain[part] == self.config.get(part) for part in ("model", "sampling"))
+        return tuple(level for level in self.levels if same or level.kind != "start")
 
 
 def read_levels(folders: Iterable[Path], faults: list[str]) -> dict[str, LevelFile]:
@@ -45,15 +56,16 @@ def read_levels(folders: Iterable[Path], faults: list[str]) -> dict[str, LevelFi
     for folder in folders:
         for path in sorted((folder / FOLDER).glob("*.json")):
             try:
-                files.setdefault(path.stem.rpartition(".")[2], LevelFile(path, tuple(_levels(path))))
+                whole = read_json(path)
+                file = LevelFile(path, tuple(_levels(path, whole)), dict(whole["config"]))
+                files.setdefault(path.stem.rpartition(".")[2], file)
             except (OSError, *FAULTS) as error:
                 why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
                 faults.append(f"{path} holds no levels: {why[:200]}")
     return files
 
 
-def _levels(path: Path) -> Iterable[Level]:
-    whole = read_json(path)
+def _levels(path: Path, whole: Mapping[str, Any]) -> Iterable[Level]:
     behind = Record(path, {"environment": whole["environment"], "fingerprints": whole["fingerprints"]})
     for level in whole["levels"]:
         if level["kind"] not in get_args(Kind) or not isinstance(level["name"], str):

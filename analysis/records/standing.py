@@ -24,7 +24,7 @@ def levels_of(sheet: Sheet) -> tuple[Level, ...]:
     if not has_levels(config):
         return _recorded(sheet)
     file = sheet.source.levels.get(levels_key(config))
-    return () if file is None else file.levels
+    return () if file is None else file.of(config)
 
 
 def _recorded(sheet: Sheet) -> tuple[Level, ...]:

@@ -174,7 +174,9 @@ def where_it_fits(study: Study, changes: Mapping[str, Any]) -> Study:
         for place in places
         if place not in misfits and not any((*place, arm.name) in misfits for arm in arms)
     ]
-    if not (arms and fit):
+    roots = {path.partition(".")[0] for path in changes}
+    told = [place for place in fit if roots & type(study.scales[place[0]][place[1]]).model_fields.keys()]
+    if not (arms and told):  # what trains nothing is none the wiser
         raise next(iter(misfits.values()))
     scales = {
         scale: {name: config for name, config in settings.items() if (scale, name) in fit}

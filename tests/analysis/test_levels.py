@@ -81,6 +81,15 @@ def test_levels_stand_on_the_sheet_with_each_arm_s_way(tmp_path: Path) -> None:
     assert "| real against real" in markdown(study_table(STUDY, load(tmp_path)))
 
 
+def test_an_untrained_network_stands_beside_its_own_kind_alone(tmp_path: Path) -> None:
+    """Settings with the same data and protocol share a file, not the network that was drawn for it."""
+    fill(tmp_path, means=MEANS, seeds=2, spread=0.0)
+    wider = as_recorded(config().replace(model=config().model.replace(hidden=64)))
+    level_file(tmp_path, baseline=5.0, config=wider)
+    part = study_table(STUDY, load(tmp_path)).parts[0]
+    assert [row.label for row in part.levels] == ["real against real", "worse", "better"]
+
+
 def test_no_verdict_where_the_best_arm_does_not_beat_the_baselines(tmp_path: Path) -> None:
     fill(tmp_path, means=MEANS, seeds=2, spread=0.0)
     level_file(tmp_path, baseline=3.9)

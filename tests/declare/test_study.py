@@ -9,7 +9,7 @@ from studies.declare.identity import as_recorded, identity
 from studies.declare.registry import find_study
 from studies.declare.scales import TINY
 from studies.declare.scans import with_scans
-from studies.declare.study import runs
+from studies.declare.study import runs, where_it_fits
 from studies.declare.trial import trial
 from zigma.common.words import WordError
 
@@ -176,3 +176,18 @@ def test_a_part_that_is_left_out_is_begun_from_its_defaults() -> None:
         change(TINY, {"data.field.channels": 2})
     with pytest.raises(WordError, match=r"unknown setting 'data.fielt': did you mean 'data.field'"):
         change(TINY, {"data.fielt.channels": 2})
+
+
+def test_changes_need_to_fit_where_they_are_shown_alone() -> None:
+    """`run --setting digits-8 --set data.size=12` is shown; what it would be elsewhere is left out."""
+    study = find_study("scan_ablation")
+    shown = where_it_fits(study, {"data.size": 12, "model.grid": (12, 12)})
+    assert "digits-8" in shown.scales["tiny"]
+    assert "shapes-16" not in shown.scales["tiny"]  # which has images of 16 pixels and more
+    assert [arm.name for arm in shown.arms] == [arm.name for arm in study.arms]
+    networks = where_it_fits(find_study("transformers"), {"model.scan": "hilbert-8"})
+    assert [arm.name for arm in networks.arms] == ["ZigMa"]
+    mixers = find_study("mixers")
+    for changes in ({"training.stepz": 3}, {"training.steps": "many"}):
+        with pytest.raises(WordError):
+            where_it_fits(mixers, changes)  # its settings that train nothing would take anything

@@ -23,3 +23,12 @@ def test_of_few_images_the_linear_baseline_is_still_one_to_beat(monkeypatch: pyt
     assert many["linear Gaussian"] < few["linear Gaussian"] < few["before training"] / 2
     assert many["linear Gaussian"] < many["independent pixels"]
     assert few["one patch"] < few["before training"] / 2
+
+
+@pytest.mark.parametrize("reference", ["held-out", "train"])
+def test_the_floor_is_of_other_images_than_the_reference(reference: str) -> None:
+    """The same ones would be at a distance of 0, which no network reaches."""
+    config = CONFIG.replace(evaluation=CONFIG.evaluation.replace(reference=reference))
+    floor = levels.compute_levels(config)[0][0]
+    values = {metric["name"]: metric["value"] for metric in floor["metrics"]}
+    assert values["fd_digits"] > 0.1

@@ -70,8 +70,9 @@ def compute_levels(
 
 
 def _real(config: RunConfig, evaluator: Evaluator) -> Level:
-    """Training images against the reference, as many as a network draws: no network should be closer."""
-    n, part = config.evaluation.n_generated, fixed(evaluator.data.train)
+    """The other real images against the reference, as many as a network draws: no network should be closer."""
+    data, n = evaluator.data, config.evaluation.n_generated
+    part = fixed(data.train if config.evaluation.reference == "held-out" else data.held_out)
     count = min(n, len(part))
 
     def images() -> Iterator[Tensor]:
