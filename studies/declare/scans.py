@@ -43,7 +43,7 @@ def with_scans(study: Study, scans: Iterable[str]) -> tuple[Study, list[str]]:
     for name, plan in plans.items():
         arm = declared.get(name)
         if arm is not None and (
-            arm.at or arm.changes.keys() != {path} or parse_plan(arm.changes[path]) != plan
+            arm.at or arm.changes.keys() != {path} or parse_plan(arm.changes[path]).period != plan.period
         ):
             raise WordError(
                 f"{study.name} has an arm {name} that is more than this scan: --only '{name}' runs that one"

@@ -274,3 +274,14 @@ def test_a_study_at_small_takes_ten_minutes_of_a_gpu_by_estimate() -> None:
         assert isinstance(config, RunConfig)
         assert math.prod(config.model.token_grid) >= 1024
         assert 4 * 3 * estimate(config, "gpu").seconds <= 600
+
+
+def test_a_group_of_the_whole_grid_is_the_plain_zigzag() -> None:
+    study = find_study("spatial_continuity")
+    for scale in ("tiny", "desk"):
+        for run in runs(study, scale):
+            side = run.config.model.token_grid[0]  # type: ignore[union-attr]
+            whole = run.arm == "zigzag-8" or (
+                run.arm.startswith("groups") and int(run.arm.split("x")[1]) >= side
+            )
+            assert (run.config.model.scan == "zigzag-8") == whole, run.label  # type: ignore[union-attr]

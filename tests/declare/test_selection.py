@@ -23,6 +23,7 @@ def test_only_keeps_the_arms_that_are_added() -> None:
     assert arms(only=["zigzag-8", "sweep"]) == ["sweep", "zigzag-8"]
     assert len(arms(scans=["random-3"])) == len(arms()) + 1
     assert arms(only=["sweep"], scans=["zigzag-8"]) == ["sweep", "zigzag-8"]  # which the study has already
+    assert arms(only=["zigzag-1"], scans=["sweep"]) == ["sweep", "zigzag-1"]  # the same as its sweep-1
 
 
 def test_a_scan_is_no_arm_that_the_study_calls_so_and_that_is_more() -> None:
