@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import sys
 from textwrap import fill
 
 from zigma.common.program import carry_out
-from zigma.common.words import Parser, WordError
+from zigma.common.words import Parser, WordError, shown
 from zigma.scans import STRATEGIES, grammar, parse_plan, scan_names
 from zigma.scans.again import check_again
 from zigma.scans.order import as_grid
+
+LARGEST = 1 << 20  # tokens; beyond, some curves take minutes
 
 
 def main(words: list[str] | None = None) -> int:
@@ -40,9 +43,13 @@ def _print_forms() -> None:
 
 
 def _print_plan(args: argparse.Namespace) -> None:
-    if not re.fullmatch(r"\d{1,4}(x\d{1,4}){1,2}", args.grid):
-        raise WordError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {args.grid!r}")
-    plan, grid = parse_plan(args.plan), as_grid(map(int, args.grid.split("x")))
+    if not re.fullmatch(r"\d+(x\d+){1,2}", args.grid):
+        raise WordError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {shown(args.grid)!r}")
+    if len(args.grid) > 100 or math.prod(sides := list(map(int, args.grid.split("x")))) > LARGEST:
+        raise WordError(
+            f"--grid {shown(args.grid)} is too large: plans are described on {LARGEST} tokens at most"
+        )
+    plan, grid = parse_plan(args.plan), as_grid(sides)
     described = plan.describe(grid, args.depth)
     check_again(plan, grid, args.depth)
     print(described)
