@@ -39,9 +39,7 @@ class LevelFile:
 
     path: Path
     levels: tuple[Level, ...]
-    config: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # with which they were computed, as records hold it
+    config: Mapping[str, Any]  # with which they were computed, as records hold it
 
     def of(self, config: RunConfig) -> tuple[Level, ...]:
         """Those of a setting; of an untrained network only where the setting has the same one, drawn from alike."""

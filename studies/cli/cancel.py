@@ -62,12 +62,12 @@ def run(request: Request) -> int:
     stopped = len(meant) - len(going)
     if stopped:
         print(f"cancelled {counted(stopped, 'run')}; the command that began them resumes them")
-    for run, complaint in going:
-        if complaint is not None:
-            print(f"{run.label}: Slurm did not end job {run.job} ({complaint}): enter `scancel {run.job}`")
-            continue
-        owner = run.lease and run.lease.who
-        print(f"{run.label} was not started by Slurm and runs elsewhere: stop it there ({owner})")
+    for each in going:
+        label, owner = each.run.label, each.run.lease and each.run.lease.who
+        if each.job is not None:
+            print(f"{label}: Slurm did not end job {each.job} ({each.complaint}): enter `scancel {each.job}`")
+        else:
+            print(f"{label} was not started by Slurm and runs elsewhere: stop it there ({owner})")
     return 1 if going else 0
 
 

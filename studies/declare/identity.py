@@ -72,10 +72,8 @@ def identity_of(config: Mapping[str, Any], hashes: Mapping[str, str]) -> str:
     whole: dict[str, Any] = {"config": dict(config), **hashes}
     model = whole["config"].get("model")
     if "training" in whole["config"] and isinstance(model, Mapping) and model.get("gradient_checkpointing"):
-        whole["config"]["model"] = {
-            **model,
-            "gradient_checkpointing": False,
-        }  # saves memory, changes no number
+        # it saves memory, and changes no number of a run that trains
+        whole["config"]["model"] = {**model, "gradient_checkpointing": False}
     if "data" in whole["config"]:  # where the data lies does not enter; what it is stands in its hash
         whole["config"]["data"] = {k: v for k, v in whole["config"]["data"].items() if k != "root"}
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))

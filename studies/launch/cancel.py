@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from studies.launch.live import Live, Submitted, live_runs
@@ -18,8 +19,17 @@ PATIENCE_S = 15.0
 LOOK_S = 0.2
 
 
-def cancel(runs: Iterable[Live], results: Path) -> list[tuple[Live, str | None]]:
-    """Stop these runs; returns those that go on, each with Slurm's complaint where they are its jobs.
+@dataclass(frozen=True)
+class GoesOn:
+    """A run that could not be stopped: it is on another machine, or a `job` that Slurm did not end, and why."""
+
+    run: Live
+    job: str | None = None
+    complaint: str = ""
+
+
+def cancel(runs: Iterable[Live], results: Path) -> list[GoesOn]:
+    """Stop these runs; returns those that go on.
 
     They are first marked in every submission that they are part of. A job or a local process that comes to one later
     (Slurm may be about to put a preempted job back into its queue) finds the mark and ends at once.
@@ -33,24 +43,23 @@ def cancel(runs: Iterable[Live], results: Path) -> list[tuple[Live, str | None]]
     for submission, marked in marks.values():
         submission.cancel(marked)
     complaint = end_jobs(part.job for run in runs for part in run.submitted if part.job)
-    left = [] if complaint is None else [(run, complaint) for run in _left_by_slurm(runs)]
+    left = [] if complaint is None else list(_left_by_slurm(runs, complaint))
     here = [run for run in runs if not _has_job(run) and _end_process(run)]
     _wait_for_ends(here)
-    reached = {run.identity for run in runs} - {run.identity for run, _ in left}
-    return [*left, *((run, None) for run in _still_running(reached, results))]
+    reached = {run.identity for run in runs} - {each.run.identity for each in left}
+    return [*left, *map(GoesOn, _still_running(reached, results))]
 
 
-def _left_by_slurm(runs: list[Live]) -> list[Live]:
+def _left_by_slurm(runs: list[Live], complaint: str) -> Iterator[GoesOn]:
     """Runs that have a job still, or may have: Slurm complains of jobs that have ended, too."""
     queue = ask_queue()
-
-    def goes_on(job: str | None) -> bool:
-        if queue.error is not None:
-            return job is not None
-        found = queue.jobs.get(job or "")
-        return found is not None and not found.ended and found.state != "COMPLETING"
-
-    return [run for run in runs if any(goes_on(part.job) for part in run.submitted)]
+    for run in runs:
+        jobs = [part.job for part in run.submitted if part.job]
+        if queue.error is None:
+            found = [queue.jobs[job] for job in jobs if job in queue.jobs]
+            jobs = [job.id for job in found if not job.ended and job.state != "COMPLETING"]
+        if jobs:
+            yield GoesOn(run, jobs[-1], complaint)
 
 
 def _has_job(run: Live) -> bool:
