@@ -1,0 +1,157 @@
+"""State dicts out of checkpoints that others wrote: read without trust, found under the names of usual layouts."""
+
+import re
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zigma.common.plugged import is_file
+
+Weights = Mapping[str, Tensor]
+CHOICES = ("ema", "model")
+# what a checkpoint may hold weights under, by which weights those are; "" says neither
+LAYOUTS = {
+    "ema": ("ema", "ema_state_dict", "ema_model", "model_ema"),
+    "model": ("model", "model_state_dict"),
+    "": ("state_dict", "module"),
+}
+WRAPPERS = ("module", "_orig_mod")  # left in names by DistributedDataParallel and torch.compile
+DEEPEST = 4  # layouts inside each other; a file may hold itself
+
+
+class _Placeholder:
+    """Stands for any object of a checkpoint that is not a tensor; whatever it is given, it does nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
+
+
+class _Kind(_Placeholder):
+    """The letters of a NumPy dtype."""
+
+    def __init__(self, letters: Any = "", *rest: Any) -> None:
+        self.letters, self.byte_order = letters, "="
+
+    def __setstate__(self, state: Any) -> None:
+        self.byte_order = state[1]
+
+
+class _Array(_Placeholder):
+    """The parts of a NumPy array. NumPy itself trusts what it unpickles."""
+
+    parts: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.parts = state
+
+    def read(self) -> np.ndarray | None:
+        """The array, of plain numbers; None of any other."""
+        try:
+            _, shape, kind, by_columns, data = self.parts
+            if not re.fullmatch("[fiub][1248]", kind.letters):
+                return None
+            flat = np.frombuffer(data, np.dtype(kind.letters).newbyteorder(kind.byte_order))
+            return flat.reshape(shape, order="F" if by_columns else "C")
+        except (AttributeError, TypeError, ValueError):
+            return None
+
+
+NUMPY = {
+    "numpy.dtype": _Kind,
+    "numpy.core.multiarray._reconstruct": _Array,
+    "numpy._core.multiarray._reconstruct": _Array,
+    "numpy.ndarray": _Placeholder,
+}
+
+
+def read_checkpoint(source: str | PathLike[str]) -> Mapping[str, Any]:
+    """What a file of torch or safetensors holds; nothing that a pickle asks for is executed.
+
+    Raises:
+        ValueError: in one line, for a file that is not there, cannot be read so, or holds no dict.
+    """
+    path = Path(source)
+    if not is_file(path):
+        raise ValueError(f"no checkpoint at {path}")
+    path = path.expanduser()
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    try:
+        try:
+            unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        except ValueError:  # the format before torch 1.6, which cannot be listed
+            unsafe = []
+        stand_ins = dict.fromkeys(unsafe, _Placeholder) | NUMPY
+        placeholders: list[Any] = [
+            (type("Placeholder", (kind,), {}), name) for name, kind in stand_ins.items()
+        ]
+        with torch.serialization.safe_globals(placeholders):
+            contents = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file from elsewhere may fail in any way
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        reason = f"it asks for {asked[1]}" if asked else str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(
+            f"{path} cannot be read as weights alone ({reason}); where you trust it, write them again "
+            "with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
+        ) from error
+    if not isinstance(contents, Mapping):
+        raise ValueError(
+            f"{path} holds a {type(contents).__name__}, not a state dict or a checkpoint with one"
+        )
+    return contents
+
+
+def state_dict(contents: Mapping[str, Any], key: str | None) -> Weights:
+    """The weights in a checkpoint, without the prefixes that wrappers leave; empty where there are none.
+
+    Args:
+        contents: a state dict, or dicts that hold some under the names of `LAYOUTS`, inside each other or not.
+        key: "ema" or "model"; None prefers the averaged weights where there are some.
+
+    Raises:
+        ValueError: another key, or weights of the other kind alone.
+    """
+    if key not in (None, *CHOICES):
+        raise ValueError(f"weights is 'ema' or 'model', not {key!r}")
+    held = _held(contents, DEEPEST)
+    if not any(held):  # none, or nothing says which they are
+        return held.get("", {})
+    for kind in {None: ("ema", "model", ""), "ema": ("ema",), "model": ("model", "")}[key]:
+        if kind in held:
+            return held[kind]
+    raise ValueError(f"the checkpoint has no {key!r} weights; it has: {', '.join(filter(None, held))}")
+
+
+def _held(contents: Mapping[str, Any], deep: int) -> dict[str, Weights]:
+    """Each kind of weights that a checkpoint holds, by the keys of `LAYOUTS`."""
+    held: dict[str, Weights] = {}
+    for kind, names in LAYOUTS.items():
+        parts = [contents.get(name) for name in names] if deep else []
+        for part in parts:
+            for inner, weights in (_held(part, deep - 1) if isinstance(part, Mapping) else {}).items():
+                held.setdefault("ema" if kind == "ema" else inner or kind, weights)
+    if held:
+        return held
+    own = {
+        ".".join(part for part in name.split(".") if part not in WRAPPERS): tensor
+        for name, value in contents.items()
+        if isinstance(name, str) and (tensor := _tensor(value)) is not None
+    }
+    # single numbers are none: an average that is not begun may hold its rate and its count
+    return {"": own} if any(tensor.ndim for tensor in own.values()) else {}
+
+
+def _tensor(value: Any) -> Tensor | None:
+    """A tensor, or an array of plain numbers as one."""
+    array = value.read() if isinstance(value, _Array) else value
+    if isinstance(array, np.ndarray) and array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
+        return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    return value if isinstance(value, Tensor) else None
