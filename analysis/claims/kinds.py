@@ -20,6 +20,7 @@ from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
 from analysis.metrics import QUALITY, find_metric, paper_metric
 from analysis.records import Sheet
 from analysis.stats import Array
+from studies.declare.registry import find_study
 from studies.declare.study import Study
 
 ABOVE: Range = (0.0, math.inf)
@@ -51,6 +52,8 @@ def _by_seed(
                 continue
             samples = [tuple(np.atleast_1d(row).tolist()) for row in combine(logs[1])]
             behind = identities(sheet, arms, logs[0])
+            if len(set(behind)) < len(behind):  # two arms that are one run here
+                continue
             if samples:
                 made.append(contrast_on(sheet, says, metric, measure, samples, claimed, decides, behind))
     return made
@@ -132,6 +135,20 @@ class Pairs:
     @property
     def comparisons(self) -> int:
         return math.comb(len(self.arms), 2)
+
+    def void(self, scale: str) -> int:
+        """How many of its pairs are one run at a scale, in each setting: no record tells such arms apart."""
+        study = find_study(self.study)
+        arms = {arm.name: arm for arm in study.arms}
+        settings = [
+            name for name in study.scales.get(scale, {}) if not self.settings or name in self.settings
+        ]
+
+        def one_run(one: str, other: str) -> bool:
+            places = [[study.config(arms[arm], scale, at) for arm in (one, other)] for at in settings]
+            return bool(places) and all(a == b for a, b in places)
+
+        return sum(one_run(*pair) for pair in combinations(self.arms, 2))
 
     def _pair(self, one: str, other: str) -> str:
         return self.relation(one, other) + (f" in {self.metric}" if self.metric else "")

@@ -100,3 +100,14 @@ def test_where_more_is_better_the_larger_is_better(tmp_path: Path) -> None:
     faster = Order("complexity", ("ZigMa", "DiT"), "images_per_s")
     (one,) = faster.contrasts(sheets(find_study("complexity"), load(tmp_path), "tiny"))
     assert assess(one).value == pytest.approx(5.0)
+
+
+def test_an_arm_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """At desk a group of 8x8 patches is the whole grid, as that of 16x16 is: one run under two names."""
+    sizes = {"groups of 16x16": 4.0, "groups of 4x4": 6.0, "groups of 2x2": 7.0, "random": 9.0}
+    fill(tmp_path, "spatial_continuity", means=sizes, scale="desk", setting="mnist-16", spread=0.1)
+    at_desk = verdict(tmp_path, "spatial-continuity-is-critical").last
+    assert (at_desk.scale, at_desk.verdict) == ("desk", "holds")
+    compared = {test.contrast.says for test in at_desk.tested}
+    assert len(compared) == 9  # of ten pairs of five names
+    assert "groups of 8x8 is better than groups of 4x4" in compared
