@@ -205,6 +205,25 @@ def test_prdc_by_its_definition_wherever_the_features_lie(shift, repeats):
     assert result == pytest.approx(prdc_by_definition(generated, real + shift, 5))
 
 
+@pytest.mark.parametrize(("d", "seed"), [(3, 2), (3, 14), (4, 0), (5, 1)])
+def test_prdc_of_whole_numbers_is_that_of_exact_arithmetic(d, seed):
+    """Many distances are tied with a radius, which is outside an open ball; the mean of the features is a fraction."""
+    rng = np.random.default_rng(seed)
+    generated, real = (rng.integers(0, 3, (rows, d)) for rows in (50, 70))
+    limits = [np.sort(((x[:, None] - x) ** 2).sum(2), axis=1)[:, 5] for x in (real, generated)]
+    across = ((real[:, None] - generated) ** 2).sum(2)
+    in_real, in_generated = across < limits[0][:, None], across < limits[1]
+    assert prdc(generated=generated, real=real) == pytest.approx(
+        {
+            "precision": in_real.any(0).mean(),
+            "recall": in_generated.any(1).mean(),
+            "density": in_real.sum() / (5 * 50),
+            "coverage": in_real.any(1).mean(),
+        },
+        abs=1e-7,
+    )
+
+
 def test_prdc_of_one_far_cluster_and_one_near():
     """Distances of 1e-6 beside vectors of 1e3: the squares of the matrix product know nothing of them."""
     rng = np.random.default_rng(0)
