@@ -254,3 +254,39 @@ def test_a_covariance_may_be_as_rough_as_its_type(dtype: torch.dtype) -> None:
     smooth = field_covariance("matern", (8, 8), length=4.0)
     exact = least_loss(smooth, 0.5)
     assert least_loss(torch.tensor(smooth).to(dtype), 0.5) == pytest.approx(exact, rel=0.02)
+
+
+HALVES = [torch.float16, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("side", [8, 16])
+@pytest.mark.parametrize("length", [0.3, 3.0, 16.0, 500.0])
+@pytest.mark.parametrize("name", ["exponential", "matern", "power-law"])
+def test_covariances_rounded_to_16_bits_are_covariances(
+    name: str, length: float, side: int, dtype: torch.dtype
+) -> None:
+    rounded = torch.from_numpy(field_covariance(name, (side, side), length=length)).to(dtype)
+    assert as_covariance(rounded).shape == (side**2, side**2)
+    assert as_covariance(300 * rounded).shape == (side**2, side**2)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("size", [2, 16, 256])
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        ([[1.0, 0.7], [0.0, 1.0]], "must be symmetric: .* 0.7"),
+        ([[1.0, 0.7], [0.6, 1.0]], "must be symmetric: .* 0.1"),
+        ([[1.0, 3.0], [3.0, 1.0]], "smallest eigenvalue is -2,"),
+        ([[1.0, 1.1], [1.1, 1.0]], "smallest eigenvalue is -0.1"),
+    ],
+)
+def test_16_bits_do_not_make_a_covariance_of_another_matrix(
+    first: list[list[float]], says: str, size: int, dtype: torch.dtype
+) -> None:
+    """Those of 16 bits are rounded at the third digit: this must not excuse the first."""
+    matrix = torch.eye(size, dtype=dtype)
+    matrix[:2, :2] = torch.tensor(first)
+    with pytest.raises(ValueError, match=says):
+        as_covariance(matrix)

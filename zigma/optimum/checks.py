@@ -11,6 +11,10 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+PRECISION_OF_16_BITS = 2.0**-10  # of float16; bfloat16's is coarser
+SMALLEST_OF_16_BITS = 2.0**-24  # of float16; bfloat16's is smaller
+ROUNDINGS = 4  # of an entry, that its two values may differ by
+
 
 def as_array(values: Any) -> npt.NDArray[Any]:
     """An array, list or torch tensor (on any device, with or without a gradient) as a NumPy array."""
@@ -35,20 +39,38 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
     matrix = given.astype(np.float64)
     if not np.isfinite(matrix).all():
         raise ValueError(f"{name} must be finite, and holds {int((~np.isfinite(matrix)).sum())} NaN or inf")
-    tolerance = 100 * _precision(covariance, given) * float(np.abs(matrix).max())
-    asymmetry = float(np.abs(matrix - matrix.T).max())
-    if asymmetry > tolerance:
-        raise ValueError(f"{name} must be symmetric: K[i, j] and K[j, i] differ by up to {asymmetry:.3g}")
+    between_pairs, below_zero = _tolerances(matrix, _precision(covariance, given))
+    asymmetry = np.abs(matrix - matrix.T)
+    if (asymmetry > between_pairs).any():
+        raise ValueError(
+            f"{name} must be symmetric: K[i, j] and K[j, i] differ by up to {asymmetry.max():.3g}"
+        )
     matrix = (matrix + matrix.T) / 2
     try:  # a factor is ten times faster than eigenvalues, which are for the message and the edge
-        np.linalg.cholesky(matrix + tolerance * len(matrix) * np.eye(len(matrix)))
+        np.linalg.cholesky(matrix + below_zero * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
         smallest = float(np.linalg.eigvalsh(matrix)[0])
-        if smallest < -tolerance * len(matrix):
+        if smallest < -below_zero:
             raise ValueError(
                 f"{name} must be positive semi-definite: its smallest eigenvalue is {smallest:.3g}, not 0 or more"
             ) from None
     return matrix
+
+
+def _tolerances(matrix: FloatArray, precision: float) -> tuple[FloatArray | float, float]:
+    """How far K[i, j] and K[j, i] may lie apart, and how far below 0 the smallest eigenvalue may lie.
+
+    Of the wider types there is room for the rounding of whatever computed K. Of the types of 16 bits that would be room
+    for matrices that are no covariance: there it is the rounding of entries alone. That moves each by at most half of
+    `precision` times itself, and eigenvalues by no more than the largest sum of a row of such moves.
+    """
+    if precision < PRECISION_OF_16_BITS:
+        tolerance = 100 * precision * float(np.abs(matrix).max())
+        return tolerance, tolerance * len(matrix)
+    sizes = np.abs(matrix)
+    steps = SMALLEST_OF_16_BITS  # the least distance of numbers near 0, where it is no longer relative
+    pairs = ROUNDINGS * (precision * np.maximum(sizes, sizes.T) + steps)
+    return pairs, float((precision * sizes + steps).sum(1).max())
 
 
 def _precision(values: Any, array: npt.NDArray[Any]) -> float:
