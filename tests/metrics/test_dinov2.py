@@ -89,6 +89,15 @@ def test_dinov2_with_registers_is_refused(small_dinov2):
         dinov2_from_state_dict(state)
 
 
+@pytest.mark.parametrize(("width", "positions"), [(100, 81), (128, 15)])
+def test_dinov2_of_odd_sizes_is_refused_before_the_first_image(width, positions):
+    state = DINOv2(width=width, depth=1, positions=positions, patch=14).state_dict()
+    with pytest.raises(ValueError, match=f"a width of {width} and {positions} positions"):
+        dinov2_from_state_dict(state)
+    with pytest.raises(ValueError, match="without registers"):
+        dinov2_from_state_dict(state | {"cls_token": torch.tensor(0.0)})
+
+
 def test_dinov2_features_take_grey_images(small_dinov2):
     grey = noise_images(1, 1, 14, 14)
     with torch.no_grad():

@@ -64,6 +64,23 @@ def test_files_of_something_else_are_refused(name, tmp_path):
             load_extractor(name, weights=path)
 
 
+@pytest.mark.parametrize("name", ["inception", "dinov2", "lite0"])
+@pytest.mark.parametrize("text", ["Rate limit exceeded", "error code: 1020", "hello", "<html>", ""])
+def test_the_words_of_a_failed_download_are_refused(text, name, tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"weights\.pth is not a file of PyTorch weights"):
+        load_extractor(name, weights=path)
+
+
+@pytest.mark.parametrize("name", ["inception", "dinov2", "lite0"])
+@pytest.mark.parametrize("state", [{1: torch.zeros(1)}, {"cls_token": "x"}, {"a": {"b": torch.zeros(1)}}])
+def test_what_is_no_state_dict_is_refused(state, name, tmp_path):
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"weights\.pth is no state dict: it holds a \w+ under"):
+        load_extractor(name, weights=tmp_path / "weights.pth")
+
+
 def test_weights_are_found_in_torch_hubs_cache(tmp_path, monkeypatch):
     monkeypatch.delenv("ZIGMA_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

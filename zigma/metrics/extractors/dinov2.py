@@ -4,6 +4,7 @@ Built from a state dict alone, so that a file of weights is enough and no foreig
 Legend: N images, L tokens, D width.
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -101,10 +102,12 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
     """
     try:
         width, positions = state["cls_token"].shape[-1], state["pos_embed"].shape[1] - 1
+        if width % HEAD_WIDTH or math.isqrt(positions) ** 2 != positions:
+            raise ValueError(f"a width of {width} and {positions} positions")
         blocks = [int(block[1]) for name in state if (block := re.match(r"blocks\.(\d+)\.", name))]
         network = DINOv2(width, max(blocks) + 1, positions, state["patch_embed.proj.weight"].shape[-1])
         network.load_state_dict(state)
-    except (KeyError, AttributeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, AttributeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
             f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {reason}"

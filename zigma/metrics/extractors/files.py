@@ -1,6 +1,5 @@
 """What several extractors need: three channels, and weights out of a file without running code."""
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -20,8 +19,15 @@ def state_dict(path: Path) -> dict[str, Tensor]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except OSError:  # it is not there, or may not be read
+        raise
+    except Exception as error:  # the words of a web page, read as a pickle, fail in any way
         raise ValueError(f"{path} is not a file of PyTorch weights") from error
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
+    for name, value in state.items():
+        if not (isinstance(name, str) and isinstance(value, Tensor)):
+            raise ValueError(
+                f"{path} is no state dict: it holds a {type(value).__name__} under {str(name)[:60]!r}"
+            )
     return state
