@@ -107,7 +107,7 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
         blocks = [int(block[1]) for name in state if (block := re.match(r"blocks\.(\d+)\.", name))]
         network = DINOv2(width, max(blocks) + 1, positions, state["patch_embed.proj.weight"].shape[-1])
         network.load_state_dict(state)
-    except (KeyError, IndexError, AttributeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
             f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {reason}"
@@ -116,8 +116,13 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
 
 
 def load_dinov2(path: Path) -> nn.Module:
-    """DINOv2 with the weights of a published file."""
-    return dinov2_from_state_dict(state_dict(path)).requires_grad_(False).eval()
+    """DINOv2 with the weights of a published file; ValueError, which names it, for any other."""
+    state = state_dict(path)
+    try:
+        network = dinov2_from_state_dict(state)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return network.requires_grad_(False).eval()
 
 
 def dinov2_features(network: nn.Module, images: Tensor) -> Tensor:
