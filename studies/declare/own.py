@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import chdir
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from studies.declare.changes import SCANS, change
+from studies.declare.changes import SCANS
 from studies.declare.study import SCALES, Arm, Study
-from zigma.common.plugged import run_file, whole
+from zigma.common.configuration import Configuration
+from zigma.common.plugged import is_file, run_file, whole
 from zigma.common.words import WordError, unknown
 from zigma.experiment.config import Config
 
 NAME = re.compile(r"\w[\w .+-]*")  # of a study, an arm or a setting: it becomes part of a file's name
 LONGEST_NAME = 80
 OF_A_FILE = re.compile(r"\.py:|\.npy")  # in a plan: it names a file
-NAMES_OF_FILES = (
-    *("scan", "model.scan", "model.mixer.source", "model.ordering.source"),
-    *("data.name", "evaluation.extractors"),
-)
+BEFORE_A_FILE = re.compile("[-+(=,]")  # in a plan, of any but its first
 _UNNAMED = "?"
 
 
@@ -105,9 +102,9 @@ def check_name(what: str, name: str) -> None:
 
 
 def read_study(path: Path) -> Study:
-    """The study of a file, its plans with the whole paths of the files that they name.
+    """The study of a file, its arms and settings with the whole paths of the files that they name.
 
-    A curve's file is looked for beside the study's file, then where the command was given.
+    Each file is looked for beside the study's file, then where the command was given.
 
     Raises:
         WordError: the file is not there, does not run, or declares no study, with the line that is wrong.
@@ -124,49 +121,64 @@ def read_study(path: Path) -> Study:
     if not isinstance(study, Study):
         raise WordError(f"{path.name} declares no study: it should say STUDY = own_study(...)")
     name = path.stem if study.name == _UNNAMED else study.name
-    arms = tuple(replace(arm, changes=_with_files(arm.changes, path)) for arm in study.arms)
+    arms = tuple(
+        replace(
+            arm,
+            changes=_with_files("", arm.changes, path),
+            at={place: _with_files("", changes, path) for place, changes in arm.at.items()},
+        )
+        for arm in study.arms
+    )
     scales = {
-        scale: {setting: _config_with_files(config, path) for setting, config in settings.items()}
+        scale: {setting: _with_files("", config, path) for setting, config in settings.items()}
         for scale, settings in study.scales.items()
     }
     return replace(study, name=name, arms=arms, scales=scales)
 
 
-def _config_with_files(config: Config, path: Path) -> Config:
-    """A setting with the whole paths of the files that it names."""
-    fields = {field: _value_at(config, field) for field in NAMES_OF_FILES}
-    named = {field: value for field, value in fields.items() if value is not None}
-    complete = _with_files(named, path)
-    changes = {field: value for field, value in complete.items() if value != named[field]}
-    return change(config, changes) if changes else config
+def _with_files(path: str, value: Any, study: Path) -> Any:
+    """What stands at a path of the configuration (at "" all of it), with the whole paths of the files in it."""
+    if isinstance(value, Configuration):
+        parts = {name: _with_files(_inside(path, name), part, study) for name, part in value}
+        changed = {name: part for name, part in parts.items() if part != getattr(value, name)}
+        return value.replace(**changed) if changed else value
+    if isinstance(value, Mapping):
+        return {name: _with_files(_inside(path, name), part, study) for name, part in value.items()}
+    if path in SCANS and OF_A_FILE.search(str(value)):
+        return _whole_plan(value, study)
+    if path == "model.mixer.options":  # they are the mixer's own affair, as in FILE.py:NAME:key=value
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(_with_files(path, each, study) for each in value)
+    if isinstance(value, str) and path == "evaluation.extractors":
+        return ",".join(whole(each, study) for each in value.split(","))
+    return whole(value, study) if isinstance(value, str) else value
 
 
-def _value_at(config: Config, field: str) -> Any:
-    part: Any = config
-    for name in field.split("."):
-        part = getattr(part, name, None)
-    return part
+def _inside(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
-def _with_files(changes: Mapping[str, Any], study: Path) -> dict[str, Any]:
-    def complete(path: str, value: Any) -> Any:
-        if path in SCANS and OF_A_FILE.search(str(value)):
-            return _whole_plan(value, study)
-        if isinstance(value, tuple | list):
-            return tuple(complete(path, each) for each in value)
-        return whole(value, study) if isinstance(value, str) else value
-
-    return {path: complete(path, value) for path, value in changes.items()}
-
-
-def _whole_plan(text: str, study: Path) -> str:
+def _whole_plan(plan: Any, study: Path) -> str:
     from zigma.scans import parse_plan
 
     try:
-        with chdir(study.parent):
-            return parse_plan(text).text
+        if isinstance(plan, tuple | list):  # a plan for each layer
+            return parse_plan([_beside(each, study) for each in plan]).text
+        return parse_plan(_beside(plan, study)).text
     except ValueError as error:
-        try:
-            return parse_plan(text).text
-        except ValueError:
-            raise WordError(f"{study.name}: {error}") from error
+        raise WordError(f"{study.name}: {error}") from error
+
+
+def _beside(plan: Any, study: Path) -> Any:
+    """A plan's text with the whole paths of the files that are beside the study's."""
+    from zigma.scans.reader import FILE_END
+
+    if not isinstance(plan, str):
+        return plan
+    for end in [match.end() for match in FILE_END.finditer(plan)][::-1]:  # what comes before stays in place
+        for start in [0, *(match.end() for match in BEFORE_A_FILE.finditer(plan, 0, end))]:
+            if is_file(file := study.parent / plan[start:end].strip()):
+                plan = f"{plan[:start]}{file}{plan[end:]}"
+                break
+    return plan

@@ -13,9 +13,15 @@ from zigma.common.machine import machine
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(module, "MEMORY", tmp_path / "meminfo")
-    monkeypatch.setattr(module, "LIMITS", (tmp_path / "memory.max",))
+    monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(module, "OWN_CGROUPS", tmp_path / "own")
     monkeypatch.setattr(module, "GPUS", tmp_path / "dev")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def driver(folder: Path, script: str) -> None:
@@ -29,10 +35,52 @@ def test_memory_is_what_is_free_or_what_a_container_allows(tmp_path: Path) -> No
     assert machine().memory_gib == math.inf
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    8388608 kB\n")
     assert machine().memory_gib == 8.0
-    (tmp_path / "memory.max").write_text("max\n")
+    write(tmp_path / "cgroup" / "memory.max", "max\n")
     assert machine().memory_gib == 8.0
-    (tmp_path / "memory.max").write_text(f"{4 * 2**30}\n")
+    write(tmp_path / "cgroup" / "memory.max", f"{4 * 2**30}\n")
     assert machine().memory_gib == 4.0
+
+
+def test_memory_of_a_job_is_what_the_smallest_of_the_groups_around_it_leaves(tmp_path: Path) -> None:
+    """As Slurm and systemd have it."""
+    write(tmp_path / "meminfo", "MemAvailable: 8388608 kB\n")
+    write(tmp_path / "own", "0::/system.slice/job_7/step\n")
+    job = tmp_path / "cgroup" / "system.slice" / "job_7"
+    write(job / "step" / "memory.max", "max\n")
+    write(job / "memory.max", f"{3 * 2**30}\n")
+    assert machine().memory_gib == 3.0
+    write(job.parent / "memory.max", f"{2 * 2**30}\n")
+    assert machine().memory_gib == 2.0
+
+
+def test_memory_of_the_first_version_of_control_groups(tmp_path: Path) -> None:
+    write(tmp_path / "meminfo", "MemAvailable: 8388608 kB\n")
+    write(tmp_path / "own", "5:cpu,cpuacct:/elsewhere\n4:memory:/slurm/job_7\n")
+    groups = tmp_path / "cgroup" / "memory"
+    write(groups / "memory.limit_in_bytes", "9223372036854771712\n")  # none
+    write(groups / "elsewhere" / "memory.limit_in_bytes", f"{2**30}\n")
+    write(groups / "slurm" / "job_7" / "memory.limit_in_bytes", f"{2 * 2**30}\n")
+    assert machine().memory_gib == 2.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "total"),
+    [
+        ("memory.max", "memory.current", ""),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    ],
+)
+def test_what_a_job_holds_is_not_free_and_files_that_are_remembered_are(
+    tmp_path: Path, limit: str, used: str, total: str
+) -> None:
+    write(tmp_path / "cgroup" / limit, f"{8 * 2**30}\n")
+    write(tmp_path / "cgroup" / used, f"{7 * 2**30}\n")
+    assert machine().memory_gib == 8.0  # all of it may be files
+    words = f"anon 1\nactive_file 1\n{total}active_file {2**30}\n{total}inactive_file {3 * 2**30}\n\n"
+    write(tmp_path / "cgroup" / "memory.stat", words)
+    assert machine().memory_gib == 5.0
+    write(tmp_path / "cgroup" / used, f"{13 * 2**30}\n")  # above a limit that was lowered
+    assert machine().memory_gib == 0.0
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,36 @@ def test_what_follows_a_reset_keeps_its_digits(decays: int, with_bonus: bool, re
         assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
+@pytest.mark.parametrize("reset", [-1e4, -1e6, -torch.inf])
+def test_what_follows_a_reset_of_an_mlstm_keeps_its_digits(reset: float) -> None:
+    """Its gradients as well: in single precision against step by step in double."""
+    torch.manual_seed(0)
+    values = {name: torch.randn(2, 70, 3, 4, dtype=torch.float64) for name in "qkv"}
+    values["log_input"] = torch.randn(2, 70, 3, dtype=torch.float64)
+    values["log_forget"] = F.logsigmoid(3 + torch.randn(2, 70, 3, dtype=torch.float64))
+    values["log_forget"][:, [3, 20, 66]] = reset
+    results = []
+    for function, dtype in ((mlstm, torch.float32), (mlstm_reference, torch.float64)):
+        leaves = {name: value.to(dtype).requires_grad_() for name, value in values.items()}
+        out = function(**leaves)
+        weights = torch.linspace(-1, 1, out.numel(), dtype=dtype).view_as(out)
+        gradients = torch.autograd.grad((out * weights).sum(), list(leaves.values()))
+        results.append({"out": out} | dict(zip(leaves, gradients, strict=True)))
+    for name, expected in results[1].items():
+        assert (results[0][name] - expected).abs().max() < 1e-5 * expected.abs().max(), name
+
+
+def test_a_large_input_gate_outlives_a_tiny_forget_gate() -> None:
+    """exp(200) exp(-150) is more than what a gate of 1 writes afterwards, and less than one of exp(60) does."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 6, 2, 4, dtype=torch.float64) for _ in range(3))
+    log_input, log_forget = torch.zeros(1, 6, 2).double(), torch.full((1, 6, 2), -0.1).double()
+    log_input[:, 1], log_forget[:, 2], log_input[:, 4] = 200.0, -150.0, 60.0
+    expected = mlstm_reference(q, k, v, log_input, log_forget)
+    single = mlstm(*(each.float() for each in (q, k, v, log_input, log_forget)))
+    assert (single - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
 @pytest.mark.parametrize("function", [mlstm, mlstm_reference])
 @pytest.mark.parametrize("log_input", [-90.0, 120.0, 300.0])  # exp of each is zero or infinite in float32
 def test_an_mlstm_that_writes_almost_nothing_or_a_lot_has_gradients(

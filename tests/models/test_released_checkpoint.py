@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -146,6 +147,124 @@ def test_averaged_weights_are_preferred_and_other_contents_passed_over(
     assert same(load_released_checkpoint(str(path), **ARGUMENTS), averaged)
     assert same(load_released_checkpoint(path, weights="model", **ARGUMENTS), trained)
     assert same(load_released_checkpoint(contents, weights="ema", **ARGUMENTS), averaged)
+
+
+def wrapped(layout: str, state: dict[str, Any]) -> dict[str, Any]:
+    """`a.b` is {"a": {"b": state, ...}}, with what training scripts write beside it."""
+    for name in reversed(layout.split(".")):
+        state = {name: state, "step": torch.tensor(7), "epoch": 3}
+    return state
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        *("ema", "model", "state_dict", "model_state_dict", "ema_state_dict", "module"),
+        *(
+            "ema.module",
+            "ema.state_dict",
+            "model.state_dict",
+            "state_dict.model",
+            "model_ema.module.state_dict",
+        ),
+    ],
+)
+def test_layouts_of_checkpoints(tmp_path: Path, layout: str) -> None:
+    model, state = released()
+    torch.save(wrapped(layout, state), tmp_path / "weights.pt")
+    assert same(load_released_checkpoint(tmp_path / "weights.pt", **ARGUMENTS), model)
+
+
+def test_averaged_weights_inside_other_layouts() -> None:
+    trained, state = released(seed=0)
+    averaged, ema = released(seed=1)
+    for contents in (
+        {"state_dict": {"model": state, "ema": ema}},
+        {"state_dict": state, "ema_state_dict": ema},
+        {"model": {"module": state}, "ema": {"model": ema}},
+    ):
+        assert same(load_released_checkpoint(contents, **ARGUMENTS), averaged)
+        assert same(load_released_checkpoint(contents, weights="model", **ARGUMENTS), trained)
+    with pytest.raises(ValueError, match="has no 'ema' weights; it has: model"):
+        load_released_checkpoint({"model_state_dict": state}, weights="ema", **ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    "empty", [{}, {"module": {}}, {"decay": torch.tensor(0.9999), "num_updates": torch.tensor(0)}]
+)
+def test_an_average_that_is_empty_leaves_the_trained_weights(empty: dict[str, Any]) -> None:
+    model, state = released()
+    assert same(load_released_checkpoint({"ema": empty, "model": state}, **ARGUMENTS), model)
+    with pytest.raises(ValueError, match="has no 'ema' weights; it has: model"):
+        load_released_checkpoint({"ema": empty, "model": state}, weights="ema", **ARGUMENTS)
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_numpy_arrays_are_weights(tmp_path: Path, new_format: bool, order: Any, byte_order: str) -> None:
+    model, state = released()
+    arrays: dict[str, Any] = {
+        name: np.asarray(value.numpy(), dtype=f"{byte_order}f4", order=order) for name, value in state.items()
+    }
+    arrays["objects"] = np.array([{"a": 1}, "b"], dtype=object)  # passed over, as other objects are
+    assert same(load_released_checkpoint(arrays, **ARGUMENTS), model)
+    torch.save({"model": arrays}, tmp_path / "weights.pt", _use_new_zipfile_serialization=new_format)
+    assert same(load_released_checkpoint(tmp_path / "weights.pt", **ARGUMENTS), model)
+
+
+def test_a_checkpoint_that_holds_itself_ends_in_one_line() -> None:
+    contents: dict[str, Any] = {"epoch": 3}
+    contents["model"] = contents["ema"] = contents
+    with pytest.raises(ValueError, match="its keys are epoch, model, ema"):
+        load_released_checkpoint(contents, **ARGUMENTS)
+
+
+def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model, state = released()
+    torch.save(state, tmp_path / "weights.pt")
+    assert same(load_released_checkpoint("~/weights.pt", **ARGUMENTS), model)
+    with pytest.raises(ValueError, match=r"no checkpoint at ~nobody-of-this-name/weights\.pt"):
+        load_released_checkpoint("~nobody-of-this-name/weights.pt", **ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("contents", "says"),
+    [
+        ({}, "its keys are none; no weight for"),
+        ({"net": {"a": torch.ones(2)}, "epo\nch": 3}, "its keys are net, epo ch; no weight for"),
+        (
+            {f"layer{n}": torch.ones(2) for n in range(9)},
+            "its keys are layer0, .*, layer7 and more; no weight",
+        ),
+    ],
+)
+def test_where_nothing_fits_the_keys_of_the_file_are_named(contents: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        load_released_checkpoint(contents, **ARGUMENTS)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda value: (value * 10).to(torch.int8), "is int8, where floating-point weights are expected"),
+        (lambda value: value.cfloat(), "is complex64, where"),
+        (lambda value: value.index_fill(0, torch.tensor([1]), torch.nan), "holds numbers that are NaN or"),
+        (lambda value: value.index_fill(0, torch.tensor([1]), -torch.inf), "holds numbers that are NaN or"),
+        (lambda value: value.double() + 1e300, "holds numbers that are NaN or infinite"),  # once in float32
+    ],
+)
+def test_weights_that_are_no_numbers_of_a_network_are_refused(wrong: Any, says: str) -> None:
+    """The first of them is named, as the file has it."""
+    _, state = released()
+    names = [name for name in state if name.startswith("blocks.1.mixer.")]
+    for name in ("blocks.1.mixer.A_log", names[-1]):
+        state[name] = wrong(state[name])
+    with pytest.raises(ValueError, match=f"^blocks.1.mixer.A_log of the checkpoint {says}") as caught:
+        load_released_checkpoint(state, **ARGUMENTS)
+    assert "\n" not in str(caught.value)
 
 
 class Malicious:

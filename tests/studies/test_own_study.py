@@ -10,7 +10,7 @@ from studies.declare.own import grid, read_study
 from zigma.common.words import WordError
 from zigma.experiment.config import RunConfig
 from zigma.models.config import ZigMaConfig
-from zigma.models.specs import OwnMixerSpec
+from zigma.models.specs import OwnMixerSpec, OwnOrdering
 
 HEAD = "from studies.declare.own import grid, own_study\nfrom studies.declare.scales import TINY, vary\n"
 CURVE = """
@@ -118,6 +118,99 @@ def test_files_that_a_setting_names_are_looked_for_beside_the_study(tmp_path: Pa
     assert first.data.name == f"{folder / 'data.py'}:d"
     assert first.evaluation.extractors == ("digits", f"{folder / 'eyes.py'}:E")
     assert second.evaluation.extractors == (f"{folder / 'eyes.py'}:E",)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of a study, with a file of each sort; files of the same names lie where the command is given."""
+    folder = tmp_path / "a + (folder)"
+    folder.mkdir()
+    for place in (folder, tmp_path):
+        (place / "cv.py").write_text(CURVE.replace("down-the-columns", "down"))
+        for name in ("mm.py", "oo.py", "ee.py", "dd.py"):
+            (place / name).touch()
+    (tmp_path / "far.py").write_text(CURVE.replace("down-the-columns", "far"))
+    return folder
+
+
+def read_arm(folder: Path, arms: str, setting: str = "TINY") -> RunConfig:
+    """The configuration of a study's first arm."""
+    (folder / "s.py").write_text(
+        "from studies.declare.changes import change\nfrom studies.declare.own import own_study\n"
+        "from studies.declare.scales import TINY, wholly\nfrom studies.declare.study import Arm\n"
+        "from zigma.data.config import DataConfig\n"
+        "from zigma.models.config import ZigMaConfig\nfrom zigma.models.specs import OwnMixerSpec, OwnOrdering\n"
+        f"STUDY = own_study('t', {arms}, {{'d': {setting}}})\n"
+    )
+    study = read_study(folder / "s.py")
+    config = study.config(study.arms[0], "tiny", "d")
+    assert isinstance(config, RunConfig)
+    return config
+
+
+MIXER = "OwnMixerSpec(source='mm.py:M', options=(('size', 2),))"
+MODEL = (
+    f"grid=(8, 8), in_channels=1, scan='cv.py:down-2', mixer={MIXER}, ordering=OwnOrdering(source='oo.py:O')"
+)
+OTHERS = "'data': {'name': 'dd.py:d'}, 'evaluation': {'extractors': ['digits', 'ee.py:E']}"
+BY_WORDS = """{'model.scan': 'cv.py:down-2', 'model.mixer': 'mm.py:M:size=2', 'model.ordering': 'oo.py:O',
+    'data.name': 'dd.py:d', 'evaluation.extractors': 'digits,ee.py:E'}"""
+BY_VALUES = f"""{{'model.scan': ['cv.py:down-2'], 'model.mixer': {MIXER}, 'data': DataConfig(name='dd.py:d', size=8),
+    'model.ordering': OwnOrdering('oo.py:O'), 'evaluation.extractors': ['digits', 'ee.py:E']}}"""
+BY_PATHS = f"""{{'model.mixer.kind': 'own', 'model.mixer.source': 'mm.py:M', 'model.mixer.options': (('size', 2),),
+    'model.scan': ('cv.py:down@0,1',), 'model.ordering': 'oo.py:O', {OTHERS}}}"""
+BY_DICTS = f"""{{'model': {{'mixer': {{'kind': 'own', 'source': 'mm.py:M', 'options': [('size', 2)]}},
+    'scan': 'cv.py:down-2', 'ordering': 'oo.py:O'}}, {OTHERS}}}"""
+BY_MODEL = f"{{'model': ZigMaConfig({MODEL}), {OTHERS}}}"
+SETTING = f"change(TINY, {BY_MODEL})"
+
+
+@pytest.mark.parametrize("changes", [BY_WORDS, BY_VALUES, BY_PATHS, BY_DICTS, BY_MODEL, f"wholly({SETTING})"])
+@pytest.mark.parametrize("form", ["{'a': CHANGES}", "[Arm('a', {}, at={'tiny/d': CHANGES})]"])
+def test_files_that_an_arm_names_in_any_spelling_are_those_beside_the_study(
+    folder: Path, changes: str, form: str
+) -> None:
+    check_files(read_arm(folder, form.replace("CHANGES", changes)), folder)
+
+
+def test_files_inside_a_settings_configuration_are_those_beside_the_study(folder: Path) -> None:
+    check_files(read_arm(folder, "{'a': {}}", SETTING), folder)
+
+
+def check_files(config: RunConfig, folder: Path) -> None:
+    assert isinstance(config.model, ZigMaConfig)
+    assert config.model.scan in {f"{folder}/cv.py:down-2", f"{folder}/cv.py:down@0,1"}
+    assert config.model.mixer == OwnMixerSpec(source=f"{folder}/mm.py:M", options=(("size", 2),))
+    assert config.model.ordering == OwnOrdering(source=f"{folder}/oo.py:O")
+    assert config.data.name == f"{folder}/dd.py:d"
+    assert config.evaluation.extractors == ("digits", f"{folder}/ee.py:E")
+
+
+def test_options_of_a_mixer_are_its_own_affair(folder: Path) -> None:
+    config = read_arm(folder, "{'a': {'model.mixer': OwnMixerSpec('mm.py:M', options=(('of', 'mm.py:A'),))}}")
+    assert isinstance(config.model, ZigMaConfig)
+    assert config.model.mixer == OwnMixerSpec(source=f"{folder}/mm.py:M", options=(("of", "mm.py:A"),))
+
+
+def test_a_file_in_the_options_of_a_plan(folder: Path) -> None:
+    plain = folder.rename(
+        folder.parent / "plain-folder"
+    )  # an option's value holds no plus and no parentheses
+    config = read_arm(plain, "{'a': {'model.scan': 'sweep-1+windowed-2:window=4,inner=cv.py:down'}}")
+    assert isinstance(config.model, ZigMaConfig)
+    assert config.model.scan == f"sweep-1+windowed-2:window=4,inner={plain}/cv.py:down"
+
+
+def test_each_file_of_a_plan_is_looked_for_by_itself(folder: Path, tmp_path: Path) -> None:
+    """One lies beside the study, another only where the command is given."""
+    plan = "parallel-(cv.py:down@0+far.py:far@1) + sweep-1"
+    config = read_arm(folder, f"{{'a': {{'model.scan': {plan!r}}}}}")
+    assert isinstance(config.model, ZigMaConfig)
+    assert config.model.scan == f"parallel-({folder}/cv.py:down@0+{tmp_path}/far.py:far@1)+sweep-1"
+    # the one beside the study counts, whatever it has
+    (folder / "cv.py").write_text("def another(height, width): ...")
+    with pytest.raises(WordError, match=r"s\.py: unknown curve of cv\.py 'down'"):
+        read_arm(folder, "{'a': {'model.scan': 'cv.py:down'}}")
 
 
 @pytest.mark.parametrize(

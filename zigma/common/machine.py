@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEMORY = Path("/proc/meminfo")
-LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 GPUS = Path("/dev")
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -41,7 +40,7 @@ def usable_cores() -> int:
 
 def _core_quotas() -> Iterator[float]:
     """The quotas in cores, of every control group that this process is in and of those around it."""
-    for folder in _cgroup_folders():
+    for folder in _cgroup_folders("cpu"):
         quota = _words(folder / "cpu.max")  # version 2: microseconds and the period, or "max"
         if not quota:  # version 1, where -1 is none
             quota = _words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us")
@@ -49,16 +48,16 @@ def _core_quotas() -> Iterator[float]:
             yield int(quota[0]) / int(quota[1])
 
 
-def _cgroup_folders() -> Iterator[Path]:
+def _cgroup_folders(controller: str) -> Iterator[Path]:
     """Where this process's limits may be written; in a container its own group is often the root that it sees."""
-    yield from (CGROUPS, CGROUPS / "cpu")
+    yield from (CGROUPS, CGROUPS / controller)
     for line in _text(
         OWN_CGROUPS
     ).splitlines():  # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1
         controllers, path = ([*line.split(":", 2)[1:], "", ""])[:2]
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        base = CGROUPS / "cpu" if controllers else CGROUPS
+        base = CGROUPS / controller if controllers else CGROUPS
         own = base / path.lstrip("/")
         yield from (folder for folder in (own, *own.parents) if base in folder.parents)
 
@@ -76,15 +75,39 @@ def _text(path: Path) -> str:
 
 
 def _memory_gib() -> float:
-    """What is free, or less where a container allows less; infinite where the system does not tell."""
+    """What is free, or less where a container or a job allows less; infinite where the system does not tell."""
     kib = dict(line.split(":", 1) for line in _text(MEMORY).splitlines() if ":" in line)
     # kernels before 3.14, OpenVZ and some sandboxes do not estimate what is available
     free = (kib.get("MemAvailable") or kib.get("MemFree") or "").split()
-    limits = [int(free[0]) / 2**20] if free and free[0].isdecimal() else [math.inf]
-    for limit in LIMITS:
-        if (text := _text(limit).strip()).isdecimal():
-            limits.append(int(text) / 2**30)
-    return min(limits)
+    available = int(free[0]) / 2**20 if free and free[0].isdecimal() else math.inf
+    return min([available, *_memory_left_gib()])
+
+
+def _memory_left_gib() -> Iterator[float]:
+    """What the limit leaves of every control group that this process is in and of those around it."""
+    for folder in _cgroup_folders("memory"):
+        # version 2, where "max" is none, then version 1
+        for limit, used in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            if (allowed := _text(folder / limit).strip()).isdecimal():
+                yield max(0, int(allowed) - _taken_bytes(folder, used)) / 2**30
+
+
+def _taken_bytes(folder: Path, used: str) -> int:
+    """What the programs of a group hold, without the files that the system remembers for them and can forget.
+
+    Where only both together are known it is nothing: what is remembered grows until the limit, and is free.
+    """
+    words = [line.split() for line in _text(folder / "memory.stat").splitlines()]
+    counts = {each[0]: int(each[1]) for each in words if len(each) == 2 and each[1].isdecimal()}
+    # version 1 counts the group alone, and under total_ those inside it too; version 2 always counts all
+    files = [counts.get(f"total_{name}", counts.get(name)) for name in ("active_file", "inactive_file")]
+    text = _text(folder / used).strip()
+    if not text.isdecimal() or None in files:
+        return 0
+    return max(0, int(text) - sum(filter(None, files)))
 
 
 def _gpus_gib() -> tuple[float, ...]:

@@ -1,23 +1,18 @@
 """Weights of the released code (CompVis/zigma) in our networks: its constructor's arguments, its parameter names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from zigma.common.words import unknown
+from zigma.common.words import printable, shown, unknown
+from zigma.models.checkpoint_contents import Weights, read_checkpoint, state_dict
 from zigma.models.config import Position, ZigMaConfig
 from zigma.models.specs import MambaSpec
 from zigma.models.zigma import ZigMa
-
-Weights = Mapping[str, Tensor]
-CONTENTS = ("ema", "model")  # what a checkpoint may hold weights under
-WRAPPERS = ("module", "_orig_mod")  # left in names by DistributedDataParallel and torch.compile
 
 # 3 is one shared tensor of zeros which the released code neither trains nor saves
 POSITIONS: dict[int, Position] = {0: "none", 1: "cosine", 2: "learned", 3: "none"}
@@ -125,22 +120,27 @@ def load_released_checkpoint(
                                  patch_size=1, scan_type="zigzagN8", use_pe=2)
 
     Args:
-        source: a file, or its contents: either a state dict, or a checkpoint that holds some under `ema` and
-            `model`. Files may be of torch or safetensors. Nothing that a pickle asks for is executed: objects that
-            are not tensors, such as the training script's arguments, are read as empty placeholders.
+        source: a file, or its contents: either a state dict, of tensors or NumPy arrays, or a checkpoint that holds
+            some under `ema`, `model`, `state_dict`, `model_state_dict` and their like, or under one inside another.
+            Files may be of torch or safetensors. Nothing that a pickle asks for is executed: other objects, such as
+            the training script's arguments, are read as empty placeholders.
         weights: "ema" or "model"; None prefers the averaged weights where there are some.
         released_constructor_arguments: of the released `ZigMa`, with its defaults, `device` and `dtype` included.
             "zzvideo_..." is what its text describes; the released code cannot start it.
 
     Raises:
         ValueError: in one line, for unknown arguments, for what only the released code could build, and for
-            weights that do not fit the arguments or cannot be read safely.
+            weights that do not fit the arguments, are whole numbers, NaN or infinite, or cannot be read safely.
     """
     arguments = _arguments(released_constructor_arguments)
-    state = _weights(source if isinstance(source, Mapping) else _read(Path(source)), weights)
+    contents = source if isinstance(source, Mapping) else read_checkpoint(source)
+    state = state_dict(contents, weights)
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are drawn and forgotten
         model = ZigMa(arguments.config())
-    _fit(model, {_our_name(name): value for name, value in state.items()})
+    own, ours = model.state_dict(), {_our_name(name): value for name, value in state.items()}
+    _check_fit(own, ours, contents)
+    _check_numbers(own, state)
+    model.load_state_dict(ours)
     return model.to(device=arguments.device, dtype=arguments.dtype).eval()
 
 
@@ -155,59 +155,6 @@ def _arguments(given: Mapping[str, Any]) -> ReleasedArguments:
     return ReleasedArguments(**given)
 
 
-class _Placeholder:
-    """Stands for any object of a checkpoint that is not a tensor; whatever it is given, it does nothing."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def __setstate__(self, state: Any) -> None: ...
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"no checkpoint at {path}")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    try:
-        try:
-            unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        except ValueError:  # the format before torch 1.6, which cannot be listed
-            unsafe = []
-        placeholders: list[Any] = [(type("Placeholder", (_Placeholder,), {}), name) for name in unsafe]
-        with torch.serialization.safe_globals(placeholders):
-            contents = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file from elsewhere may fail in any way
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        reason = f"it asks for {asked[1]}" if asked else str(error).partition("\n")[0].partition(". ")[0]
-        raise ValueError(
-            f"{path} cannot be read as weights alone ({reason}); where you trust it, write them again "
-            "with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
-        ) from error
-    if not isinstance(contents, Mapping):
-        raise ValueError(
-            f"{path} holds a {type(contents).__name__}, not a state dict or a checkpoint with one"
-        )
-    return contents
-
-
-def _weights(contents: Mapping[str, Any], key: str | None) -> Weights:
-    """The state dict in a checkpoint, without the prefixes that wrappers leave."""
-    if key not in (None, *CONTENTS):
-        raise ValueError(f"weights is 'ema' or 'model', not {key!r}")
-    held = [name for name in CONTENTS if isinstance(contents.get(name), Mapping)]
-    if held:
-        if key is not None and key not in held:
-            raise ValueError(f"the checkpoint has no {key!r} weights; it has: {', '.join(held)}")
-        contents = contents[key or held[0]]
-    return {
-        ".".join(part for part in name.split(".") if part not in WRAPPERS): value
-        for name, value in contents.items()
-        if isinstance(value, Tensor)
-    }
-
-
 def _our_name(name: str) -> str:
     """The released name but for the mixer's: each direction has a name of its own here, there a suffix."""
     match = re.fullmatch(
@@ -219,17 +166,18 @@ def _our_name(name: str) -> str:
     return f"{start}directions.{1 if backward else 0}.{part}{log}{end}"
 
 
-def _fit(model: ZigMa, weights: dict[str, Tensor]) -> None:
-    """Put the weights in the place of the model's, or say in one line why they do not fit."""
-    own = model.state_dict()
+def _check_fit(own: Weights, weights: Weights, contents: Mapping[Any, Any]) -> None:
+    """Raise a ValueError that says in one line why the weights cannot be the network's own."""
     problems = [
-        f"{what} {', '.join(sorted(names)[:3])}{' and more' if len(names) > 3 else ''}"
+        f"{what} {_first(sorted(names), 3)}"
         for what, names in (
             ("no weight for", own.keys() - weights.keys()),
             ("no place for", weights.keys() - own.keys()),
         )
         if names
     ]
+    if not own.keys() & weights.keys():
+        problems.insert(0, f"none of the network's weights is in it, its keys are {_first(contents, 8)}")
     for name in sorted(own.keys() & weights.keys()):
         if own[name].shape != weights[name].shape:
             here, released_shape = tuple(own[name].shape), tuple(weights[name].shape)
@@ -237,4 +185,19 @@ def _fit(model: ZigMa, weights: dict[str, Tensor]) -> None:
             break
     if problems:
         raise ValueError(f"the checkpoint does not fit the arguments: {'; '.join(problems)}")
-    model.load_state_dict(weights)
+
+
+def _first(names: Iterable[Any], most: int) -> str:
+    words = [printable(shown(str(name))) for name in names]
+    return f"{', '.join(words[:most])}{' and more' if len(words) > most else ''}" or "none"
+
+
+def _check_numbers(own: Weights, state: Weights) -> None:
+    """Raise a ValueError for the first weight, by its name in the file, that a network cannot compute with."""
+    for name, value in state.items():
+        kind = own[_our_name(name)].dtype
+        if kind.is_floating_point and not value.is_floating_point():
+            word = str(value.dtype).removeprefix("torch.")
+            raise ValueError(f"{name} of the checkpoint is {word}, where floating-point weights are expected")
+        if not value.to(kind).isfinite().all():
+            raise ValueError(f"{name} of the checkpoint holds numbers that are NaN or infinite")

@@ -65,9 +65,8 @@ def mlstm(
     gates = (wide(each)[..., None] for each in (log_input, log_forget))
     q, k, v, log_input, log_forget = (chunks(x, chunk) for x in (q, k, v, *gates))  # (B, H, n, C, width)
     total = log_forget.cumsum(dim=-2)
-    seen = torch.ones(chunk, chunk, dtype=torch.bool, device=q.device).tril()
-    within = (total + (log_input - total).mT).masked_fill(~seen, -torch.inf)  # log weights of j for i
-    writing = total[..., -1:, :] - total + log_input  # what is left of a step at its chunk's end
+    within = _forgotten_between(log_forget) + log_input.mT  # log weights of j for i
+    writing = within[..., -1:, :].mT  # what is left of a step at its chunk's end
     memory = torch.zeros_like(k[:, :, 0, 0, :, None] * v[:, :, 0, 0, None])
     memory_largest = torch.full_like(total[:, :, 0, :1], -torch.inf)
     outputs = []
@@ -83,6 +82,18 @@ def mlstm(
         written = (k[:, :, n] * (writing[:, :, n] - memory_largest).exp()).mT @ v[:, :, n]
         memory = (kept - memory_largest).exp() * memory + written
     return steps(torch.stack(outputs, dim=2), length).to(dtype)
+
+
+def _forgotten_between(log_forget: Tensor) -> Tensor:
+    """F_i - F_j at (i, j), -inf where j > i: from (..., C, 1) to (..., C, C).
+
+    Each is added up by itself: a step that forgets all would swallow the digits of a difference of two later sums. A
+    bound on log f, as `summed` has, would not do: a large input gate brings back what a tiny forget gate has left.
+    """
+    chunk = log_forget.shape[-2]
+    seen = torch.ones(chunk, chunk, dtype=torch.bool, device=log_forget.device).tril()
+    after = log_forget.expand(*log_forget.shape[:-1], chunk).masked_fill(~seen.tril(-1), 0.0)
+    return after.cumsum(dim=-2).masked_fill(~seen, -torch.inf)
 
 
 class Blocks(nn.Module):
