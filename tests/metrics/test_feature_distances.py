@@ -161,10 +161,36 @@ def test_wrong_shapes_and_too_few_samples_say_so(measure):
         measure(generated=x, real=x[:, :2])
     with pytest.raises(ValueError, match="subset_size"):
         kid(generated=x, real=x, subset_size=21)
+    with pytest.raises(ValueError, match="whole subset_size"):
+        kid(generated=x, real=x, subset_size=10.5)
+    with pytest.raises(ValueError, match="seed of KID"):
+        kid(generated=x, real=x, seed=-1)
+    with pytest.raises(ValueError, match=r"k=2\.5"):
+        prdc(generated=x, real=x, nearest=2.5)
+    with pytest.raises(ValueError, match="seed from 0 on"):
+        fd_infinity(generated=x, real=x, seed="a")
     with pytest.raises(ValueError, match="k=20"):
         prdc(generated=x, real=x, nearest=20)
     with pytest.raises(ValueError, match="too few"):
         fd_infinity(generated=x[:9], real=x)
+
+
+@pytest.mark.parametrize("kind", [np.longdouble, np.dtype(">f8"), "sparse", torch.float8_e5m2])
+def test_real_numbers_of_any_kind_are_read(kind):
+    x = np.random.default_rng(0).integers(-4, 5, (20, 3)).astype(float)  # each kind holds them exactly
+    if kind == "sparse":
+        other = torch.tensor(x).to_sparse()
+    else:
+        other = torch.tensor(x).to(kind) if isinstance(kind, torch.dtype) else x.astype(kind)
+    real = x[::-1] + 1
+    expected = frechet_distance(generated=x, real=real)
+    assert frechet_distance(generated=other, real=real) == expected
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 2.0], [3.0]], torch.zeros(3, 4, device="meta")])
+def test_what_holds_no_rows_of_numbers_is_one_line(rows):
+    with pytest.raises(ValueError, match="generated features cannot be read"):
+        frechet_distance(generated=rows, real=np.eye(4))
 
 
 @pytest.mark.parametrize("measure", [*MEASURES, fd_infinity])

@@ -41,6 +41,12 @@ def test_every_number_of_every_run_is_computed_again(
     assert rows[7]["name"] == "fid"
 
 
+def test_what_is_named_twice_is_computed_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "--metrics frechet frechet --extractors inception inception --json"
+    assert main(["recompute", str(folder / "a"), *words.split()]) == 0
+    assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == ["fid"]
+
+
 def test_the_table_says_by_which_protocol(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(folder / "a" / f"{side}.inception.safetensors") for side in ("generated", "real")]
     assert main(["recompute", "--generated", files[0], "--real", files[1], "--metrics", "infinity"]) == 0
@@ -54,6 +60,10 @@ def test_the_table_says_by_which_protocol(folder: Path, capsys: pytest.CaptureFi
     [
         ("", "give a folder"),
         ("--generated x.safetensors", "give a folder"),
+        (
+            "--generated x.safetensors --real y.safetensors --extractors lite0",
+            "--extractors chooses in a folder",
+        ),
         ("nowhere", "holds no generated.*.safetensors"),
         ("--generated nowhere.safetensors --real nowhere.safetensors", "not a file of saved features"),
         ("{folder}/b", "has no real.inception.safetensors beside it"),

@@ -340,3 +340,15 @@ def test_a_parallel_layer_says_how_it_mixes() -> None:
 def test_a_curves_name_holds_nothing_that_separates(name: str) -> None:
     with pytest.raises(ValueError, match="a scan's name"):
         register_scan(name)
+
+
+@pytest.mark.parametrize("value", [[1, [2]], {}, np.array([4])])
+def test_an_option_that_is_no_plain_value_is_one_line(value: Any) -> None:
+    with pytest.raises(ValueError, match="option 'window' of scan 'windowed' is a number"):
+        scan_plan("windowed-8", (8, 8), 8, window=value)
+
+
+@pytest.mark.parametrize("name", [["zigzag"], None, 3])
+def test_a_scan_is_given_by_its_name(name: Any) -> None:
+    with pytest.raises(ValueError, match="a scan is given by its name"):
+        scan_order(name, (4, 4))

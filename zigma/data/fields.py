@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zigma.common.numbers import is_whole
 from zigma.common.words import unknown
 from zigma.data.config import COVARIANCES, DataConfig
 
@@ -41,8 +42,7 @@ def field_covariance(
         ValueError: an unknown name, sides that are no whole numbers of at least 1, or a length that is not positive.
     """
     sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)
-    whole = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
-    if len(sides) != 2 or not whole or min(sides) < 1:
+    if len(sides) != 2 or not all(map(is_whole, sides)) or min(sides) < 1:
         raise ValueError(f"a field lies on a grid (height, width) of whole sides of at least 1, not {sides}")
     for word, value in (("length", length), ("exponent", exponent)):
         number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

@@ -91,7 +91,7 @@ def _recompute(args: argparse.Namespace) -> int:
     if args.extractors and args.folder is not None:
         status = _draw_again(args.folder, args.extractors)
     for name, generated, real in _pairs(args):
-        _print(name, evaluate_features(generated, real, metrics=args.metrics), args.json)
+        _print(name, evaluate_features(generated, real, metrics=list(dict.fromkeys(args.metrics))), args.json)
     return status
 
 
@@ -116,10 +116,12 @@ def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]
     files = (args.generated, args.real)
     if (args.folder is None) == (None in files) or (args.folder is not None and any(files)):
         raise WordError("give a folder of features, or both --generated and --real")
+    if args.folder is None and args.extractors:
+        raise WordError("--extractors chooses in a folder; the files of --generated and --real have theirs")
     if args.folder is None:
         yield str(args.generated), Features.load(args.generated), Features.load(args.real)
         return
-    labels = [escape(label_of(extractor)) for extractor in args.extractors or ()] or ["*"]
+    labels = list(dict.fromkeys(escape(label_of(extractor)) for extractor in args.extractors or ())) or ["*"]
     patterns = [f"generated.{label}.safetensors" for label in labels]
     paths = sorted(path for pattern in patterns for path in args.folder.rglob(pattern))
     if not paths:

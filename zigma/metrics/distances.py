@@ -12,6 +12,8 @@ from torch import Tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
+from zigma.common.numbers import is_whole
+
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000  # the customary one; fewer images make smaller subsets
 LARGEST = 1e50  # of a feature: the cubes of products that the kernel distance takes still fit a double
@@ -96,16 +98,19 @@ def kernel_distance(
         subset_size: by default 1000, or all of the smaller set where that has fewer.
 
     Raises:
-        ValueError: wrong shapes, fewer samples than a subset needs, or values that are not finite.
+        ValueError: wrong shapes, fewer samples than a subset needs, values that are not finite, or numbers of
+            subsets or a seed that are none.
     """
     generated, real = paired(generated, real)
     smaller = min(len(generated), len(real))
     size = min(KID_SUBSET_SIZE, smaller) if subset_size is None else subset_size
-    if not 2 <= size <= smaller or subsets < 1:
+    if not (is_whole(size) and 2 <= size <= smaller and is_whole(subsets) and subsets >= 1):
         raise ValueError(
-            f"KID of {len(generated)} generated and {len(real)} real samples needs subset_size between 2 and "
-            f"{smaller} and at least one subset, not subset_size={size} and subsets={subsets}"
+            f"KID of {len(generated)} generated and {len(real)} real samples needs a whole subset_size between 2 and "
+            f"{smaller} and at least one subset, not subset_size={size!r} and subsets={subsets!r}"
         )
+    if not (is_whole(seed) and 0 <= seed < 2**32):
+        raise ValueError(f"the seed of KID is a whole number from 0 to 2^32 - 1, not {seed!r}")
     result = kid_features_to_metric(
         generated, real, kid_subsets=subsets, kid_subset_size=size, rng_seed=seed, verbose=False
     )
@@ -127,14 +132,7 @@ def paired(generated: ArrayLike | Tensor, real: ArrayLike | Tensor) -> tuple[Ten
 
 
 def _checked(side: str, features: ArrayLike | Tensor) -> Tensor:
-    tensor = features.detach().cpu() if isinstance(features, Tensor) else None
-    if tensor is None:
-        array = np.array(features)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{side} features must be real numbers, not {array.dtype}")
-        tensor = torch.from_numpy(array)
-    if tensor.is_complex():
-        raise ValueError(f"{side} features must be real numbers, not {tensor.dtype}")
+    tensor = _doubles(side, features)
     if tensor.dim() != 2 or tensor.shape[1] == 0:
         raise ValueError(f"{side} features must be (n, d), not of shape {tuple(tensor.shape)}")
     if len(tensor) < 2:
@@ -142,10 +140,26 @@ def _checked(side: str, features: ArrayLike | Tensor) -> Tensor:
     broken = int((~tensor.isfinite()).any(1).sum())
     if broken:
         raise ValueError(f"{broken} of {len(tensor)} {side} feature vectors are not finite")
-    tensor = tensor.to(torch.float64)
     largest = float(tensor.abs().max())
     if largest > LARGEST:
         raise ValueError(
             f"{side} features reach {largest:.0e}: beyond {LARGEST:.0e} their distances overflow"
         )
     return tensor
+
+
+def _doubles(side: str, features: ArrayLike | Tensor) -> Tensor:
+    """Features of any real type, device and layout as a float64 tensor on the CPU."""
+    kind: object = getattr(features, "dtype", type(features).__name__)
+    try:
+        if isinstance(features, Tensor):
+            if not features.is_complex():
+                return features.detach().to_dense().to("cpu", torch.float64)
+        else:
+            array = np.asarray(features)
+            kind = array.dtype
+            if kind.kind in "fiub":
+                return torch.from_numpy(np.array(array, np.float64))  # a copy, in this machine's byte order
+    except (ValueError, RuntimeError) as error:  # rows of unequal length, a tensor without data
+        raise ValueError(f"{side} features cannot be read as (n, d) real numbers: {error}") from error
+    raise ValueError(f"{side} features must be real numbers, not {kind}")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from torch import Tensor
 
+from zigma.common.numbers import is_whole
 from zigma.common.words import counted
 from zigma.metrics.distances import paired
 
@@ -50,8 +51,11 @@ def fd_infinity(
         ValueError: wrong shapes, values that are not finite, or too few generated samples for subsets.
     """
     generated, real = paired(generated, real)
-    if points < 2 or groups < 2 or not 0 < confidence < 1:
-        raise ValueError("fd_infinity needs at least 2 points, 2 groups and a confidence between 0 and 1")
+    whole = is_whole(points) and is_whole(groups) and is_whole(seed)
+    if not whole or points < 2 or groups < 2 or seed < 0 or not 0 < confidence < 1:
+        raise ValueError(
+            "fd_infinity needs at least 2 points, 2 groups, a confidence between 0 and 1 and a seed from 0 on"
+        )
     if groups > len(generated):  # some parts would be empty, and leaving them out changes nothing
         raise ValueError(
             f"{counted(len(generated), 'generated sample')} cannot make {counted(groups, 'group')}"

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from zigma.common.numbers import is_whole
 from zigma.metrics.distances import paired
 
 NEAREST = 5  # the authors' choice
@@ -38,9 +39,9 @@ def prdc(
         ValueError: wrong shapes, too few samples, or values that are not finite.
     """
     generated, real = paired(generated, real)
-    if not 1 <= nearest < min(len(generated), len(real)):
+    if not is_whole(nearest) or not 1 <= nearest < min(len(generated), len(real)):
         raise ValueError(
-            f"k={nearest} nearest neighbours need k at least 1 and more than k samples on both sides, "
+            f"k={nearest!r} nearest neighbours need a whole k of at least 1 and more than k samples on both sides, "
             f"not {len(generated)} generated and {len(real)} real"
         )
     centre = real.mean(0)

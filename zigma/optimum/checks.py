@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zigma.common.numbers import is_whole
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -108,7 +110,7 @@ def as_order(order: Any, tokens: int) -> IntArray:
 
 def as_lags(lags: Any) -> int:
     """A memory of at least one token."""
-    if isinstance(lags, (bool, np.bool_)) or not isinstance(lags, (int, np.integer)) or lags < 1:
+    if not is_whole(lags) or lags < 1:
         raise ValueError(f"lags must be a whole number of tokens, at least 1, not {lags!r}")
     return int(lags)
 

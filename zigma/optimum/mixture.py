@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zigma.common.numbers import is_whole
 from zigma.optimum.checks import as_array, as_covariance, as_times
 from zigma.optimum.spectrum import EPSILON
 from zigma.optimum.velocity import Eigenbasis, as_states, like
@@ -91,7 +92,7 @@ class GaussianMixture:
         Args:
             t: a time in [0, 1] or an array of them. Each meets the same draws of data and noise.
         """
-        if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
+        if not is_whole(samples) or samples < 2:
             raise ValueError(f"a standard error needs a whole number of at least 2 samples, not {samples!r}")
         times = as_times(t)
         generator = torch.Generator().manual_seed(seed)

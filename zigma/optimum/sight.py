@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zigma.common.numbers import is_whole
 from zigma.optimum.checks import BoolArray, IntArray, as_array, as_lags, as_order
 from zigma.scans import Plan, ScanOrder, parse_plan
 
@@ -65,7 +66,7 @@ def patch_tokens(grid: tuple[int, int], patch: int = 1, channels: int = 1) -> In
     A token is a patch of `patch` x `patch` pixels with all their channels; tokens are numbered row by row.
     """
     height, width = grid
-    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in (*grid, patch, channels)):
+    if not all(map(is_whole, (*grid, patch, channels))):
         raise ValueError(
             f"grid, patch and channels are whole numbers, not {tuple(grid)}, {patch!r} and {channels!r}"
         )

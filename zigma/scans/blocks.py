@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zigma.common.numbers import is_whole
 from zigma.scans.order import IntArray
 from zigma.scans.registry import find_curve, register_scan, scan_order
 
@@ -90,7 +91,7 @@ def stripes(height: int, width: int, stripe: int = 4, first: int = 0) -> IntArra
     `first` is the width of the first stripe, where that is another: 0 is as wide as all.
     """
     for name, value, least in (("stripe", stripe, 1), ("first", first, 0)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        if not is_whole(value) or value < least:
             raise ValueError(f"{name} is a whole number from {least} on, not {value!r}")
     edges = [0, *range(first or stripe, width, stripe), width]
     cells = np.arange(height * width).reshape(height, width)
@@ -157,7 +158,6 @@ def _nested(
 
 def _pair(option: str, value: Any) -> tuple[int, int]:
     sides = value if isinstance(value, (tuple, list)) else (value, value)
-    whole = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
-    if len(sides) != 2 or not whole or min(sides) < 1:
+    if len(sides) != 2 or not all(map(is_whole, sides)) or min(sides) < 1:
         raise ValueError(f"{option} is a side of at least 1 or a pair of them, not {value!r}")
     return int(sides[0]), int(sides[1])

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from zigma.common.numbers import is_whole
+
 IntArray = npt.NDArray[np.int64]
 Grid = tuple[int, ...]
 # how the scans of one layer share its parameters: each has its own, all have the same, or each has its own group of
@@ -131,7 +133,7 @@ def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels"
 
 def at_least_1(name: str, value: Any) -> int:
     """A whole number of at least 1; ValueError, with what it is for, where it is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_whole(value) or value < 1:
         raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
     return int(value)
 
@@ -139,8 +141,7 @@ def at_least_1(name: str, value: Any) -> int:
 def as_grid(grid: Iterable[Any]) -> Grid:
     """(H, W) or (T, H, W) as a tuple of int; ValueError for anything else."""
     sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)
-    integral = all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) for side in sides)
-    if len(sides) not in (2, 3) or not integral or any(side < 1 for side in sides):
+    if len(sides) not in (2, 3) or not all(map(is_whole, sides)) or any(side < 1 for side in sides):
         raise ValueError(f"a grid is (H, W) or (T, H, W) with whole sides of at least 1, not {sides}")
     return tuple(int(side) for side in sides)
 

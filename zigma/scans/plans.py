@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from zigma.common.numbers import is_whole
 from zigma.scans.given import GivenOrders
 from zigma.scans.order import Grid, IntArray, Layer, Mixing, ParallelScan, ScanOrder, as_grid, coordinates
 from zigma.scans.registry import Curve
@@ -99,8 +100,7 @@ class Plan:
 
     def layer_plans(self, depth: int) -> list[LayerPlan]:
         """What each of `depth` layers reads. ValueError for a depth that is none."""
-        whole = isinstance(depth, (int, np.integer)) and not isinstance(depth, bool)
-        if not whole or not 1 <= depth <= DEEPEST:
+        if not is_whole(depth) or not 1 <= depth <= DEEPEST:
             raise ValueError(f"depth is a number of layers from 1 to {DEEPEST}, not {depth!r}")
         return list(islice(cycle(self.period), int(depth)))
 

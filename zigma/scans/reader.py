@@ -170,7 +170,15 @@ class Reader:
             if name in curve.options or (name == AXES and isinstance(curve, Curve))
         }
         self.used.update(shared)
-        return tuple(sorted({**shared, **own}.items()))
+        merged = {**shared, **own}
+        for name, value in merged.items():
+            try:
+                hash(value)  # layers of equal options share one order
+            except TypeError:
+                raise ValueError(
+                    f"option {name!r} of scan {curve.name!r} is a number, a word or a list of them, not {value!r}"
+                ) from None
+        return tuple(sorted(merged.items()))
 
     def assignments(self) -> dict[str, Any]:
         """`:window=4,inner=hilbert`, if it comes next."""

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from zigma.common.numbers import is_whole
 from zigma.common.plugged import SCANS, leave_out
 from zigma.common.words import WordError, unknown
 from zigma.scans.checks import check_continuous, order_of
@@ -65,8 +66,7 @@ class Curve:
 
     def check(self, variant: int, options: Mapping[str, Any]) -> None:
         """ValueError for a variant or an option that this curve does not have, whatever the grid."""
-        whole = isinstance(variant, (int, np.integer)) and not isinstance(variant, bool)
-        if not whole or not 0 <= variant < self.variants:
+        if not is_whole(variant) or not 0 <= variant < self.variants:
             last = "" if math.isinf(self.variants) else f"..{int(self.variants) - 1}"
             raise ValueError(f"scan {self.name!r} has variants 0{last}, not {variant!r}")
         for option in options:
@@ -254,10 +254,12 @@ def find_curve(name: str | Curve) -> Curve:
     """The curve of that name; ValueError with the nearest name and all others where it is none."""
     if isinstance(name, Curve):
         return name
+    if not isinstance(name, str):
+        raise ValueError(f"a scan is given by its name, not {name!r}; known: {', '.join(scan_names())}")
     if name not in _curves:
         _read_entry_points()
     if name not in _curves:
-        raise unknown("scan", str(name), scan_names())
+        raise unknown("scan", name, scan_names())
     return _curves[name]
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from zigma.common.numbers import is_whole
 from zigma.scans.order import Grid, IntArray
 from zigma.scans.registry import register_scan
 
@@ -32,7 +33,7 @@ def zigzag(grid: Grid) -> IntArray:
 @register_scan("random", dimensions=(2, 3), variants=math.inf)
 def random(grid: Grid, variant: int = 0, seed: int = 0) -> IntArray:
     """A shuffle drawn from (seed, variant). Save it with what uses it: numpy may change its generator."""
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ValueError(f"seed is a whole number from 0 on, not {seed!r}")
     return np.random.default_rng([seed, variant]).permutation(math.prod(grid))
 
