@@ -43,8 +43,9 @@ def prepare_own(
 ) -> OwnData:
     """The folder as shards of `size` pixels a side. What was prepared of the same contents before is taken as it is.
 
-    Classes are the first folders below `folder`, where every image lies in one of several. Captions are those of
-    `captions`, of a table beside the images (captions.csv, .json, .jsonl), or of .txt files beside them.
+    Classes are the first folders below `folder`, where every image lies in one of several. Of two folders such as
+    train and test, the images of the second are held out; else a share, decided by their contents. Captions are those
+    of `captions`, of a table beside the images (captions.csv, .json, .jsonl), or of .txt files beside them.
 
     Raises:
         WordError: no folder, no images, too few of them, a caption that is too long, a size that cannot be, or a
@@ -65,11 +66,13 @@ def prepare_own(
         shards = "; its tar files are shards, which scale `paper` reads: see zigma/data/README.md"
         raise WordError(f"--data {folder} holds no image{shards if any(folder.glob('*.tar')) else ''}")
     captions = captions or _captions_beside(folder, images, say)
+    held_out = _held_out_folder(folder, images, say)
     request = PrepareRequest(
         source=str(folder),
         size=size,
         captions=None if captions is None else str(captions),
-        classes=_has_classes(folder, images),
+        classes=_has_classes(folder, images, held_out),
+        held_out_folder=held_out,
         held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
         vae=str(autoencoder_folder()) if latents else None,
     )
@@ -179,11 +182,32 @@ def _captions_beside(folder: Path, images: list[Path], say: Callable[[str], None
     return folder if any(image.with_suffix(".txt").is_file() for image in images) else None
 
 
-def _has_classes(folder: Path, images: list[Path]) -> bool:
+def _held_out_folder(folder: Path, images: list[Path], say: Callable[[str], None]) -> str | None:
+    """Of two splits, one of them to train on, the other; None where the folders do not say what is to be held out."""
+    from zigma.data.folders.annotations import split_folders
+
+    splits = split_folders(image.relative_to(folder).as_posix() for image in images)
+    others = [split for split in splits if not Path(split).name.lower().startswith("train")]
+    if len(splits) == 2 and len(others) == 1:
+        say(printable(f"held out are the images in {others[0]}; the others are trained on"))
+        return others[0]
+    if len(splits) > 1:
+        names = ", ".join(splits)
+        say(
+            printable(
+                f"{names} are one data set here, of which a share is held out; of two folders one would be"
+            )
+        )
+    return None
+
+
+def _has_classes(folder: Path, images: list[Path], held_out: str | None) -> bool:
     """Whether every image lies in the folder of a class, and there are several."""
     from zigma.data.folders.annotations import class_folders
 
-    classes = set(class_folders([image.relative_to(folder).as_posix() for image in images], None).values())
+    classes = set(
+        class_folders([image.relative_to(folder).as_posix() for image in images], held_out).values()
+    )
     return None not in classes and len(classes) > 1
 
 

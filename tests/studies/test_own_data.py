@@ -66,6 +66,32 @@ def test_it_is_prepared_once_and_says_what_it_skips(folder: Path, tmp_path: Path
     assert changed.root != data.root
 
 
+@pytest.mark.parametrize("test", ["test", "val2014"])
+def test_a_split_of_ones_own_is_kept(folder: Path, tmp_path: Path, test: str) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine / "train")
+    (mine / test / "blue.jay").mkdir(parents=True)
+    for i in range(5):
+        (mine / "train" / "blue.jay" / f"a {i}.png").rename(mine / test / "blue.jay" / f"a {i}.png")
+    messages: list[str] = []
+    data = prepare_own(mine, 32, tmp_path / "r", say=messages.append)
+    assert (data.train, data.held_out, data.classes) == (55, 5, 2)
+    assert f"held out are the images in {test}; the others are trained on" in messages
+    (mine / "train" / "house wren").rename(mine / "house wren")  # now nothing says which folders are splits
+    other = prepare_own(mine, 32, tmp_path / "r", say=messages.append)
+    assert (other.held_out != 5, other.classes) == (True, 3)
+
+
+def test_of_three_splits_a_share_is_held_out_and_a_line_says_so(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine / "train")
+    for name in ("val", "test"):
+        shutil.copytree(folder / "house wren", mine / name / "house wren")
+    messages: list[str] = []
+    assert prepare_own(mine, 32, tmp_path / "r", say=messages.append).classes == 2
+    assert any(line.startswith("test, train, val are one data set here") for line in messages)
+
+
 def test_captions_beside_the_images_are_read(folder: Path, tmp_path: Path) -> None:
     for path in folder.rglob("a *.png"):
         path.with_suffix(".txt").write_text("a small brown bird\n")

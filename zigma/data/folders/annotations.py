@@ -66,6 +66,15 @@ def captions_identity(path: Path) -> str:
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test|testing|dev|eval|held[-_]?out)[-_]?\d*", re.I)
 
 
+def split_folders(files: Iterable[str]) -> list[str]:
+    """The folders that are splits of the data (`train`, `images/val2014`), sorted; none if files lie elsewhere."""
+    folders = [PurePosixPath(file).parts[:-1] for file in files]
+    above = _above_classes(folders)
+    if above == 0 or any(len(parts) < above for parts in folders):
+        return []
+    return sorted({"/".join(parts[:above]) for parts in folders})
+
+
 def class_folders(files: Iterable[str], held_out_folder: str | None) -> dict[str, str | None]:
     """For each file, by its path relative to the source, the folder that is its class: the first below its split.
 
