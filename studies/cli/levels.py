@@ -12,7 +12,7 @@ from studies.declare.levels import has_levels, levels_path
 from studies.declare.own_data import declare_own_data
 from studies.declare.registry import find_study, studies
 from studies.declare.study import SCALES, Study
-from zigma.common.files import replace_json
+from zigma.common.files import read_json, replace_json
 from zigma.common.words import unknown
 from zigma.experiment.config import RunConfig
 
@@ -71,11 +71,25 @@ def run(request: Request) -> int:
         print(f"nothing to compute at scale {request.scale}: {WITHOUT}")
     for path, config in todo.items():
         if path.is_file() and not request.force:
-            print(f"{path}: there already")
-            continue
+            if _judged_alike(path, config):
+                print(f"{path}: there already")
+                continue
+            print(f"{path}: damaged, or by another extractor: computed anew")
         _compute(path, config)
         print(f"written to {path}")
     return 0
+
+
+def _judged_alike(path: Path, config: RunConfig) -> bool:
+    """Whether the levels there were measured by the extractors of today; also where those are not here to compare."""
+    from studies.declare.identity import fingerprints
+
+    then = read_json(path).get("fingerprints", {})
+    try:
+        now = fingerprints(config)
+    except (ValueError, FileNotFoundError):
+        return True
+    return all(then.get(name) == now[name] for name in now if name.startswith("extractor "))
 
 
 def _compute(path: Path, config: RunConfig) -> None:

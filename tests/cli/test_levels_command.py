@@ -1,5 +1,6 @@
 """`levels` computes each setting's floors and ceilings once, and says what it does not know."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_what_is_there_is_computed_again_only_where_that_is_asked(
     assert len(data) == 1
     assert main([*words, "--force"]) == 0
     assert len(data) == 2
+    recorded = json.loads(file.read_text())
+    recorded["fingerprints"]["extractor digits"] = "another"
+    file.write_text(json.dumps(recorded))
+    assert main(words) == 0
+    assert "by another extractor: computed anew" in capsys.readouterr().out
+    file.write_text("half of it")
+    assert main(words) == 0
+    assert len(data) == 4
