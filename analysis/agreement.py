@@ -9,7 +9,6 @@ import numpy as np
 from analysis.metrics import QUALITY, find_metric, in_order, main_metric, paper_metric
 from analysis.records import Records, Sheet, sheets
 from analysis.stats import Array, Friedman, RankCorrelation, count_pairs, friedman, rank_correlation
-from studies.declare.own_data import is_own
 from studies.declare.registry import studies
 
 SEED = 2403_13802  # of every generator here: the same records give the same numbers
@@ -35,7 +34,7 @@ def metric_names(sheet: Sheet) -> list[str]:
 
 def paper_column(sheet: Sheet, metric: str) -> str | None:
     """The column of the paper that a metric of ours answers in this setting, or None."""
-    if is_own(sheet.study.scales[sheet.scale][sheet.setting]):
+    if sheet.own_data:
         return None
     printed = list(dict.fromkeys(column for arm in sheet.study.arms for column in arm.paper))
     stands_for = sheet.study.stands_for.get(sheet.setting)

@@ -46,10 +46,11 @@ def run(args: argparse.Namespace) -> int:
     selections = [parse(args.a), parse(args.b)]
     chosen = [select(selection) for selection in selections]
     table = comparison(selections, chosen, args.metric)
+    status = 0
+    if args.out:  # first: who prints into `head` is ended there
+        status = write_all(args.out.parent, {args.out.name: markdown(table)}, f"as {args.out.name}")
     print(terminal(table, terminal_width()))
-    if args.out:
-        return write_all(args.out.parent, {args.out.name: markdown(table)}, f"as {args.out.name}")
-    return 0
+    return status
 
 
 def comparison(

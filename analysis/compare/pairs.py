@@ -7,14 +7,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 from analysis.metrics import find_metric
 from analysis.records import TIMED, Protocol, key, protocols_of
 from analysis.records.current import one_set, when
 from analysis.records.keys import differences, in_words
 from analysis.records.protocol import MACHINE
+from analysis.records.sheet import SCANS
 from analysis.stats import ALPHA, Interval, SeedMean, holm, mean_over_seeds, paired, welch, welch_p
+from studies.declare.registry import studies
 from studies.run.record import Record
 from zigma.common.words import counted
 
@@ -95,7 +97,30 @@ def _one_configuration(sides: Sequence[Sequence[Record]]) -> tuple[list[list[Rec
                 changed = differences(records[0]["config"], of_side[chosen][0]["config"])
                 how = in_words(changed, "{} {}, not {}")
                 notes.append(f"{letter}: {counted(len(records), 'record')} left out: {how}")
-    return [of_side[chosen] for of_side, chosen in zip(by, nearest, strict=True)], notes
+    kept = [of_side[chosen] for of_side, chosen in zip(by, nearest, strict=True)]
+    apart_still = _beyond_what_is_compared(kept[0][0], kept[1][0])
+    if apart_still:
+        notes.append(f"A and B differ in {in_words(apart_still, '{} {} and {}')}")
+    return kept, notes
+
+
+def _beyond_what_is_compared(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
+    """What differs between two configurations beside what their names say: scale and setting, or the arm.
+
+    An arm that is declared says what it changes, one of a curve of the user's own its scan.
+    """
+    if (a["scale"], a["setting"]) != (b["scale"], b["setting"]):
+        return {}
+    said = set(SCANS)
+    for record in (a, b):
+        study = studies().get(record["study"])
+        arms = [] if study is None else [arm for arm in study.arms if arm.name == record["arm"]]
+        said |= {path for arm in arms for each in (arm.changes, *arm.at.values()) for path in each}
+    return {
+        path: both
+        for path, both in differences(a["config"], b["config"]).items()
+        if not any(path == each or path.startswith(f"{each}.") for each in said)
+    }
 
 
 def _tested(bare: Compared, a: Mapping[int, float], b: Mapping[int, float], notes: list[str]) -> Compared:

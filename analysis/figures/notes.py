@@ -12,12 +12,21 @@ from zigma.common.words import counted
 PRINTS_NONE = "The paper prints no numbers for this figure, so none of its values stand here."
 
 
+def place_of(part: Sheet) -> str:
+    """What stands over its panels. What was changed has room in the notes alone; that something was, must be seen."""
+    return f"{part.scale}, {part.setting}" + (", changed by --set" if part.changed else "")
+
+
 def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
     """The lines that make the numbers of a sheet readable: scale, seeds, interval, protocol, devices, failures."""
     where = f"{part.scale}, {part.setting}"
     done = [record for record in part.records if record["status"] == "done"]
     lines = [f"{where}: {_seeds(part)}; on {devices(done)}."]
-    if part.scale != "paper" and not part.study.file:  # a study of one's own stands for none of the paper's
+    if part.changed:
+        lines[0] += f" Changed by --set {part.changed}."
+    if part.own_data:
+        lines[0] += " Images that are not the paper's."
+    elif part.scale != "paper" and not part.study.file:  # a study of one's own stands for none of the paper's
         lines[0] += " A stand-in for the paper's data and size."
     if rules := protocol(done, metric):
         lines.append(f"{where}: {rules}.")

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.bars import Panel, value_in_words
-from analysis.figures.notes import devices, provenance
+from analysis.figures.notes import devices, place_of, provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.figures.trends import trends
@@ -61,7 +61,7 @@ def metrics(study: Study, records: Records) -> Picture | Missing:
         for axes, row in zip(grid, rows, strict=True):
             for ax, panel in zip(axes, row, strict=False):
                 draw_values(ax, panel.values, _head(panel.metric))
-                ax.set_title(f"{panel.part.scale}, {panel.part.setting}")
+                ax.set_title(place_of(panel.part))
             for ax in axes[len(row) :]:
                 ax.remove()
 
@@ -84,26 +84,30 @@ def draw_values(ax: Axes, values: Mapping[str, SeedMean], xlabel: str) -> None:
     ax.set(xlabel=xlabel, yticks=np.arange(len(values)), yticklabels=labels(values))
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.margins(x=0.2)
+    ax.ticklabel_format(axis="x", useOffset=False)
     ax.grid(axis="y", linewidth=0.4, color="0.85")
     bare(ax)
 
 
 def samples(study: Study, records: Records, results: Path) -> Picture | Missing:
     """For each setting real images, and below them the first samples of each arm's lowest seed, on one scale."""
+    recorded = recorded_sheets(study, records)
     strips = {
-        (part.scale, part.setting): rows
-        for part in recorded_sheets(study, records)
-        if len(rows := _strips(part, results)) > (REAL in rows)
+        place_of(part): rows for part in recorded if len(rows := _strips(part, results)) > (REAL in rows)
     }
+    done = [r for part in recorded for r in part.records if r["status"] == "done"]
     if not strips:
-        return Missing(f"python -m studies run {study.word}")
+        again = (
+            " --mode force" if done else ""
+        )  # recorded, and the samples were left behind or cannot be read
+        return Missing(f"python -m studies run {study.word}{again}")
     widest = max(pixels.shape[1] for rows in strips.values() for pixels in rows.values())
     heights = [0.3 + STRIP * len(rows) for rows in strips.values()]
 
     def draw(figure: Figure) -> None:
         places = figure.subfigures(len(strips), 1, height_ratios=heights, squeeze=False)[:, 0]
-        for place, ((scale, setting), rows) in zip(places, strips.items(), strict=True):
-            place.suptitle(f"{scale}, {setting}")
+        for place, (title, rows) in zip(places, strips.items(), strict=True):
+            place.suptitle(title)
             axes = np.ravel(place.subplots(len(rows), 1))
             for ax, name, pixels in zip(axes, labels(rows), rows.values(), strict=True):
                 ax.imshow(pixels, interpolation="nearest")
@@ -111,12 +115,12 @@ def samples(study: Study, records: Records, results: Path) -> Picture | Missing:
                 ax.set_ylabel(name, rotation=0, ha="right", va="center")
                 ax.spines[:].set_visible(False)
 
-    done = [r for part in recorded_sheets(study, records) for r in part.records if r["status"] == "done"]
-    words = (f"{' '.join(place)}: {', '.join(rows)}." for place, rows in strips.items())
+    words = (f"{title}: {', '.join(rows)}." for title, rows in strips.items())
     alt = f"Rows of images, from the top. {' '.join(words)}"
+    changed = next((f" Changed by --set {part.changed}." for part in recorded if part.changed), "")
     notes = (
         "Uncurated: the first samples of the lowest seed, in the order in which they were drawn.",
-        f"On {devices(done)}.",
+        f"On {devices(done)}.{changed}",
     )
     return Picture((WIDTH, sum(heights)), draw, alt, notes, tuple({r.path: r for r in done}.values()))
 

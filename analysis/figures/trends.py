@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase, SubFigure
 
 from analysis.figures.axes import round_linear, round_log
-from analysis.figures.notes import provenance
+from analysis.figures.notes import place_of, provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import Band, curve_names, mean_curve, recorded_sheets
 from analysis.metrics import main_metric
@@ -161,13 +161,14 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
     rows = []
     for part in recorded_sheets(study, records):
         column = study.stands_for.get(part.setting, "")
-        printed = {} if printing is None else _printed(printing, column)
+        printed = {} if printing is None or part.own_data else _printed(printing, column)
         if curves := shown_curves(part, loss):
             rows.append(Row(part, curves, printed))
     if not rows:
         return Missing(f"python -m studies run {study.word} --setting all")
     heights = [0.25 + curves_height(_most_curves(row)) for row in rows]
     notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part)))
+    notes += ("Axes fit the last four fifths of training; the beginning may lie above them.",)
     if printing is not None and any(row.printed for row in rows):
         notes += (
             f"Bars: what the paper prints ({printing.shows}), of other data and sizes; compare only the order.",
@@ -176,7 +177,7 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
     def draw(figure: Figure) -> None:
         places = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
         for place, row in zip(places, rows, strict=True):
-            place.suptitle(f"{row.part.scale}, {row.part.setting}")
+            place.suptitle(place_of(row.part))
             _draw_row(place, row, study.stands_for.get(row.part.setting, ""))
 
     alt = " ".join(_in_words(row.part, name) for row in rows for name in row.curves)

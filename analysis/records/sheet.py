@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from studies.declare.study import Study, runs
 from studies.run.record import Record
 from zigma.experiment.config import Config
 
+_FOLDERS = re.compile(r"[^\s+(),:=@]*/(?=[^/]*\.(?:py|npy)\b)")  # of a person's files, inside a plan too
 SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve's measures, names its plan
 
 
@@ -35,6 +38,30 @@ class Sheet:
     arms: dict[str, list[Record]] = field(default_factory=dict)
     # records of this study that it no longer declares, or of other fingerprints: arm, record and why
     stale: list[tuple[str, Record, str]] = field(default_factory=list)
+
+    @cached_property
+    def config(self) -> Config:
+        """What all arms start from in this setting, with the user's changes."""
+        return self.study.config(None, self.scale, self.setting)
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What `--set` was given that this setting has a field for: path -> value, as a person types them."""
+        return {
+            path: value if isinstance(value, str) else json.dumps(value)
+            for path, value in self.study.changes.items()
+            if path.partition(".")[0] in type(self.config).model_fields
+        }
+
+    @property
+    def changed(self) -> str:
+        """The same as a reader is told: `training.steps=30, data.name=my_data.py:ramps`."""
+        return ", ".join(f"{path}={_FOLDERS.sub('', value)}" for path, value in self.changes.items())
+
+    @property
+    def own_data(self) -> bool:
+        """Whether its images are a person's own, so that no column of the paper stands beside them."""
+        return is_own(self.config) or any(path.partition(".")[0] == "data" for path in self.study.changes)
 
     @property
     def records(self) -> list[Record]:
@@ -166,7 +193,7 @@ def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> Non
         if is_own(config):  # two folders of images have one configuration but for where they lie
             of_key = [record for record in of_key if record["setting"] == sheet.setting]
         _take(sheet, arm, of_key, config)
-    base = sheet.study.config(None, sheet.scale, sheet.setting)
+    base = sheet.config
     plain = as_recorded(base)
     added: dict[str, list[Record]] = defaultdict(list)
     for record in records.by_place.get((sheet.study.name, sheet.scale, sheet.setting), []):

@@ -18,7 +18,7 @@ from zigma.experiment.config import RunConfig
 
 def levels_of(sheet: Sheet) -> tuple[Level, ...]:
     """The levels of a sheet; empty where none have been computed, or it trains nothing."""
-    config = sheet.study.scales[sheet.scale][sheet.setting]
+    config = sheet.config
     if not isinstance(config, RunConfig):
         return ()
     if not has_levels(config):
@@ -72,7 +72,7 @@ def unbeaten(sheet: Sheet) -> str:
 
 def real_strip(sheet: Sheet) -> Path | None:
     """A picture of real images of a sheet's data."""
-    config: Any = sheet.study.scales[sheet.scale][sheet.setting]
+    config: Any = sheet.config
     if not has_levels(config):
         return None
     file = sheet.source.levels.get(levels_key(config))
@@ -83,5 +83,5 @@ def real_strip(sheet: Sheet) -> Path | None:
 @lru_cache(maxsize=1024)
 def why_no_verdict(sheet: Sheet) -> str:
     """Why nothing may be concluded from a sheet, whatever its intervals say; empty where something may."""
-    config = sheet.study.scales[sheet.scale][sheet.setting]
+    config = sheet.config
     return (unbeaten(sheet) or learned(sheet).why) if isinstance(config, RunConfig) else ""

@@ -10,14 +10,13 @@ from analysis.metrics import CONFIGURED, QUALITY, find_metric, paper_better, pap
 from analysis.records import TIMED, Sheet, protocol_of
 from analysis.stats import mean_over_seeds
 from analysis.tables.values import OURS, PAPER, Cell, Column, Exact, NoNumber, Ranged
-from studies.declare.own_data import is_own
 
 NOTHING_YET = ("held_out_loss",)  # what an empty sheet shows a column of
 
 
 def paper_columns(sheet: Sheet, names: Iterable[str]) -> list[Column]:
     """The paper's columns that a sheet stands in for; samples beside what judges samples, costs beside costs."""
-    if is_own(sheet.study.scales[sheet.scale][sheet.setting]):
+    if sheet.own_data:
         return []
     printed = list(dict.fromkeys(column for arm in sheet.study.arms for column in arm.paper))
     stands_for = sheet.study.stands_for.get(sheet.setting)

@@ -6,6 +6,7 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from analysis.tables.ranking import RANKING
 from analysis.tables.render import one_line, rendered, terminal
 from analysis.tables.strip import draw_strip
 from analysis.tables.study import build_tables, studies_with
-from analysis.tables.values import Table
+from analysis.tables.values import Note, Table
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study, studies
 from studies.declare.shipped import same_results
-from zigma.common.words import unknown
+from zigma.common.words import WordError, unknown
+
+PROPOSED = "python -m studies "  # a note that proposes a command ends in it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,9 +55,11 @@ def run(args: argparse.Namespace) -> int:
     names = list(map(_table_name, args.studies))
     records = load_chosen(args)
     settings = dict(map(parse_setting, args.set))
+    if settings and RANKING in names:
+        raise WordError(f"{RANKING} shows runs as they are declared: leave --set out, or name their study")
     tables, width = build_tables(records, settings), terminal_width()
     if names:
-        print("\n".join(terminal(table, width) for table in tables if table.study in names))
+        print("\n".join(_shown(table, args.results) for table in tables if table.study in names))
     else:
         print("\n".join(overview(tables, width, args.results)) + "\n")
     if not records:
@@ -66,6 +71,23 @@ def run(args: argparse.Namespace) -> int:
     if not names and not args.publish:
         print_answer(records, args.results, tables, settings)
     return status
+
+
+def _shown(table: Table, results: Path) -> str:
+    """A table on the terminal: there the commands that its notes propose look into the same results folder.
+
+    In files they do not name it, so that a folder that is moved holds the same tables.
+    """
+
+    def here(notes: Iterable[Note]) -> tuple[Note, ...]:
+        proposes = [f": {PROPOSED}" in note.text for note in notes]
+        return tuple(
+            replace(note, text=note.text + same_results(results)) if is_one else note
+            for note, is_one in zip(notes, proposes, strict=True)
+        )
+
+    parts = tuple(replace(part, notes=here(part.notes)) for part in table.parts)
+    return terminal(replace(table, parts=parts, notes=here(table.notes)), terminal_width())
 
 
 def _table_name(word: str) -> str:
@@ -89,9 +111,9 @@ def print_answer(
     study = next(study for study in studies_with(settings) if study.name == name)
     own = answer(study, records, results)
     if own is None:  # of other configurations, or without numbers: the whole table says why
-        print("\n".join(terminal(table, width) for table in tables if table.study == name))
+        print("\n".join(_shown(table, results) for table in tables if table.study == name))
         return
-    print(terminal(own.table, width))
+    print(_shown(own.table, results))
     print("\n".join(textwrap.wrap(one_line(f"What it means: {own.means}"), width)))
     place = view_folder(results) / f"{name}.{own.sheet.setting}.samples.png"
     try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.agreement import Agreement, Difference, agreement, metric_names
 from analysis.records import Sheet, device_of
 from analysis.tables.values import Column, Note
-from studies.declare.own_data import is_own
 from studies.run.record import Record
 from zigma.common.words import counted
 from zigma.experiment.config import RunConfig
@@ -23,12 +23,11 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
         return [Note("missing", "no records yet")]
     done = [record for arm in sheet.arms for record in sheet.done(arm)]
     notes = []
-    trained = isinstance(sheet.study.scales[sheet.scale][sheet.setting], RunConfig)
+    trained = isinstance(sheet.config, RunConfig)
     if trained and sheet.scale != "paper" and any(arm.paper for arm in sheet.study.arms):
-        own = is_own(sheet.study.scales[sheet.scale][sheet.setting])
         what = (
             "your images stand for none of the paper's"
-            if own
+            if sheet.own_data
             else "ours is a stand-in for the paper's data and size"
         )
         line = f"{what}: compare arms within a column, not columns"
@@ -36,7 +35,7 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
     if done:
         notes.append(seeds_note(sheet))
     agrees = agreement(sheet)
-    if agrees is not None:
+    if agrees is not None and not math.isnan(agrees.ranks.spearman.value):  # all equal: they have no order
         notes.append(agreement_note(agrees))
     return [*notes, *origin_notes(sheet), *failure_notes(sheet), *stale_notes(sheet)]
 

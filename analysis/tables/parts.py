@@ -53,8 +53,12 @@ def sheet_part(sheet: Sheet) -> Part:
 
 def _title(sheet: Sheet) -> str:
     stands_for = sheet.study.stands_for.get(sheet.setting)
-    meant = f", standing in for the paper's {stands_for}" if stands_for and sheet.scale != "paper" else ""
-    return f"Scale {sheet.scale}, setting {sheet.setting}{meant}"
+    changed = f", changed by --set {sheet.changed}" if sheet.changed else ""
+    if sheet.own_data:
+        meant = ", images that are not the paper's"
+    else:
+        meant = f", standing in for the paper's {stands_for}" if stands_for and sheet.scale != "paper" else ""
+    return f"Scale {sheet.scale}, setting {sheet.setting}{changed}{meant}"
 
 
 def metric_parts(sheets: Sequence[Sheet]) -> list[Part]:
@@ -99,6 +103,8 @@ def _metric_part(sheets: Sequence[Sheet], name: str) -> Part:
             columns.append(replace(column, better="neither", setting=sheet.setting))
             values.append(cells(sheet, column, arms))
     notes = [Note("better", f"{metric.better} is better")] if metric.better != "neither" else []
+    if sheets[0].changed:
+        notes.append(Note("changed", f"changed by --set {sheets[0].changed}"))
     ruled = {c.label: [Note("protocol", str(c.protocol))] for c in columns if c.protocol}
     title = f"Scale {sheets[0].scale}: {metric.head(name)} by setting"
     all_notes = (*notes, *_of_settings(ruled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -44,21 +45,20 @@ def way_column(sheet: Sheet, column: Column) -> list[tuple[Column, list[Cell]]]:
 
 def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
     """What the way runs between, and whether the sheet allows a verdict at all."""
-    config = sheet.study.scales[sheet.scale][sheet.setting]
+    config = sheet.config
     if not isinstance(config, RunConfig) or not sheet.metric_names:
         return []
     notes, levels = [], levels_of(sheet)
     if not levels:
-        command = (
-            f"python -m studies levels {sheet.study.word} --scale {sheet.scale} --setting {sheet.setting}"
-        )
+        given = "".join(f" --set {shlex.quote(f'{path}={value}')}" for path, value in sheet.changes.items())
+        command = f"python -m studies levels {sheet.study.word} --scale {sheet.scale} --setting {sheet.setting}{given}"
         notes.append(Note("levels", f"no floors and baselines beside it yet: {command}"))
     main = main_metric(sheet.metric_names)
     for column in columns:
         if column.metric == main and column.protocol is not None:
             place = (main, column.protocol)
             baseline, floor = best_baseline(levels, place), floor_of(levels, place)
-            if baseline is not None and floor is not None:
+            if baseline is not None and floor is not None and baseline[1] > floor:
                 between = (
                     f"0 at {baseline[0]} ({number(baseline[1])}), 1 at {_floor(levels)} ({number(floor)})"
                 )

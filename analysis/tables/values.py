@@ -80,6 +80,7 @@ class Row(NamedTuple):
 
 NoteKind = Literal[
     "stand-in",
+    "changed",
     "levels",
     "no verdict",
     "seeds",

@@ -11,9 +11,10 @@ from studies.cli.options import add_results
 from studies.declare.levels import has_levels, levels_path
 from studies.declare.own_data import declare_own_data
 from studies.declare.registry import find_study, studies
-from studies.declare.study import SCALES, Study
+from studies.declare.selection import read_changes
+from studies.declare.study import SCALES, Study, with_settings
 from zigma.common.files import read_json, replace_json
-from zigma.common.words import unknown
+from zigma.common.words import WordError, unknown
 from zigma.experiment.config import RunConfig
 
 HELP = (
@@ -40,6 +41,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("studies", nargs="*", metavar="STUDY", help="default: all")
     parser.add_argument("--scale", choices=SCALES, default=SCALES[0], help=f"default: {SCALES[0]}")
     parser.add_argument("--setting", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="as the runs beside them were given it",
+    )
     parser.add_argument("--force", action="store_true", help="compute anew what is there")
     parser.add_argument("--publish", action="store_true", help="for maintainers: write below published/")
     add_results(parser, made=True)
@@ -51,6 +59,10 @@ def read(args: argparse.Namespace) -> Request:
         args.results, [(name, args.scale, each) for name in args.studies for each in args.setting]
     )
     chosen = [find_study(name) for name in args.studies] or list(studies().values())
+    if args.set and not args.studies:
+        raise WordError("--set is of studies that are named: levels STUDY --set ...")
+    changes = read_changes(args.set)
+    chosen = [with_settings(study, changes) if changes else study for study in chosen]
     known = {setting for study in chosen for setting in study.scales.get(args.scale, {})}
     for setting in args.setting:
         if setting not in known:
@@ -63,7 +75,8 @@ def run(request: Request) -> int:
     """Compute what is missing, one file for all settings that share it."""
     todo: dict[Path, RunConfig] = {}
     for study in request.studies:
-        for setting, config in study.scales.get(request.scale, {}).items():
+        for setting in study.scales.get(request.scale, {}):
+            config = study.config(None, request.scale, setting)
             chosen = not request.settings or setting in request.settings
             if chosen and has_levels(config) and isinstance(config, RunConfig):
                 todo.setdefault(levels_path(request.folder, config), config)

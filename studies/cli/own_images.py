@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from studies.declare.own_data import OwnData
+from studies.declare.own_data import OwnData, of_images
 from studies.declare.registry import find_study
+from studies.declare.selection import chosen_scale
 from zigma.common.words import WordError, counted
-from zigma.experiment.config import RunConfig
 
 SIZE = 32
 
@@ -39,12 +39,11 @@ def read(args: argparse.Namespace) -> OwnData | None:
         return None
     if getattr(args, "setting", None):
         raise WordError("--data is the setting: leave --setting out")
+    latents = _reads_latents(args)
     from studies.run.own_data import prepare_own
 
     size = SIZE if args.size is None else args.size
-    data = prepare_own(
-        args.data, size, args.results, captions=args.captions, latents=_reads_latents(args), say=print
-    )
+    data = prepare_own(args.data, size, args.results, captions=args.captions, latents=latents, say=print)
     words = f", captions of up to {counted(data.caption_words, 'word')}" if data.caption_words else ""
     classes = f", {counted(data.classes, 'class', 'classes')}" if data.classes else ""
     print(
@@ -57,8 +56,9 @@ def read(args: argparse.Namespace) -> OwnData | None:
 
 
 def _reads_latents(args: argparse.Namespace) -> bool:
-    study = getattr(args, "study", None)
-    settings = find_study(study).scales.get(args.scale or "tiny", {}) if study else {}
-    return any(
-        isinstance(config, RunConfig) and config.data.view == "latents" for config in settings.values()
-    )
+    """Whether the study that is meant, if one is, reads latents; WordError where it takes no images at all."""
+    if (word := getattr(args, "study", None)) is None:
+        return False
+    study = find_study(word)
+    settings = of_images(study, chosen_scale(study, args.scale))
+    return any(config.data.view == "latents" for _, config in settings)

@@ -132,10 +132,7 @@ def _untold(config: RunConfig) -> RunConfig:
 
 def configured(study: Study, scale: str, data: OwnData) -> tuple[str, RunConfig]:
     """The setting whose place these images take, and its configuration with everything changed that they ask for."""
-    declared = study.scales[scale].items()
-    bases = [(name, of) for name, of in declared if isinstance(of, RunConfig) and _of_images(of)]
-    if not bases:
-        raise WordError(f"{study.name} trains nothing on images at scale {scale}, so it takes no --data")
+    bases = of_images(study, scale)
     told = [(name, of) for name, of in bases if of.model.text_width is not None]
     setting, base = told[0] if told and data.caption_words else bases[0]
     latents = base.data.view == "latents"
@@ -162,6 +159,15 @@ def configured(study: Study, scale: str, data: OwnData) -> tuple[str, RunConfig]
         data=base.data.replace(name=NAME, size=data.size, root=data.root, view=base.data.view),
         evaluation=base.evaluation.replace(**evaluation),
     )
+
+
+def of_images(study: Study, scale: str) -> list[tuple[str, RunConfig]]:
+    """The settings of a scale that train on images, with their configurations; WordError where there is none."""
+    declared = study.scales.get(scale, {}).items()
+    settings = [(name, of) for name, of in declared if isinstance(of, RunConfig) and _of_images(of)]
+    if not settings:
+        raise WordError(f"{study.name} trains nothing on images at scale {scale}, so it takes no --data")
+    return settings
 
 
 def _of_images(config: RunConfig) -> bool:

@@ -44,7 +44,7 @@ def select(
         WordError: a word is wrong, two contradict each other, or an arm can say nothing about `data`.
     """
     declared = find_study(study)
-    scale = _scale(declared, scale or ("tiny" if "tiny" in declared.scales else next(iter(declared.scales))))
+    scale = chosen_scale(declared, scale)
     on_these = declared if data is None else with_own_data(declared, scale, data)
     chosen, asked = with_scans(on_these, scans)
     chosen = _only(chosen, only, asked)
@@ -55,11 +55,14 @@ def select(
         scale,
         _settings(list(on_these.scales[scale]), settings),
         _seeds(seeds),
-        _changes(changes),
+        read_changes(changes),
     )
 
 
-def _scale(study: Study, scale: str) -> str:
+def chosen_scale(study: Study, scale: str | None) -> str:
+    """The scale that is meant: by default tiny, or the first that the study has. WordError for one that it lacks."""
+    if scale is None:
+        return "tiny" if "tiny" in study.scales else next(iter(study.scales))
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
     if scale not in study.scales:
@@ -94,7 +97,8 @@ def _seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _changes(texts: Iterable[str]) -> dict[str, Any]:
+def read_changes(texts: Iterable[str]) -> dict[str, Any]:
+    """`training.steps=30` and the like as path -> value; WordError for one that is given twice, and for the seed."""
     changes: dict[str, Any] = {}
     for path, value in map(parse_setting, texts):
         if path == "seed":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -52,6 +52,7 @@ def resolve(selection: Selection) -> list[Run]:
     ]
     problems = [
         *dict.fromkeys(map(str, unknown.values())),
+        *_merged(selection, changes, configs),
         *(fixed if of_networks else ()),
         *_together(faults),
     ]
@@ -63,6 +64,21 @@ def resolve(selection: Selection) -> list[Run]:
             run = Run(study.name, cell.arm, scale, cell.setting, config.replace(seed=seed))
             runs.setdefault(run.identity, run)
     return list(runs.values())
+
+
+def _merged(selection: Selection, changes: Mapping[str, Any], configs: Mapping[Cell, Config]) -> list[str]:
+    """A line for each group of arms that differ as declared, and not any more with the user's changes."""
+    lines = []
+    groups: dict[tuple[str, Config], list[str]] = {}
+    for cell, config in configs.items():
+        groups.setdefault((cell.setting, config), []).append(cell.arm)
+    for (setting, _), names in groups.items():
+        arms = [arm for arm in selection.study.arms if arm.name in names]
+        if len({selection.study.config(arm, selection.scale, setting) for arm in arms}) > 1:
+            lines.append(
+                f"--set {', '.join(changes)} makes {', '.join(names)} one and the same: keep one of them by --only"
+            )
+    return list(dict.fromkeys(lines))
 
 
 def machine_problems(runs: Iterable[Run], here: Machine, devices: int = 1) -> list[str]:

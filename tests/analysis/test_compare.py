@@ -117,6 +117,18 @@ def test_a_user_s_curve_beside_the_paper_s(tmp_path: Path, capsys: pytest.Captur
     assert "worse" in (tmp_path / "out" / "compared.md").read_text(encoding="utf-8")
 
 
+def test_what_two_arms_differ_in_beside_their_scans_is_said(tmp_path: Path) -> None:
+    study = find_study("scan_ablation")
+    for arm, steps in (("sweep", 2000), ("zigzag-8", 40)):
+        for run in runs(study, "tiny", range(3), changes={"training.steps": steps}, settings=["digits-8"]):
+            if run.arm == arm:
+                drawn = steps / 100 + 0.01 * run.config.seed
+                write(tmp_path, run, record_of(run, drawn_metrics(run, drawn)))
+    both = [parse(f"{tmp_path},arm={arm},study=scan_ablation") for arm in ("sweep", "zigzag-8")]
+    (part,) = comparison(both, [select(one) for one in both], ["fd_digits"]).parts
+    assert "tiny digits-8: A and B differ in training.steps 2000 and 40" in [note.text for note in part.notes]
+
+
 def test_commits_of_one_folder(tmp_path: Path) -> None:
     for path in fill(tmp_path, means=MEANS, seeds=2):
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

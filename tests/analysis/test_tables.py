@@ -185,8 +185,37 @@ def test_the_command_prints_writes_and_goes_on_past_a_broken_file(
     assert all((tmp_path / "view" / "tables" / f"table_1.{ending}").exists() for ending in ("md", "tex"))
 
 
+def test_a_table_of_changed_runs_says_what_was_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for changes in ({"training.steps": 30}, {"data.name": "mnist"}):
+        for run in runs(STUDY, "tiny", range(2), changes=changes, settings=[SETTING]):
+            write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0)))
+    words = ["make-tables", "scan_ablation", "--results", str(tmp_path)]
+    assert main([*words, "--set", "training.steps=30"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "changed by --set training.steps=30, standing in for the paper's 256 FID" in out
+    assert "158.1" in out
+    hint = f"--setting {SETTING} --set training.steps=30 --results {tmp_path}"
+    assert hint.replace(" ", "") in out.replace(" ", "")
+    for ending in ("md", "tex"):
+        written = (tmp_path / "view" / "tables" / f"table_1.{ending}").read_text(encoding="utf-8")
+        assert "training.steps=30" in written.replace("\\", "")
+        assert str(tmp_path) not in written  # a folder that is moved holds the same tables
+    assert main([*words, "--set", "data.name=mnist"]) == 0
+    out = capsys.readouterr().out
+    assert "images that are not the paper's" in out
+    assert "158.1" not in out  # no column of the paper
+
+
 def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["scan_ablatio"], ["--source", "theirs"], ["--set", "training.stepz=3"]):
+    for words in (
+        ["scan_ablatio"],
+        ["--source", "theirs"],
+        ["--set", "training.stepz=3"],
+        ["ranking", "--set", "training.steps=3"],
+        ["--pub"],  # no option for another that it begins like
+    ):
         with pytest.raises(SystemExit) as left:
             main(["make-tables", *words, "--results", str(tmp_path)])
         assert left.value.code == 2

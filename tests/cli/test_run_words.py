@@ -34,6 +34,10 @@ DRY = ["run", "scan_ablation", "--dry-run", "--only", "sweep"]
         ),
         (["--set", "training.learning_rate=NaN"], "must be a finite number"),
         (
+            ["--only", "zigzag-8", "--set", "model.scan=hilbert-4"],
+            "--set model.scan makes sweep, zigzag-8 one and the same: keep one of them by --only",
+        ),
+        (
             ["--set", "model.mixer=no such.py:Mean:heads=2"],
             "no such.py, of --set model.mixer=no such.py:Mean",
         ),

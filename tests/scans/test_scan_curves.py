@@ -1,9 +1,12 @@
 """Curves: permutations everywhere, the released variants, and what each curve claims, in closed form."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from zigma.scans import ScanOrder, scan_names, scan_order
+from zigma.scans.registry import curve_of
 
 GRIDS_2D = [(1, 1), (1, 7), (6, 1), (2, 3), (3, 5), (4, 4), (5, 4), (7, 9), (8, 8), (15, 12)]
 GRIDS_3D = [(1, 1, 1), (2, 2, 2), (3, 4, 5), (4, 1, 6), (1, 3, 2)]
@@ -218,3 +221,11 @@ def test_a_million_tokens_take_a_moment(name: str) -> None:
     started = time.perf_counter()
     scan_order(name, (1024, 1024))
     assert time.perf_counter() - started < 1.5  # 0.3 s on an idle core; see `python -m zigma.scans.benchmark`
+
+
+def test_a_curve_without_end_is_told_and_does_not_fill_the_memory():
+    def endless(height, width):
+        return (i % (height * width) for i in itertools.count())
+
+    with pytest.raises(ValueError, match="one-without-end"):
+        scan_order(curve_of("one-without-end", endless), (4, 4))

@@ -177,6 +177,16 @@ def test_coverage_of_zigzags() -> None:
     assert shares[1] == pytest.approx((40) / 40)
 
 
+def test_of_segments_steps_and_sections_inside_one_are_measured() -> None:
+    first = scan_plan("video-s", (3, 4, 5), 1)[0]  # each frame apart
+    assert isinstance(first, ScanOrder)
+    frames, frame = locality(first, (3, 4, 5)), locality(scan_order("zigzag", (4, 5)), (4, 5))
+    assert frames["temporal"] == 0
+    assert frames["turns"] == 3 * frame["turns"]
+    for name in ("unit_steps", "step_max", "gap_mean", "gap_p95", "box_stretch", "horizontal"):
+        assert frames[name] == frame[name]
+
+
 def test_stretch_boxes_and_clusters_in_closed_form() -> None:
     line = locality(scan_order("sweep", (1, 9)), (1, 9), query=1)
     assert line["stretch"] == 8  # 8 cells away after 8 steps: 8^2 / 8

@@ -5,7 +5,7 @@ import difflib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class WordError(ValueError):
@@ -59,7 +59,10 @@ def results_folder(text: str) -> Path:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line on stderr."""
+    """An argument parser whose complaint is one line on stderr, and that takes no option for another it begins like."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -107,9 +108,9 @@ class Curve:
         """What the rule returns; whatever goes wrong in it is one ValueError."""
         try:
             drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
-            return np.array(
-                list(drawn) if isinstance(drawn, Iterator) else drawn
-            )  # it may write into its own again
+            if isinstance(drawn, Iterator):  # perhaps one without end: more cells than there are say enough
+                drawn = list(islice(drawn, math.prod(grid) + 1))
+            return np.array(drawn)  # a copy: it may write into its own again
         except (Exception, SystemExit) as error:  # a rule may be anybody's
             if self.built_in and isinstance(error, ValueError):
                 raise  # a wrong option, in words of its own
