@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def read(args: argparse.Namespace) -> Request:
     """
     path = Path(args.name if args.name.endswith(".py") else f"{args.name}.py")
     name = path.name.removesuffix(".py")
-    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not NAME.fullmatch(name) or len(os.fsencode(name)) > LONGEST_NAME:
         raise WordError(
             f"{name!r} cannot be a study's name: letters, digits, spaces and _ . + - are allowed, "
             f"a letter or digit first, {LONGEST_NAME} at most"

@@ -6,6 +6,7 @@ begin from. Every path and every value of a configuration can be changed, as `--
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from zigma.common.words import WordError, unknown
 from zigma.experiment.config import Config
 
 NAME = re.compile(r"\w[\w .+-]*")  # of a study, an arm or a setting: it becomes part of a file's name
-LONGEST_NAME = 80
+LONGEST_NAME = 80  # bytes: file systems hold 255, of an arm, a setting and what else names a record
 OF_A_FILE = re.compile(r"\.py:|\.npy")  # in a plan: it names a file
 BEFORE_A_FILE = re.compile("[-+(=,]")  # in a plan, of any but its first
 _UNNAMED = "?"
@@ -49,6 +50,7 @@ def own_study(
     """
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
+    _check_kinds(arms, settings, notes)
     if isinstance(arms, Mapping):
         arms = [Arm(name, dict(changes)) for name, changes in arms.items()]
     chosen = tuple(arms)
@@ -61,6 +63,32 @@ def own_study(
         if names.count(name) > 1:
             raise WordError(f"two arms are called {name!r}")
     return Study(_UNNAMED, "own", title, chosen, {scale: dict(settings)}, notes=tuple(notes))
+
+
+def _check_kinds(arms: Any, settings: Any, notes: Any) -> None:
+    """Raise a WordError for the likely slips, in words of what is written in the file."""
+    if not isinstance(settings, Mapping):
+        raise WordError(
+            f"settings map a name to a configuration, such as {{'digits-8': TINY}}, not {settings!r}"
+        )
+    for name, config in settings.items():
+        if not isinstance(config, Configuration):
+            raise WordError(
+                f"setting {name!r} is a configuration, such as vary(TINY, training={{'steps': 200}}), not {config!r}"
+            )
+    given = arms.items() if isinstance(arms, Mapping) else [(arm.name, arm.changes) for arm in arms]
+    at = [] if isinstance(arms, Mapping) else [(arm.name, each) for arm in arms for each in _places(arm)]
+    for name, changes in (*given, *at):
+        if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
+            raise WordError(
+                f"arm {name!r} maps paths to values, such as {{'model.scan': 'zigzag-8'}}, not {changes!r}"
+            )
+    if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+        raise WordError(f"notes are a list of lines, not {notes!r}")
+
+
+def _places(arm: Arm) -> list[Any]:
+    return list(arm.at.values()) if isinstance(arm.at, Mapping) else [arm.at]
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> tuple[Arm, ...]:
@@ -92,12 +120,12 @@ def check_name(what: str, name: str) -> None:
     """Raise a WordError unless `name` can be part of a file's name on any system."""
     if (
         not isinstance(name, str)
-        or len(name) > LONGEST_NAME
+        or len(os.fsencode(name)) > LONGEST_NAME
         or not re.fullmatch(r"[\w(@][\w ,.:;+=()@-]*", name)
     ):
         raise WordError(
             f"{what} {name!r} cannot be part of a file's name: letters, digits, spaces and . , + - _ are allowed, "
-            f"{LONGEST_NAME} at most"
+            f"{LONGEST_NAME} at most (of others than A to Z, a half or a third of that)"
         )
 
 

@@ -233,7 +233,7 @@ def _publish(attempt: Attempt, record: dict[str, Any]) -> None:
     sealed = record | {"checksum": checksum(record)}
     if record.get("artifacts"):
         mark(folder, sealed["checksum"])
-    publish(attempt.path, sealed, attempt.replaces)
+    publish(attempt.path, sealed, attempt.replaces, attempt.conditions.results)
     try:
         put_in_place(folder, attempt.conditions.results, sealed)
     except OSError as error:

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 MAYBE = "metadata"  # Hugging Face's name of a table that may hold captions, or anything else
 TABLES = ("captions", MAYBE)  # names of captions' tables beside the images, with one of these endings
 ENDINGS = (".csv", ".jsonl", ".json")
+USED_FROM = 0.5  # share of the images that must have a text beside them for those to be captions
 LISTED = 5  # skipped files that are named for each reason
 FEWEST = 2  # held-out images: fewer have no covariance
-LONGEST_NAME = 60  # letters of the folder's name in that of a setting
+LONGEST_NAME = 60  # bytes of the folder's name in that of a setting
+LARGEST = 4096  # pixels a side
 HELD_OUT = 500  # images that are held out of a large folder; a fifth of a small one
 
 
@@ -59,8 +61,10 @@ def prepare_own(
     folder = folder.expanduser()
     if not folder.is_dir():
         raise WordError(f"--data takes a folder of images; there is no folder {folder}")
-    if size < 8 or size % 8:
-        raise WordError(f"--size takes pixels that 8 divides, such as 32 or 64, not {size}")
+    if not 8 <= size <= LARGEST or size % 8:
+        raise WordError(
+            f"--size takes pixels that 8 divides, such as 32 or 64, {LARGEST} at most, not {size}"
+        )
     images = _images(folder)
     if not images:
         shards = "; its tar files are shards, which scale `paper` reads: see zigma/data/README.md"
@@ -73,10 +77,10 @@ def prepare_own(
         captions=None if captions is None else str(captions),
         classes=_has_classes(folder, images, held_out),
         held_out_folder=held_out,
-        held_out=min(0.2, max(0.05, HELD_OUT / len(images))),
+        held_out=_share(images),
         vae=str(autoencoder_folder()) if latents else None,
     )
-    name = re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_")[:LONGEST_NAME] or "images"
+    name = _beginning(re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_")) or "images"
     key = _key(folder, images, captions, request)
     root = results / FOLDER / f"{name}-{size}-{key}"
     if results.resolve().is_relative_to(folder.resolve()):
@@ -98,6 +102,21 @@ def prepare_own(
             raise
         replace_json(root / FILE, as_json(data))
     return data
+
+
+def _beginning(name: str) -> str:
+    """As much of a name as has room in that of a record."""
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
+def _share(images: list[Path]) -> float:
+    """Which share is held out: a fifth of few images, less of many, and never fewer than a distance needs.
+
+    An image is held out where its hash, as a number from 0 to 1, lies below the share (`zigma.data.folders.plan`).
+    """
+    hashes = set(remembered_sha256(images, from_bytes=1 << 20))
+    least = sorted(int(each[:8], 16) / 2**32 for each in hashes)[:FEWEST]
+    return max(min(0.2, max(0.05, HELD_OUT / len(images))), least[-1] + 2**-32)
 
 
 @contextmanager
@@ -169,17 +188,34 @@ def _images(folder: Path) -> list[Path]:
 def _captions_beside(folder: Path, images: list[Path], say: Callable[[str], None]) -> Path | None:
     from zigma.data.folders.annotations import read_captions_file
 
+    names = [image.relative_to(folder).as_posix() for image in images]
     for table in (folder / f"{stem}{ending}" for stem in TABLES for ending in ENDINGS):
         if not table.is_file():
             continue
         try:
-            if table.stem == MAYBE:
-                read_captions_file(table)
+            served = table.stem != MAYBE or _served(names, read_captions_file(table))
         except ValueError as error:
             say(printable(f"{table.name} is not used: {error}"))
             continue
-        return table
-    return folder if any(image.with_suffix(".txt").is_file() for image in images) else None
+        if served:
+            return table
+        say(f"{table.name} is not used: it holds no caption of an image here")
+    having = sum(_says_something(image.with_suffix(".txt")) for image in images)
+    if having and having < USED_FROM * len(images):
+        say(
+            f"captions are not used: {having} of {counted(len(images), 'image')} have one in a .txt beside them"
+        )
+    return folder if having and having >= USED_FROM * len(images) else None
+
+
+def _served(names: list[str], captions: dict[str, list[str]]) -> bool:
+    from zigma.data.folders.matching import match_captions
+
+    return any(isinstance(texts, list) for texts in match_captions(names, captions).values())
+
+
+def _says_something(text: Path) -> bool:
+    return text.is_file() and bool(text.read_bytes().strip())
 
 
 def _held_out_folder(folder: Path, images: list[Path], say: Callable[[str], None]) -> str | None:
@@ -242,7 +278,10 @@ def _longest_caption(root: Path) -> tuple[int, str]:
 
 def _say_skipped(manifest: dict[str, Any], say: Callable[[str], None]) -> None:
     reasons = Counter(str(row["reason"]) for row in manifest.get("skipped", []))
-    for reason, count in reasons.most_common():
+    for reason, count in reasons.most_common(LISTED):
         files = [str(row["file"]) for row in manifest.get("skipped", []) if row["reason"] == reason]
         more = f" and {count - LISTED} more" if count > LISTED else ""
         say(printable(f"skipped, {reason}: {', '.join(files[:LISTED])}{more}"))
+    if len(reasons) > LISTED:
+        others = sum(count for _, count in reasons.most_common()[LISTED:])
+        say(f"skipped for {counted(len(reasons) - LISTED, 'other reason')}: {counted(others, 'file')}")

@@ -27,12 +27,13 @@ class Superseded(RuntimeError):
 
 def write_record(path: Path, data: dict[str, Any]) -> None:
     """Write a record in one step. One that it replaces is kept under `replaced/`: records are never lost."""
-    publish(path, data, digest(path))
+    publish(path, data, digest(path), path.parents[3])
 
 
-def publish(path: Path, data: dict[str, Any], replaces: str | None) -> None:
+def publish(path: Path, data: dict[str, Any], replaces: str | None, results: Path) -> None:
     """Put a whole record in place, if the place is as it was: empty (None), or the record of that `digest`.
 
+    It may lie at any depth below the `records/` of `results`: whoever sorts records into folders moves them.
     Never writes over a record: a new one is linked to a name that must be free, and one that is replaced is first
     moved to `replaced/` and looked at there. So a process that comes late, even between any two of these lines,
     leaves what another process has recorded.
@@ -49,15 +50,14 @@ def publish(path: Path, data: dict[str, Any], replaces: str | None) -> None:
             file.flush()
             os.fsync(file.fileno())
         if replaces is not None and path.exists():
-            _set_aside(path, replaces)
+            _set_aside(path, replaces, results)
         _link(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _set_aside(path: Path, expected: str) -> None:
+def _set_aside(path: Path, expected: str, results: Path) -> None:
     """Move a record to `replaced/`; if it is not the expected one after all, move it back."""
-    results = path.parents[3]
     folder = results / "replaced" / path.relative_to(results / "records").parent
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{path.stem}.{expected}.json"

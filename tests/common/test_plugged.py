@@ -50,6 +50,24 @@ def test_its_identity_is_of_what_it_imports_from_beside_it(tmp_path: Path) -> No
     assert len(set(seen)) == 5
 
 
+def test_its_identity_is_of_the_module_that_python_takes(tmp_path: Path) -> None:
+    """A folder without __init__.py comes after a module of its name, one with it before."""
+    mine, helper, folder = tmp_path / "mine.py", tmp_path / "helper.py", tmp_path / "helper"
+    mine.write_text("import helper")
+    helper.write_text("X = 1")
+    folder.mkdir()
+    (folder / "other.py").write_text("X = 1")
+    first = THING.identity(f"{mine}:thing")
+    (folder / "other.py").write_text("X = 2")
+    assert THING.identity(f"{mine}:thing") == first
+    helper.write_text("X = 2")
+    assert (second := THING.identity(f"{mine}:thing")) != first
+    (folder / "__init__.py").touch()
+    assert (third := THING.identity(f"{mine}:thing")) != second
+    helper.write_text("X = 3")
+    assert THING.identity(f"{mine}:thing") == third
+
+
 def test_its_identity_is_of_the_files_that_it_lists_and_runs_nothing(tmp_path: Path) -> None:
     file, weights = tmp_path / "m.py", tmp_path / "weights.bin"
     file.write_text("FILES = ['weights.bin']\n1 / 0\n")

@@ -171,8 +171,15 @@ def test_check_counts_every_hostile_member_and_goes_on(tmp_path, capsys):
         ("img_feature16.npy", (4, 2, 2), (3, 2, 2), "its shape is (3, 2, 2), and that of 3 others (4, 2, 2)"),
         ("latent.npy", (4, 2, 2), (4, 2), "its shape is (4, 2), and that of 3 others (4, 2, 2)"),
         ("frame_feature16.npy", (5, 4, 2, 2), (7, 4, 2, 2), None),  # as many frames as the video has
-        ("frame_feature16.npy", (5, 4, 2, 2), (5, 4, 2, 3), "its shape is (frames, 4, 2, 3), and that of"),
-        ("caption_clip_feature.npy", (77, 8), (12, 8), None),
+        ("frame_feature16.npy", (5, 4, 2, 2), (5, 4, 2, 3), "its shape is (any, 4, 2, 3), and that of"),
+        (
+            "caption_clip_feature.npy",
+            (77, 8),
+            (12, 8),
+            "its shape is (any, 12, 8), and that of 3 others (any, 77, 8)",
+        ),
+        ("caption_clip_feature.npy", (5, 77, 8), (77, 8), None),  # of as many captions as a sample has
+        ("caption_clip_feature.npy", (5, 77, 8), (0, 77, 8), "its shape is (0, 77, 8): it holds nothing"),
     ],
 )
 def test_latents_of_another_shape_are_listed(tmp_path, suffix, usual, other, says):
@@ -181,6 +188,15 @@ def test_latents_of_another_shape_are_listed(tmp_path, suffix, usual, other, say
     _, damaged = check_shards(tmp_path)
     assert list(damaged) == ([] if says is None else [f"train-0.tar:b.{suffix}"])
     assert says is None or damaged[f"train-0.tar:b.{suffix}"].startswith(says)
+
+
+def test_features_of_other_captions_than_a_sample_has_are_listed(tmp_path):
+    captions, features = json.dumps(["a", "b"]).encode(), npy(np.zeros((3, 77, 8), np.float16))
+    write_shard(
+        tmp_path / "train-0.tar", {"a": {"caption.json": captions, "caption_clip_feature.npy": features}}
+    )
+    _, damaged = check_shards(tmp_path)
+    assert damaged == {"train-0.tar:a": "2 captions with features of 3"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")

@@ -108,6 +108,16 @@ def test_a_gif_that_moves_is_no_picture_and_its_ground_is_white(tmp_path):
     assert seen[3, 8, 13].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_no_moving_picture_is_taken_for_its_first_frame(tmp_path, suffix):
+    first, *others = (Image.new("RGB", (9, 9), (level, 0, 0)) for level in (0, 100, 200))
+    first.save(tmp_path / f"m.{suffix}", save_all=True, append_images=others)
+    with pytest.raises(UnreadableError, match=f"a {suffix.upper()} that moves is a video"):
+        load_image(tmp_path / f"m.{suffix}", 8)
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=others)  # its first page is the picture
+    assert load_image(tmp_path / "pages.tif", 8).max() == 0
+
+
 def test_pictures_that_claim_too_much_are_refused_before_they_are_decoded(monkeypatch):
     monkeypatch.setattr("zigma.data.media._MOST_PIXELS", 1000)
     monkeypatch.setattr("zigma.data.media.square", lambda *_: pytest.fail("decoded"))

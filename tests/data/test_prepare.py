@@ -97,19 +97,20 @@ def test_a_picture_taken_upside_down_is_turned(tmp_path):
     assert np.array_equal(load_image(tmp_path / "a.png", 16), np.asarray(picture(0, (16, 16)))[::-1, ::-1])
 
 
-@pytest.mark.parametrize("kind", ["grey", "16 bits", "palette", "cmyk", "transparent"])
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "16 bits PGM", "palette", "cmyk", "transparent"])
 def test_every_kind_of_picture_keeps_its_brightness(tmp_path, kind):
     ramp = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
     grey = Image.fromarray(ramp)
     made = {
         "grey": grey,
         "16 bits": Image.fromarray(ramp.astype(np.uint16) * 257),
+        "16 bits PGM": Image.fromarray(ramp.astype(np.uint16) * 257),
         "palette": grey.convert("P"),
         "cmyk": grey.convert("CMYK"),
         "transparent": Image.merge("RGBA", [grey] * 3 + [Image.new("L", (32, 32), 128)]),
     }[kind]
     expected = 127.5 + ramp / 2 if kind == "transparent" else ramp  # on white, which shows through by half
-    file = tmp_path / ("x.tif" if kind == "cmyk" else "x.png")
+    file = tmp_path / {"cmyk": "x.tif", "16 bits PGM": "x.pgm"}.get(kind, "x.png")
     made.save(file)
     assert np.abs(load_image(file, 32).astype(float) - expected[..., None]).max() <= 2
 

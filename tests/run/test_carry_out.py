@@ -134,7 +134,7 @@ def test_a_late_owner_writes_over_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     """It finishes after another process has recorded the run: its samples, features and weights are dropped."""
     publish = module.publish
 
-    def late(path: Path, data: dict[str, Any], replaces: str | None) -> None:
+    def late(path: Path, data: dict[str, Any], replaces: str | None, results: Path) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(module, "publish", publish)
             patch.setattr(module, "acquire", lambda work, about, beat_s: acquire(tmp_path / "other", {}))
@@ -142,7 +142,7 @@ def test_a_late_owner_writes_over_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             patch.setattr(module, "work_folder", lambda results, run: tmp_path / "other")
             carry_out(RUN, Conditions(tmp_path))
         before.update(files(tmp_path, "samples", "features", "weights"))
-        publish(path, data, replaces)
+        publish(path, data, replaces, results)
 
     before: dict[str, bytes] = {}
     monkeypatch.setattr(module, "publish", late)

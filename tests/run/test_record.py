@@ -6,6 +6,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,19 @@ def test_a_replaced_record_is_kept(tmp_path: Path) -> None:
     assert list(recorded(tmp_path).values()) == [path]
 
 
+def test_a_record_that_was_sorted_into_a_folder_is_replaced_there(tmp_path: Path) -> None:
+    for path in (
+        tmp_path / "records" / "alice" / path_of(tmp_path).name,
+        tmp_path / "records" / "a" / "b.c.json",
+    ):
+        write = partial(publish, path, results=tmp_path)
+        write(record(later=1), None)
+        write(record(later=2), digest(path))
+        (kept,) = (tmp_path / "replaced" / path.parent.relative_to(tmp_path / "records")).glob("*.json")
+        assert json.loads(kept.read_text())["later"] == 1
+        assert json.loads(path.read_text())["later"] == 2
+
+
 def test_not_a_number_is_never_written(tmp_path: Path) -> None:
     path = path_of(tmp_path)
     with pytest.raises(ValueError, match="Out of range"):
@@ -308,9 +322,9 @@ def test_a_place_that_is_taken_meanwhile_keeps_what_it_has(tmp_path: Path) -> No
     before = digest(path)
     for expected in (None, "0" * 16):  # who expected nothing there, and who expected another record
         with pytest.raises(Superseded, match="another process"):
-            publish(path, record(later=2), expected)
+            publish(path, record(later=2), expected, tmp_path)
     assert read_record(path)["later"] == 1
-    publish(path, record(later=3), before)
+    publish(path, record(later=3), before, tmp_path)
     assert read_record(path)["later"] == 3
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert len(list((tmp_path / "replaced").rglob("*.json"))) == 1
@@ -329,7 +343,7 @@ def test_a_record_that_arrives_between_look_and_move_is_put_back(
 
     monkeypatch.setattr(os, "rename", late)
     with pytest.raises(Superseded):
-        publish(path, record(later=3), expected)
+        publish(path, record(later=3), expected, tmp_path)
     assert read_record(path)["later"] == 2
 
 
@@ -341,7 +355,7 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = path_of(tmp_path)
     write_record(path, record(later=1))
     with pytest.raises(Superseded):
-        publish(path, record(later=2), None)
+        publish(path, record(later=2), None, tmp_path)
     assert read_record(path)["later"] == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 

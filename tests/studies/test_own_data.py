@@ -208,6 +208,7 @@ def test_what_cannot_be_used_is_told_in_a_line(folder: Path, tmp_path: Path) -> 
     for path, size, says in [
         (tmp_path / "no", 32, "there is no folder"),
         (folder, 30, "8 divides"),
+        (folder, 800_000_000, "4096 at most"),
         (few, 32, "too few"),
         (shards, 32, "holds no image; its tar files are shards, which scale `paper` reads"),
         (tmp_path / "few" / "..", 30, "8 divides"),
@@ -218,6 +219,42 @@ def test_what_cannot_be_used_is_told_in_a_line(folder: Path, tmp_path: Path) -> 
     data = prepare_own(folder, 32, tmp_path / "r", say=lambda line: None)
     with pytest.raises(WordError, match="trains nothing on images"):
         select("model_sizes", "tiny", data=data)
+
+
+def test_twenty_images_are_enough_whichever_they_are(tmp_path: Path) -> None:
+    """Who is held out is decided by what an image shows, and by chance nobody was, in one of fourteen folders."""
+    held_out = set()
+    for seed in range(25):
+        images, rng = tmp_path / str(seed), np.random.default_rng(seed)
+        images.mkdir()
+        for i in range(20):
+            Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(images / f"{i}.png")
+        held_out.add(prepare_own(images, 8, tmp_path / "r", say=lambda line: None).held_out)
+    assert min(held_out) == 2
+    assert max(held_out) < 12
+
+
+@pytest.mark.parametrize("many", [1, 29])
+def test_stray_texts_are_no_captions_and_a_line_says_so(folder: Path, tmp_path: Path, many: int) -> None:
+    for i in range(many):
+        (folder / "blue.jay" / f"a {i}.txt").write_text("a jay")
+    (folder / "house wren" / "a 0.txt").write_text("\n")
+    messages: list[str] = []
+    data = prepare_own(folder, 32, tmp_path / "r", say=messages.append)
+    assert (data.caption_words, data.train + data.held_out) == (0, 60)
+    assert f"captions are not used: {many} of 62 images have one in a .txt beside them" in messages
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("metadata.csv", "id,quality\n1,good\n"), ("metadata.json", '{"author": "me"}')]
+)
+def test_a_table_about_something_else_is_passed_over(
+    folder: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (folder / name).write_text(text)
+    messages: list[str] = []
+    assert prepare_own(folder, 32, tmp_path / "r", say=messages.append).caption_words == 0
+    assert f"{name} is not used: it holds no caption of an image here" in messages
 
 
 def test_words_are_counted_as_they_are_read(folder: Path, tmp_path: Path) -> None:

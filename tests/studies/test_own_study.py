@@ -1,12 +1,15 @@
 """A person's own study, in a file outside the package: declared, run, and shown as the paper's are."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studies.__main__ import main
 from studies.declare import registry
-from studies.declare.own import grid, read_study
+from studies.declare.own import grid, own_study, read_study
+from studies.declare.scales import TINY
+from studies.declare.study import Arm
 from zigma.common.words import WordError
 from zigma.experiment.config import RunConfig
 from zigma.models.config import ZigMaConfig
@@ -69,6 +72,25 @@ def test_new_writes_over_nothing_and_takes_no_name_of_the_package(capsys: pytest
             main(["new", name])
         assert says in capsys.readouterr().err
     assert Path("mine.py").read_text() == "x = 1"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"settings": {"digits": {"training.steps": 200}}}, "setting 'digits' is a configuration"),
+        ({"settings": {"digits": None}}, "setting 'digits' is a configuration"),
+        ({"settings": [TINY]}, "settings map a name"),
+        ({"arms": {"a": None}}, "arm 'a' maps paths to values"),
+        ({"arms": {"a": {1: 2}}}, "arm 'a' maps paths to values"),
+        ({"arms": [Arm("a", {}, at=None)]}, "arm 'a' maps paths to values"),  # type: ignore[arg-type]
+        ({"notes": "one"}, "notes are a list of lines"),
+        ({"arms": {"走" * 39: {}}}, "cannot be part of a file's name"),  # a name of 117 bytes
+    ],
+)
+def test_a_slip_in_a_study_is_told_in_words_of_its_file(given: dict[str, Any], says: str) -> None:
+    right: dict[str, Any] = {"title": "t", "arms": {"a": {}}, "settings": {"digits-8": TINY}}
+    with pytest.raises(WordError, match=says):
+        own_study(**right | given)
 
 
 def test_a_grid_has_every_combination_under_a_name_of_its_own() -> None:

@@ -27,6 +27,19 @@ class Stop(Exception):
     """Stands for a kill."""
 
 
+class WithSkipped:
+    """A split that remembers what it could not read, as one of shards does."""
+
+    def __init__(self, split: Any, skipped: dict[str, str]) -> None:
+        self.split, self.skipped = split, skipped
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.split, name)
+
+
 def trained(checkpoint: Path, **options: Any) -> loop.Trained:
     data = load_data(DataConfig(name="digits", size=8)).train
     return loop.train(MODEL, data, InterpolantConfig(), TRAINING, seed=3, checkpoint=checkpoint, **options)
@@ -45,6 +58,22 @@ def test_a_resumed_run_ends_in_the_same_numbers(tmp_path: Path, killed_at: int) 
     assert resumed.curves == whole.curves
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_resumed_run_knows_what_could_not_be_read_before(tmp_path: Path) -> None:
+    def train(**options: Any) -> dict[str, str]:
+        data = WithSkipped(load_data(DataConfig(name="digits", size=8)).train, options.pop("skipped"))
+        loop.train(
+            MODEL, data, InterpolantConfig(), TRAINING, seed=3, checkpoint=tmp_path / "c.pt", **options
+        )
+        return data.skipped
+
+    def kill(progress: loop.Progress) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        train(skipped={"a.tar:3": "no picture"}, checkpoint_every_s=-1, watch=kill)
+    assert train(skipped={"a.tar:4": "cut"}) == {"a.tar:3": "no picture", "a.tar:4": "cut"}
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,10 @@ def _imported_files(path: Path) -> list[Path]:
     while waiting:
         for name in sorted(_imports(waiting.pop()) - OURS):
             module, package = path.parent / f"{name}.py", path.parent / name
-            # Python, too, looks for a package first
-            beside = sorted(package.rglob("*.py")) or [module] * is_file(module)
+            # as Python does: a package before a module, and a folder without __init__.py after it
+            inside = sorted(package.rglob("*.py"))
+            first = [] if is_file(package / "__init__.py") else [module] * is_file(module)
+            beside = first or inside
             new = [each for each in beside if each not in found and each != path]
             found.update(dict.fromkeys(new))
             waiting += new

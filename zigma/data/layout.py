@@ -26,7 +26,7 @@ _KINDS = (*_COMMON, *sorted(suffix[1:] for suffix in IMAGE_SUFFIXES if suffix[1:
 _PICTURES = tuple(f"{stem}{kind}" for stem in ("image.", "") for kind in _KINDS)
 CAPTION_SUFFIXES = ("caption.json", "caption.txt", "txt")
 _CLASS_SUFFIXES = ("cls_id.cls", "cls")
-_TEXT_SUFFIXES = ("caption_clip_feature.npy", "caption_feature.npy")
+TEXT_SUFFIXES = ("caption_clip_feature.npy", "caption_feature.npy")
 _LATENT_SUFFIXES = {  # {size} is the size in pixels
     "image": ("img_feature{size}.npy", "latent.npy", "latent_hr.npy"),
     "video": ("frame_feature{size}.npy",),
@@ -79,7 +79,7 @@ def find_fields(config: DataConfig, entries: list[Entry]) -> Fields:
     condition = PREPARED[config.name].condition
     roles = {
         "captions": tuple(suffix for suffix in CAPTION_SUFFIXES if present[suffix]),
-        "text": _most_common(_TEXT_SUFFIXES, present),
+        "text": _most_common(TEXT_SUFFIXES, present),
         "classes": tuple(suffix for suffix in _CLASS_SUFFIXES if present[suffix]),
     }
     if condition is not None and not roles[condition]:

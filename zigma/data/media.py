@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -22,6 +23,7 @@ from zigma.data.system_files import is_system_file
 
 # Pillow's names of those that it was built with, and under which suffixes such files are looked for
 Image.init()
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # sizes are checked here
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 IMAGE_FORMATS = tuple(name for name in _FORMATS if name in Image.OPEN)
 IMAGE_SUFFIXES = frozenset(
@@ -47,6 +49,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 _VIDEO_FORMATS = "avi,matroska,webm,mov,mp4,m4a,mpeg,mpegvideo,mpegts,h264,hevc"  # ffmpeg's names
+_MOVING = ("AVIF", "GIF", "PNG", "WEBP")  # of several pictures in a TIFF or a JPEG the first is the picture
 _MOST_PIXELS = 2**27  # of a picture; a camera's have up to 2^27
 _LARGE_PIXELS = 2**24  # more than these are decoded one at a time, not one in every thread
 _MOST_FRAME_BYTES = 2**26  # of a picture inside a zip
@@ -81,9 +84,7 @@ def square(image: Image.Image, size: int) -> np.ndarray:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Pillow would clip 16 bits to 8, which turns nearly everything white."""
-    if image.mode.startswith("I;16") or (
-        image.mode == "I" and image.format == "PNG"
-    ):  # older Pillow's name for it
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise UnreadableError(f"pixels of 32 bits (mode {image.mode}): save it with 8 or 16")
@@ -93,7 +94,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def load_image(file: Path | bytes, size: int) -> np.ndarray:
     """The picture in a file or in its bytes, upright by its EXIF orientation: uint8 (size, size, 3).
 
-    Raises UnreadableError for anything that is not one whole picture.
+    Raises UnreadableError for anything that is not one whole picture, OSError where the system does not give it.
     """
     try:
         with Image.open(
@@ -102,14 +103,20 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
             pixels = image.width * image.height
             if pixels > _MOST_PIXELS:
                 raise UnreadableError(f"{image.width} x {image.height} pixels are more than {_MOST_PIXELS}")
-            if image.format == "GIF" and getattr(image, "is_animated", False):
-                raise UnreadableError("a GIF that moves is a video, not a picture")
+            if image.format in _MOVING and getattr(image, "is_animated", False):
+                raise UnreadableError(f"a {image.format} that moves is a video, not a picture")
             with _large if pixels > _LARGE_PIXELS else nullcontext():
-                return square(ImageOps.exif_transpose(image), size)
+                upright = ImageOps.exif_transpose(image)
+                upright.format = image.format  # which says what its numbers mean
+                return square(upright, size)
     except UnidentifiedImageError as error:
         raise UnreadableError("no picture in a format that is read here") from error
     except (MemoryError, UnreadableError):
         raise
+    except OSError as error:
+        if error.errno is not None:  # the system's, which may pass; those of decoders have none
+            raise
+        raise UnreadableError(_one_line(error)) from error
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
         raise UnreadableError(_one_line(error)) from error
 
@@ -117,9 +124,12 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
 def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndarray:
     """The frames of a video file: uint8 (T, size, size, 3), at most the first `most_frames`.
 
-    Raises UnreadableError for anything that is not a video, ValueError when the decoder is not installed.
+    Raises UnreadableError for anything that is not a video, ValueError when the decoder is not installed, OSError
+    where the system does not give it.
     """
     frames: list[np.ndarray] = []
+    with file.open("rb") as stream:
+        stream.read(1)
     try:
         for image in _gif_frames(file) if file.suffix.lower() == ".gif" else _ffmpeg_frames(file):
             frames.append(square(image, size))

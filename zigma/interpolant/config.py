@@ -23,6 +23,14 @@ class InterpolantConfig(Configuration):
     target: Target = "velocity"  # Eqs. 12, 11
     loss_weight: LossWeight = "none"  # of the score and noise losses, as SiT names them
 
+    @model_validator(mode="after")
+    def _weight_fits(self) -> Self:
+        if self.target == "velocity" and self.loss_weight != "none":
+            raise ValueError(
+                f"loss_weight {self.loss_weight!r} is for the score and noise targets, not velocity"
+            )
+        return self
+
 
 class SamplingConfig(Configuration):
     """How samples are drawn from a trained network. The paper samples by ODE (section 4.1).

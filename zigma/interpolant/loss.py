@@ -39,15 +39,11 @@ def interpolant_loss(
         (B,), in float32 at least.
 
     Raises:
-        ValueError: the shapes differ, a time is outside [0, 1], or a velocity network is given a loss weight.
+        ValueError: the shapes differ, or a time is outside [0, 1].
     """
     if data.shape != noise.shape:
         raise ValueError(
             f"data and noise must have one shape, not {tuple(data.shape)} and {tuple(noise.shape)}"
-        )
-    if config.target == "velocity" and config.loss_weight != "none":
-        raise ValueError(
-            f"loss_weight {config.loss_weight!r} is for the score and noise targets, not velocity"
         )
     recorded = (
         t.is_cuda and torch.cuda.is_current_stream_capturing()

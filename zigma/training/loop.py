@@ -63,6 +63,7 @@ class _State:
     seconds_on_the_way: float = 0.0
     interval_loss: float = 0.0  # summed since the last point of the curve
     curves: dict[str, Curve] = field(default_factory=lambda: {"loss": {"step": [], "value": []}})
+    skipped: dict[str, str] = field(default_factory=dict)  # samples that could not be read so far, and why
 
     def add(self, metric: Metric) -> None:
         """Append a point to the curve of that name."""
@@ -122,6 +123,8 @@ def train(
     take_step = TrainingStep(build_model(model_config), training, interpolant)
     about = _about(model_config, len(data), interpolant, training, seed)
     state = _resume(checkpoint, about, take_step) if checkpoint.exists() else _State()
+    skipped = getattr(data, "skipped", {})  # a process that resumes does not meet them all again
+    skipped |= {name: why for name, why in state.skipped.items() if name not in skipped}
     started, last_save = time.monotonic() - state.seconds, time.monotonic()
     while state.step < training.steps:
         questions = draw_questions(data, model_config, training, seed=seed, step=state.step)
@@ -138,6 +141,7 @@ def train(
             started += aside
         if measuring or now - last_save > checkpoint_every_s or state.step == training.steps:
             if processes().is_main_process:
+                state.skipped = dict(skipped)
                 save_checkpoint(checkpoint, take_step.state_dict() | {"state": vars(state), "run": about})
             last_save = time.monotonic()
         watch(_progress(state, training, loss))

@@ -67,7 +67,11 @@ def prepare(
         if is_partial(file) or file.name.endswith(".partial"):
             file.unlink(missing_ok=True)
     manifest = _manifest(receipts, plan)
-    replace_text(out / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
+    try:
+        replace_text(out / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
+    except FileNotFoundError:  # another job that has finished just now swept this one's, and wrote the same
+        if not (out / MANIFEST).is_file():
+            raise
     counts = manifest["counts"]
     say(
         f"{counts['train']} training, {counts['held_out']} held-out, {counts['skipped']} skipped "

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zigma.common.files import sha256_of
+from zigma.common.words import counted
 from zigma.data.captions import decoded, json_of
-from zigma.data.layout import CAPTION_SUFFIXES, LATENT, class_number, read_captions
+from zigma.data.layout import CAPTION_SUFFIXES, LATENT, TEXT_SUFFIXES, class_number, first_of, read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image, unpack_frames
 from zigma.data.shards.manifest import read_manifest
 from zigma.data.shards.npy import Read, check_array, read_header
@@ -18,7 +19,7 @@ from zigma.data.shards.tar_index import Entry, index_shard
 
 Shapes = dict[
     str, dict[str, tuple[int | None, ...]]
-]  # suffix -> member -> shape; None for the number of frames
+]  # suffix -> member -> shape; None for the number of frames or of captions
 _MOST_BYTES = 2**28  # of a member that is read whole; arrays are read in parts
 
 
@@ -26,7 +27,8 @@ def check_shards(root: Path) -> tuple[int, dict[str, str]]:
     """The number of samples in `root`, and what is wrong with each damaged member ("SHARD:KEY.SUFFIX") or shard.
 
     Where a manifest lists the shards, their hashes are compared too: damage inside a latent shows in nothing else.
-    Latents of one name have one shape, but for the number of frames: those of any other cannot be put in a batch.
+    Latents of one name have one shape, but for the number of frames, and text features but for that of captions: those
+    of any other cannot be put in a batch.
     Raises ValueError for a manifest that is none, or where there is no shard at all.
     """
     count, damaged = 0, dict[str, str]()
@@ -57,7 +59,7 @@ def _of_other_shapes(shapes: Shapes) -> dict[str, str]:
 
 
 def _shown(shape: tuple[int | None, ...]) -> str:
-    return f"({', '.join('frames' if side is None else str(side) for side in shape)})"
+    return f"({', '.join('any' if side is None else str(side) for side in shape)})"
 
 
 def _check_members(shard: Path, entries: list[Entry], shapes: Shapes) -> dict[str, str]:
@@ -68,12 +70,37 @@ def _check_members(shard: Path, entries: list[Entry], shapes: Shapes) -> dict[st
                 name, read = f"{shard.name}:{entry.key}.{suffix}", _reader(stream.fileno(), *span)
                 try:
                     _check_member(suffix, read, span[1])
-                    if LATENT.fullmatch(suffix):
-                        shape = read_header(read).shape
-                        shapes[suffix][name] = shape if len(shape) < 4 else (None, *shape[1:])
+                    if LATENT.fullmatch(suffix) or suffix in TEXT_SUFFIXES:
+                        shapes[suffix][name] = _of_one(suffix, read_header(read).shape)
                 except Exception as error:  # hostile members raise nearly every type there is
                     damaged[name] = _in_a_line(error)
+            if fault := _other_count(stream.fileno(), entry):
+                damaged.setdefault(f"{shard.name}:{entry.key}", fault)
     return damaged
+
+
+def _of_one(suffix: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+    """The shape of a frame's latent or of a caption's features, behind a None for how many there are."""
+    if 0 in shape:
+        raise ValueError(f"its shape is {_shown(shape)}: it holds nothing")
+    if suffix in TEXT_SUFFIXES:
+        return None, *shape[-2:]
+    return shape if len(shape) < 4 else (None, *shape[1:])
+
+
+def _other_count(descriptor: int, entry: Entry) -> str:
+    """What is wrong where a sample has features of more or fewer captions than it has; empty where nothing is."""
+    captions, text = first_of(entry, CAPTION_SUFFIXES), first_of(entry, TEXT_SUFFIXES)
+    if captions is None or text is None:
+        return ""
+    try:
+        shape = read_header(_reader(descriptor, *entry.members[text])).shape
+        count = len(read_captions(_reader(descriptor, *entry.members[captions])(0, _MOST_BYTES), captions))
+    except ValueError:  # told of the member already
+        return ""
+    if len(shape) != 3 or shape[0] == count:
+        return ""
+    return f"{counted(count, 'caption')} with features of {shape[0]}"
 
 
 def _reader(descriptor: int, begin: int, whole: int) -> Read:
