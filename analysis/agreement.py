@@ -112,6 +112,7 @@ class Difference:
 
 def differ(sheets: list[Sheet]) -> Difference | None:
     """Friedman's test over the arms that all settings share; None with too few of them, or of several metrics."""
+    sheets = [sheet.declared for sheet in sheets]
     metrics = {main_metric(metric_names(sheet)) for sheet in sheets} - {None}
     if len(metrics) != 1:
         return None

@@ -174,10 +174,13 @@ class Quotes:
 
 
 def _column(part: Part, name: str) -> int:
-    names = [column.name for column in part.columns]
-    if name not in names:
-        raise unknown("column", name, names)
-    return names.index(name)
+    labels = [column.label for column in part.columns]
+    if name in labels:
+        return labels.index(name)
+    of_several = [column.label for column in part.columns if column.name == name]  # one for each protocol
+    if of_several:
+        raise WordError(f"there are several columns {name}: {', '.join(of_several)}")
+    raise unknown("column", name, labels)
 
 
 def _cell(part: Part, row: str, column: str) -> str:

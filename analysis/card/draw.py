@@ -146,10 +146,10 @@ def _draw_curves(whole: Any, ratios: Any, sheet: Sheet, name: str) -> None:
         band = thinned(band)
         every = max(1, len(band.step) // 6)
         whole.plot(band.step, band.mean, label=f"{label(arm)} (n={band.seeds})", markevery=every, **look)
-        half = np.minimum(
-            np.nan_to_num(band.half_width), 0.9 * np.abs(band.mean)
-        )  # zero has no place on the axis
+        half = np.nan_to_num(band.half_width)
         low, high = band.mean - half, band.mean + half
+        if (band.mean > 0).all():
+            low = np.maximum(low, 0.1 * band.mean)  # zero has no place on a logarithmic axis
         whole.fill_between(band.step, low, high, color=look["color"], alpha=0.15, linewidth=0)
         ratio = paired_curve(sheet.done(arm), sheet.done(first), name)
         if arm != first and ratio is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from analysis.agreement import metric_names, paper_column
 from analysis.claims.deciding import decider, oriented_logs, why_unlearned
 from analysis.metrics import paper_better
-from analysis.records import Records, Sheet, sheets
+from analysis.records import Records, Sheet, declared_sheets, device_of
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
 from studies.run.record import Record
@@ -48,7 +48,8 @@ class DecisionAccuracy:
 def all_decisions(records: Records) -> list[DecisionAccuracy]:
     """How often each study's smaller scales predict its larger ones and the paper."""
     by_study = [
-        {scale: sheets(study, records, scale) for scale in study.scales} for study in studies().values()
+        {scale: declared_sheets(study, records, scale) for scale in study.scales}
+        for study in studies().values()
     ]
     return [item for by_scale in by_study for item in decision_accuracies(by_scale)]
 
@@ -87,7 +88,8 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
     )
     used = {(arm, seed) for pair, (seeds, _) in pairs.items() for arm in pair for seed in seeds}
     runs = [record for arm in arms for record in sheet.done(arm) if (arm, record["seed"]) in used]
-    seconds = [s for record in runs if (s := _seconds(record)) is not None]
+    one = len({device_of(record) for record in runs}) == 1  # else their mean is of no machine
+    seconds = [s for record in runs if one and (s := _seconds(record)) is not None]
     return DecisionAccuracy(
         study=sheet.study.name,
         scale=sheet.scale,
@@ -107,7 +109,9 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
 
 def _means(sheet: Sheet, metric: str) -> dict[str, float]:
     """The mean over seeds of each arm; the metrics of quality are all better where lower."""
-    return {arm: float(np.mean(values)) for arm in sheet.arms if (values := sheet.values(arm, metric))}
+    rules = sheet.commonest_protocol(metric, sheet.arms)
+    values = {arm: list(sheet.by_seed(arm, metric, rules).values()) for arm in sheet.arms}
+    return {arm: float(np.mean(of_arm)) for arm, of_arm in values.items() if of_arm}
 
 
 def _printed(sheet: Sheet) -> Iterator[tuple[str, dict[str, float]]]:

@@ -23,7 +23,7 @@ import numpy as np
 from analysis.claims.claim import RHO, TREND, Claim, Contrast, Judged, Side, Statement, Tested, Verdict, Word
 from analysis.claims.kinds import Pairs
 from analysis.claims.paper import CLAIMS
-from analysis.records import Records, sheets
+from analysis.records import Records, declared_sheets
 from analysis.stats import (
     ALPHA,
     Interval,
@@ -56,7 +56,7 @@ def judge(records: Records, claims: Sequence[Claim] = CLAIMS) -> list[Verdict]:
 def _judge_scale(claims: Sequence[Claim], scale: str, records: Records) -> list[Judged]:
     contrasts = [
         [
-            statement.contrasts(sheets(find_study(statement.study), records, scale))
+            statement.contrasts(declared_sheets(find_study(statement.study), records, scale))
             for statement in claim.statements
         ]
         for claim in claims
@@ -135,6 +135,10 @@ def _mean_ps(contrast: Contrast) -> tuple[float, float]:
 def _p_positive(values: Sequence[float], counted: bool) -> float:
     """One-sided p of a positive mean, Student's; nan for a single value that was not counted."""
     mean = float(np.mean(values))
+    if (
+        not counted and max(map(abs, values)) < ROUNDING
+    ):  # runs that are one run, or ended alike: for neither side
+        return 0.5
     if counted or (len(values) > 1 and np.std(values) < ROUNDING):  # no noise: the side decides
         return float(mean <= ROUNDING)
     if len(values) == 1:

@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.claims.deciding import decider, oriented_logs, why_unlearned
 from analysis.closed_form import MEASURES, ROUNDING, form, length_of
-from analysis.records import Records, Sheet, sheets
+from analysis.records import Records, Sheet, declared_sheets
 from studies.declare.registry import studies
 from zigma.experiment.config import RunConfig, read_config
 from zigma.models.config import ZigMaConfig
@@ -47,7 +47,7 @@ def all_predicted(records: Records) -> list[Predicted]:
         sheet
         for study in studies().values()
         for scale in study.scales
-        for sheet in sheets(study, records, scale).values()
+        for sheet in declared_sheets(study, records, scale).values()
     )
     return [item for sheet in by_setting for item in predicted(sheet)]
 

@@ -15,6 +15,7 @@ from analysis.claims.decision import DecisionAccuracy
 from analysis.claims.evidence import Evidence
 from analysis.claims.findings import Fact, Finding
 from analysis.claims.predicted import Predicted
+from analysis.stats import Interval
 from analysis.tables.render import MISSING
 from zigma.common.words import counted
 
@@ -196,8 +197,7 @@ def _test(test: Tested) -> dict[str, Any]:
 
 def size(test: Tested) -> str:
     """The value with its interval."""
-    interval = "" if math.isnan(test.low) else f" [{_number(test.low)}, {_number(test.high)}]"
-    return _number(test.value) + interval
+    return str(Interval(test.value, test.low, test.high))
 
 
 def _range(claimed: tuple[float, float]) -> str:

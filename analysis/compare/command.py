@@ -15,6 +15,7 @@ from analysis.records import Records, key
 from analysis.stats import SeedMean
 from analysis.tables.render import markdown, terminal
 from analysis.tables.values import Cell, Column, Note, Part, Row, Table
+from studies.declare.own_data import NAME as OWN_IMAGES
 from studies.run.record import Record
 from zigma.common.words import WordError, counted, unknown
 
@@ -97,13 +98,13 @@ def _rows(chosen: Sequence[Records], pinned: set[str]) -> dict[str, Sides]:
     """Row's name -> the records of A and of B. A run that two studies share has one name, whichever ran it."""
     names: dict[str, tuple[str, ...]] = {}
     for record in sorted((r for records in chosen for r in records), key=_place):
-        names.setdefault(key(record["config"]), _place(record))
+        names.setdefault(_run(record), _place(record))
     shown = [i for i, field in enumerate(PLACE) if field not in pinned]
     rows: dict[str, tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     settings: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for side, records in enumerate(chosen):
         for record in records:
-            place = _place(record) if pinned else names[key(record["config"])]
+            place = _place(record) if pinned else names[_run(record)]
             label = " ".join(place[i] for i in shown) or "all"
             rows[label][side].append(record)
             settings[label, side].add(place[1:3])
@@ -112,6 +113,12 @@ def _rows(chosen: Sequence[Records], pinned: set[str]) -> dict[str, Sides]:
             several = ", ".join(" ".join(place) for place in sorted(places))
             raise WordError(f"{'AB'[side]} has several of {label}: {several}; add scale=... and setting=...")
     return dict(rows)
+
+
+def _run(record: Record) -> str:
+    """What a record computes, all seeds alike; two folders of images have one configuration."""
+    own = record["config"].get("data", {}).get("name") == OWN_IMAGES
+    return key(record["config"]) + (record["setting"] if own else "")
 
 
 def _place(record: Record) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def _compare(label: str, name: str, a: Sequence[Record], b: Sequence[Record]) ->
     bare = Compared(label, name, means[0], means[1], note="; ".join(notes))
     protocols = [_rules(row.current, name) for row in rows]
     if len(set(protocols[0]) | set(protocols[1])) > 1:
-        return replace(bare, word="not comparable", note=_apart(protocols))
+        return replace(bare, word="not comparable", note="; ".join([_apart(protocols), *notes]))
     if sides[0] == sides[1]:
         return replace(bare, ratio=_ratio_of_means(bare), word="identical")
     return _tested(bare, sides[0], sides[1], notes)
@@ -162,7 +162,10 @@ def _with_word(item: Compared, p: float) -> Compared:
     better = find_metric(item.metric).better
     if better == "neither":
         return replace(item, p=p, word="other")
-    lower = item.ratio.value < 1 if not math.isnan(item.ratio.value) else item.b.mean < item.a.mean
+    if not math.isnan(item.ratio.value):
+        lower = item.ratio.value < 1
+    else:  # of the pairs, where there are any: the means may be over other seeds
+        lower = item.effect < 0 if item.pairs else item.b.mean < item.a.mean
     return replace(item, p=p, word="better" if lower == (better == "lower") else "worse")
 
 

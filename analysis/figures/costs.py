@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from textwrap import fill
@@ -135,12 +136,17 @@ def costs(
     line_of: Callable[[str], str],
     size_of: Callable[[Record], int],
 ) -> dict[tuple[str, str], Costs]:
-    """(scale, device) -> what a study measured there. Devices never share a line."""
+    """(scale, device) -> what a study measured there. Devices never share a line, nor scan backends of one device."""
     study = find_study(study_name)
     parts: dict[tuple[str, str], Costs] = {}
-    for part in recorded_sheets(study, records):
+    recorded = recorded_sheets(study, records)
+    backends: dict[str, set[str]] = defaultdict(set)
+    for record in (record for part in recorded for record in part.records):
+        backends[device_of(record)].add(_backend(record))
+    for part in recorded:
         for arm, record in ((arm, record) for arm, runs in part.arms.items() for record in runs):
-            key = (part.scale, device_of(record))
+            device = device_of(record)  # and what scanned there, where that was not the same for all
+            key = (part.scale, f"{device}, {_backend(record)}" if len(backends[device]) > 1 else device)
             part_costs = parts.setdefault(key, Costs(study_name, *key))
             if record["status"] == "failed":
                 part_costs.failed.append(f"{arm} {part.setting} seed {record['seed']}")
@@ -150,6 +156,10 @@ def costs(
     for part_costs in parts.values():
         part_costs.in_order(declared)
     return parts
+
+
+def _backend(record: Record) -> str:
+    return str(record["environment"].get("scan_backend") or "unknown backend")
 
 
 def family(arm: str) -> str:

@@ -116,11 +116,12 @@ def draw_levels(
 ) -> None:
     """Arms with their intervals above the levels; shaded from the best baseline to the floor, where arms should lie."""
     styles, places = looks(arms), np.arange(len(arms))
+    values = [*(v.mean for v in arms.values()), *(value for _, _, value in levels)]
+    logarithmic = bool(values) and min(values) > 0 and max(values) > 5 * min(values)
     for place, (arm, value) in zip(places, arms.items(), strict=True):
         half = value.half_width  # nan of one seed draws nothing
-        low = min(
-            half, 0.9 * abs(value.mean)
-        )  # an interval that reaches zero has no place on a logarithmic axis
+        # an interval that reaches zero has no place on a logarithmic axis
+        low = min(half, 0.9 * abs(value.mean)) if logarithmic else half
         ax.errorbar(value.mean, place, xerr=[[low], [half]], capsize=2, **line(styles[arm]))
     for below, (_, kind, level) in enumerate(levels, start=len(arms)):
         ax.plot(level, below, marker="|", markersize=9, markeredgewidth=2, color=LOOKS[kind])
@@ -131,8 +132,7 @@ def draw_levels(
     rows = len(arms) + len(levels)
     ax.set(xlabel=xlabel, yticks=range(rows), ylim=(rows - 0.4, -0.6))
     ax.set_yticklabels([*labels(arms), *(name for name, _, _ in levels)], fontsize=SMALL)
-    values = [*(v.mean for v in arms.values()), *(value for _, _, value in levels)]
-    if values and min(values) > 0 and max(values) > 5 * min(values):
+    if logarithmic:
         ax.set_xscale("log")
         round_log(ax.xaxis)
     else:

@@ -33,7 +33,7 @@ def make_figures(
             if Path(file).name == file:  # a manifest cannot point elsewhere
                 (folder / file).unlink(missing_ok=True)
         if isinstance(picture, Missing):
-            manifest[name] = {"shows": titles[name], "files": [], "missing": f"no records yet: {picture.run}"}
+            manifest[name] = {"shows": titles[name], "files": {}, "missing": f"no records yet: {picture.run}"}
         else:
             files = draw(picture, folder / name)
             files.append(folder / f"{name}.{CAPTION}")
@@ -60,10 +60,10 @@ def draw(picture: Picture, path: Path, endings: tuple[str, ...] = ENDINGS) -> li
 
 
 def entry(title: str, picture: Picture, files: Iterable[Path], results: Path) -> dict[str, Any]:
-    """What the manifest says of a figure: its files, its words, and each record behind it with its hash."""
+    """What the manifest says of a figure: its files, its words, and each record behind it, with their hashes."""
     return {
         "shows": title,
-        "files": [file.name for file in files],
+        "files": {file.name: sha256_of(file) for file in files},
         "alt": picture.alt,
         "records": [_named(record, results) for record in sorted(picture.records, key=lambda r: r.path)],
     }
@@ -86,12 +86,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(manifest, dict) and all(
-            isinstance(part.get("files"), list) for part in manifest.values()
+            isinstance(part.get("files"), list | dict) for part in manifest.values()
         ):
             return manifest
     except (OSError, ValueError, AttributeError) as error:
         raise WordError(f"{path} is no manifest: {error}; move it away and draw the figures again") from error
     raise WordError(f"{path} is no manifest of figures; move it away and draw the figures again")
+
+
+def _changed(files: Any, folder: Path) -> list[str]:
+    """The files of a figure whose contents are no longer those that were drawn."""
+    drawn = files.items() if isinstance(files, dict) else ()  # older manifests know names alone
+    return [name for name, hashed in drawn if sha256_of(folder / name) != hashed]
+
+
+def _other_words(name: str, picture: Picture, folder: Path) -> bool:
+    """Whether a figure's notes would be others now."""
+    file = folder / f"{name}.{CAPTION}"
+    return file.is_file() and file.read_text(encoding="utf-8") != caption(heading(name), picture)
 
 
 def outdated(
@@ -107,7 +119,11 @@ def outdated(
                 why[name] = f"no record backs it any more ({picture.run})"
         elif absent:
             why[name] = f"{', '.join(absent)} is missing"
-        elif manifest[name] != entry(TITLES[name], picture, files, results):
+        elif changed := _changed(manifest[name]["files"], folder):
+            why[name] = f"{', '.join(changed)} is not what was drawn"
+        elif manifest[name] != entry(TITLES[name], picture, files, results) or _other_words(
+            name, picture, folder
+        ):
             why[name] = "the records behind it have changed since it was drawn"
         elif not files:
             why[name] = "not drawn, but there are records now"

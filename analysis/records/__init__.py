@@ -3,7 +3,7 @@
 from analysis.records.collection import Records, Source, load
 from analysis.records.keys import differences, key
 from analysis.records.protocol import TIMED, Protocol, device_of, devices_of, protocol_of, protocols_of
-from analysis.records.sheet import Sheet, sheet, sheets
+from analysis.records.sheet import Sheet, declared_sheets, sheet, sheets
 
 __all__ = [
     "TIMED",
@@ -11,6 +11,7 @@ __all__ = [
     "Records",
     "Sheet",
     "Source",
+    "declared_sheets",
     "device_of",
     "devices_of",
     "differences",

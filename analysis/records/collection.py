@@ -134,13 +134,17 @@ def _load(results: Path, source: Source) -> Records:
 
 
 def _each_once(results: Path, source: Source, faults: list[WordError]) -> Iterator[Record]:
-    """The first record of each identity, as they are read: the next are read meanwhile."""
+    """The first record of each identity that is done, else the first, as they are read: the next are read meanwhile."""
     identities: set[str] = set()
+    failed: dict[str, Record] = {}  # which hide no other of that run that is done
     for folder in folders(results, source):
         for record in read_records(json_files(folder, BESIDE), faults):
-            if record["identity"] not in identities:
+            if record["status"] != "done":
+                failed.setdefault(record["identity"], record)
+            elif record["identity"] not in identities:
                 identities.add(record["identity"])
                 yield record
+    yield from (record for identity, record in failed.items() if identity not in identities)
 
 
 def folders(results: Path, source: Source = "all") -> list[Path]:

@@ -57,7 +57,8 @@ def protocol_of(record: Record, metric: Mapping[str, Any]) -> Protocol:
     if "extractor_identity" in rules:
         rules["extractor_identity"] = str(rules["extractor_identity"])[:SHORT_HASH]
     if isinstance(rules.get("settings"), dict):
-        rules |= {name: value for name, value in rules.pop("settings").items() if name not in MEASURED}
+        settings = sorted(rules.pop("settings").items(), key=lambda item: str(item[0]), reverse=True)
+        rules |= {name: value for name, value in settings if name not in MEASURED}
     if metric["name"] in TIMED:
         rules["device"] = device_of(record)
         rules["backend"] = record["environment"].get("scan_backend", "unknown")

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +38,13 @@ class Sheet:
     arms: dict[str, list[Record]] = field(default_factory=dict)
     # records of this study that it no longer declares, or of other fingerprints: arm, record and why
     stale: list[tuple[str, Record, str]] = field(default_factory=list)
+
+    @cached_property
+    def declared(self) -> Sheet:
+        """The same without arms that a user added: what is said of the study's own does not hang on them."""
+        names = {arm.name for arm in self.study.arms}
+        kept = {arm: records for arm, records in self.arms.items() if arm in names}
+        return self if len(kept) == len(self.arms) else replace(self, arms=kept, stale=[])
 
     @cached_property
     def config(self) -> Config:
@@ -155,6 +162,11 @@ def sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
     by_setting = _sheets(study, records, scale) if scale in study.scales else {}
     records.sheets[study.name, scale] = study, by_setting
     return by_setting
+
+
+def declared_sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:
+    """`sheets` without arms that a user added."""
+    return {setting: sheet.declared for setting, sheet in sheets(study, records, scale).items()}
 
 
 def _sheets(study: Study, records: Records, scale: str) -> dict[str, Sheet]:

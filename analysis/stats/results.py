@@ -34,8 +34,10 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        between = "" if math.isnan(self.low) else f" [{_shown(self.low)}, {_shown(self.high)}]"
-        return f"{_shown(self.value)}{between}"
+        numbers = (self.value, self.low, self.high)
+        digits = next((n for n in (2, 3) if not any(_hidden(x, n) for x in numbers)), 4)
+        value, low, high = (_shown(x, digits) for x in numbers)
+        return value if math.isnan(self.low) else f"{value} [{low}, {high}]"
 
     @property
     def exp(self) -> Interval:
@@ -48,8 +50,13 @@ def exp(logarithm: float) -> float:
     return math.exp(logarithm) if logarithm < MOST_EXPONENT else math.inf if logarithm > 0 else logarithm
 
 
-def _shown(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
+def _hidden(value: float, digits: int) -> bool:
+    """Whether so few digits would not tell on which side of 0 or of 1 a value lies."""
+    return math.isfinite(value) and value not in (0, 1) and round(value, digits) in (0, 1)
+
+
+def _shown(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
 @dataclass(frozen=True)

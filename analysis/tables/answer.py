@@ -115,14 +115,19 @@ def meaning(sheet: Sheet, main: str) -> str:
         arm: float(np.mean(list(v.values()))) for arm in sheet.arms if (v := sheet.by_seed(arm, main, rules))
     }
     higher = find_metric(main).better == "higher"
-    best = (max if higher else min)(means, key=lambda arm: means[arm])
+    seeds, shared = sheet.in_common(list(means), main, rules)
+    among = dict(zip(means, shared.mean(axis=0), strict=True)) if seeds else means
+    best = (max if higher else min)(among, key=lambda arm: among[arm])
     levels, place = levels_of(sheet), (main, rules) if rules is not None else None
     share = way(means[best], levels, place) if place is not None else None
     baseline = best_baseline(levels, place) if place is not None else None
-    far = (
-        f", {share:.0%} of the way from {baseline[0]} to real images"
-        if share is not None and baseline
-        else ""
-    )
-    seeds = "one seed says little of a difference" if max(map(len, sheet.arms.values())) == 1 else ""
-    return "; ".join(filter(None, [order, f"best by {head}: {best}{far}", seeds]))
+    floor = next((level.name for level in levels if level.kind == "floor"), "")
+    floor = "real images" if floor.startswith("real ") else floor  # of fields it is the optimum
+    far = f", {share:.0%} of the way from {baseline[0]} to {floor}" if share is not None and baseline else ""
+    most = max(map(len, sheet.arms.values()))
+    few = ["one seed says little of a difference"] if most == 1 else []
+    if not seeds:
+        few.append("the arms share no seed")
+    elif len(seeds) < most:
+        few.append(f"over the {counted(len(seeds), 'seed')} that all arms have")
+    return "; ".join(filter(None, [order, f"best by {head}: {best}{far}", *few]))

@@ -82,7 +82,7 @@ def cell(sheet: Sheet, arm: str, column: Column) -> Cell:
     if metric.exact and len(set(values)) == 1:
         return Exact(values[0])
     if len(values) == 1:
-        measured = ((r, m) for r in sheet.done(arm) if (m := r.metric(name)) is not None)
+        measured = ((r, m) for r in sheet.done(arm) for m in r["metrics"] if m["name"] == name)
         timing = next(m for r, m in measured if column.protocol in (None, protocol_of(r, m)))
         if {"lower_ms", "upper_ms"} <= timing.keys() and name.endswith("_ms"):
             return Ranged(values[0], timing["lower_ms"] / metric.unit, timing["upper_ms"] / metric.unit)

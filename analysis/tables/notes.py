@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.agreement import Agreement, Difference, agreement, metric_names
 from analysis.records import Sheet, device_of
+from analysis.stats.orders import DRAWN
 from analysis.tables.values import Column, Note
 from studies.run.record import Record
 from zigma.common.words import counted
@@ -43,11 +44,13 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
 def agreement_note(agrees: Agreement) -> Note:
     """Our order of the arms against the paper's, in one line."""
     ranks = agrees.ranks
+    interval = f"(95 % bootstrap over {ranks.seeds} seeds)" if ranks.seeds > 1 else "(one seed)"
+    orders = "all" if math.factorial(ranks.arms) <= DRAWN else f"{DRAWN:,} drawn"
     return Note(
         "agreement",
         f"order of {ranks.arms} arms by {agrees.metric} against the paper's {agrees.paper_column}: {ranks.agree} of "
-        f"{ranks.pairs} pairs agree, Spearman {ranks.spearman}, Kendall {ranks.kendall} (95 % bootstrap over "
-        f"{counted(ranks.seeds, 'seed')}), p {ranks.p_exact:.2g} by all orders of the arms",
+        f"{ranks.pairs} pairs agree, Spearman {ranks.spearman}, Kendall {ranks.kendall} {interval}, "
+        f"p {ranks.p_exact:.2g} by {orders} orders of the arms",
     )
 
 

@@ -21,6 +21,7 @@ from analysis.tables.heading import heading
 from analysis.tables.notes import origin_notes, protocol_notes, seeds_note
 from analysis.tables.values import OURS, Cell, Column, Note, Part, Row, Table
 from studies.declare.identity import as_recorded
+from studies.declare.own_data import is_own
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
 from studies.run.record import Record
@@ -55,7 +56,8 @@ def pooled(records: Records) -> list[Sheet]:
                     continue
                 plain = as_recorded(base)
                 scans = [(sheet, arm) for arm in sheet.arms if _is_scan(sheet, arm, plain)]
-                gathered[scale, key(plain)] += scans
+                whose = setting if is_own(base) else ""  # two folders of images have one configuration
+                gathered[scale, key(plain) + whose] += scans
     pools: dict[tuple[int, str], Sheet] = {}
     for (scale, _), scans in sorted(gathered.items(), key=lambda item: len(item[1])):
         arms = _once(scans)
@@ -91,7 +93,8 @@ def _part(pool: Sheet) -> Part:
     metric = main_metric(pool.metric_names) or LOSS
     rules = pool.commonest_protocol(metric, pool.arms)
     measured = replace(metric_columns(pool, metric)[0], number=None, protocol=rules)
-    order = sorted(pool.arms, key=lambda arm: _mean(pool, arm, measured))
+    means = {arm: mean for arm in pool.arms if not math.isnan(mean := _mean(pool, arm, measured))}
+    order = sorted(means, key=lambda arm: means[arm])
     columns = [measured, Column(OURS, f"over {BESIDE}'s", find_metric(metric).better)]
     least = metric_columns(pool, f"{EXCESS}_plan")[:1] if metric == EXCESS else []
     rows = tuple(
@@ -100,7 +103,6 @@ def _part(pool: Sheet) -> Part:
             (cell(pool, arm, measured), _beside(pool, arm, measured), *(cell(pool, arm, c) for c in least)),
         )
         for arm in order
-        if not math.isnan(_mean(pool, arm, measured))
     )
     why = why_no_verdict(pool)
     notes = [

@@ -134,6 +134,13 @@ def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
     assert main(words) == 0
     assert faults(kept) == []
     drawn = sorted(path for path in (kept / "figures").iterdir() if path.suffix == ".png")
+    words_of = drawn[0].with_suffix(".md")
+    for changed in (drawn[0], words_of):
+        was = changed.read_bytes()
+        changed.write_bytes(was + b"9.9")
+        assert "is not what was drawn" in " ".join(faults(kept))
+        changed.write_bytes(was)
+    assert faults(kept) == []
     drawn[0].unlink()
     (kept / "figures" / "stray.png").write_bytes(b"")
     all_faults = " ".join(faults(kept))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from analysis.compare.select import parse, select
 from analysis.records import load
 from analysis.stats import SeedMean
 from studies.declare.changes import change
+from studies.declare.own_data import OwnData, with_own_data
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 from zigma.common.words import WordError
@@ -127,6 +129,40 @@ def test_what_two_arms_differ_in_beside_their_scans_is_said(tmp_path: Path) -> N
     both = [parse(f"{tmp_path},arm={arm},study=scan_ablation") for arm in ("sweep", "zigzag-8")]
     (part,) = comparison(both, [select(one) for one in both], ["fd_digits"]).parts
     assert "tiny digits-8: A and B differ in training.steps 2000 and 40" in [note.text for note in part.notes]
+
+
+def test_two_folders_of_images_are_two_rows(tmp_path: Path) -> None:
+    for side, folders in (("a", ("birds", "cats")), ("b", ("birds",))):
+        for i, name in enumerate(folders):
+            root = tmp_path / side / "data" / name
+            root.mkdir(parents=True)
+            with tarfile.open(root / "train-000000.tar", "w") as shard:
+                shard.addfile(tarfile.TarInfo(f"{name}.npy"))
+            study = with_own_data(
+                find_study("scan_ablation"), "tiny", OwnData(f"{name}-16", str(root), 16, 30, 10)
+            )
+            for run in runs(study, "tiny", range(3)):
+                if run.arm == "sweep":
+                    drawn = 5.0 + 10 * i + 0.1 * run.config.seed + (side == "b")
+                    write(tmp_path / side, run, record_of(run, drawn_metrics(run, drawn)))
+    both = [parse(str(tmp_path / side)) for side in "ab"]
+    table = comparison(both, [select(one) for one in both], ["fd_digits"])
+    (row,) = table.parts[0].rows
+    assert row.label == "scan_ablation tiny birds-16 sweep"
+    assert isinstance(row.cells[0], SeedMean)
+    assert round(row.cells[0].mean, 1) == 5.1
+    assert "in one of the two only: scan_ablation tiny cats-16 sweep" in map(str, table.notes)
+
+
+def test_the_pairs_say_which_is_less_where_there_is_no_ratio(tmp_path: Path) -> None:
+    study = find_study("scan_ablation")
+    for side, values in (("a", (-0.02, -0.021, -0.022, 0.03)), ("b", (0.0, -0.001, -0.0012))):
+        for run in runs(study, "tiny", range(len(values)), settings=["digits-8"]):
+            if run.arm == "sweep":
+                kid = {"name": "kid_digits", "value": values[run.config.seed], **PROTOCOL}
+                write(tmp_path / side, run, record_of(run, [kid]))
+    rows = compared(str(tmp_path / "a"), str(tmp_path / "b"), "kid_digits")
+    assert rows["sweep"].word == "worse"  # though A's mean over all its seeds is the larger one
 
 
 def test_commits_of_one_folder(tmp_path: Path) -> None:

@@ -122,6 +122,16 @@ def test_what_is_better_when_higher_is_ranked_so(tmp_path: Path, monkeypatch: py
     metrics.find_metric.cache_clear()
 
 
+def test_an_arm_of_other_rules_leaves_the_others_in_order(tmp_path: Path) -> None:
+    for i, run in enumerate(runs(ZOO, "tiny", settings=["digits-8-short"])):
+        rules = PROTOCOL | {"n_generated": 10 if i in (4, 9) else 500}
+        write(tmp_path, run, record_of(run, drawn_metrics(run, float(i * 7 % 16 + 1), rules)))
+    fill(tmp_path, STRATEGIES, setting="digits-8-short", seeds=1, means={"vmamba": 9.5})
+    means = [cells[0].mean for cells in rows(tmp_path).values()]  # type: ignore[attr-defined]
+    assert means == sorted(means)
+    assert len(means) == len(ZOO.arms) - 1
+
+
 def test_one_study_alone_has_its_own_table(tmp_path: Path) -> None:
     fill(tmp_path, ZOO, "desk", setting="fields-8", seeds=1)
     assert not ranking(load(tmp_path)).parts

@@ -44,7 +44,7 @@ def test_cells() -> None:
     assert text(SeedMean(0.5, math.nan, 1)) == "0.5 ± —"
     assert text(SeedMean(0.5, 0.0, 2)) == "0.5 ± 0"
     assert text(SeedMean(0.1625, 3e-16, 5)) == "0.1625 ± 0"  # the same number, added up in another order
-    assert text(SeedMean(1.0, 1e-9, 2)) == "1.000e+00 ± 1.0e-09"
+    assert text(SeedMean(1.0, 1e-9, 2)) == "1.0000000000e+00 ± 1.0e-09"
     assert text(SeedMean(1e308, math.inf, 3)) == "1.000e+308 ± —"  # of a run that diverged
     assert text(SeedMean(1e200, 3e199, 3)) == "1.000e+200 ± 3.0e+199"
     assert text(Exact(133.8278)) == "133.83"

@@ -203,9 +203,26 @@ def test_a_table_of_changed_runs_says_what_was_changed(
         assert "training.steps=30" in written.replace("\\", "")
         assert str(tmp_path) not in written  # a folder that is moved holds the same tables
     assert main([*words, "--set", "data.name=mnist"]) == 0
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "images that are not the paper's" in out
     assert "158.1" not in out  # no column of the paper
+
+
+def test_a_metric_under_two_protocols_in_one_record_has_two_columns(tmp_path: Path) -> None:
+    for run in runs(STUDY, "tiny", settings=[SETTING]):
+        drawn = drawn_metrics(run, 5.0)
+        again = {**next(m for m in drawn if m["name"] == "fd_digits"), "n_generated": 2000, "value": 4.0}
+        write(tmp_path, run, record_of(run, [*drawn, again]))
+    lines = markdown(study_table(STUDY, load(tmp_path)))
+    assert "fd_digits [2]" in lines
+
+
+def test_a_failed_repetition_hides_no_published_number(tmp_path: Path) -> None:
+    fill(tmp_path, seeds=2)
+    (tmp_path / "records").rename(tmp_path / "published")
+    for run in runs(STUDY, "tiny", range(2), settings=[SETTING]):
+        write(tmp_path, run, {**record_of(run, []), "status": "failed", "error": "out of memory"})
+    assert {record["status"] for record in load(tmp_path)} == {"done"}
 
 
 def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

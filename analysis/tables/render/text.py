@@ -29,7 +29,7 @@ def text(cell: Cell) -> str:
     if isinstance(cell, Ranged):
         return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
     if isinstance(cell, Way):
-        return f"{cell.share:.2f}"
+        return f"{round(cell.share, 2) + 0.0:.2f}"  # never -0.00
     if isinstance(cell, SeedMean):
         return _mean(cell)
     return str(cell)  # as printed: 121.0 stays 121.0
@@ -42,7 +42,11 @@ def _mean(cell: SeedMean) -> str:
         return f"{number(cell.mean)} ± 0"
     digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
     if digits > 6 or max(abs(cell.mean), cell.half_width) >= WIDE:  # not a row of noughts
-        return f"{cell.mean:.3e} ± {cell.half_width:.1e}"
+        finest = (
+            math.floor(math.log10(cell.half_width)) - 1
+        )  # the mean has its digits as far as its interval's two
+        behind = 3 if cell.mean == 0 else min(15, max(3, math.floor(math.log10(abs(cell.mean))) - finest))
+        return f"{cell.mean:.{behind}e} ± {cell.half_width:.1e}"
     return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fake_records import drawn_metrics, fill, record_of, write
+from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 from planted import AS_CLAIMED, CLAIM, FALLING, POSITIONS, contrast, judged, plant, verdict
 from scipy import stats
 
@@ -16,6 +18,7 @@ from analysis.claims.judge import assess
 from analysis.claims.kinds import Order
 from analysis.metrics import find_metric
 from analysis.records import Records, load
+from studies.declare.changes import change
 from studies.declare.registry import find_study
 from studies.declare.study import runs
 
@@ -128,6 +131,29 @@ def test_networks_that_still_learn_are_not_judged(tmp_path: Path) -> None:
     assert result.tested[0].value == pytest.approx(1.5, rel=0.05)  # shown all the same
     plant(tmp_path, "scan_ablation", AS_CLAIMED, setting="digits-16")
     assert verdict(tmp_path, "more-schemes-help").verdict == "not learned"  # half of the settings is not all
+
+
+@pytest.mark.parametrize(("curves", "quality"), [(FALLING, 20.0), (None, 0.001)])
+def test_an_arm_of_the_user_s_own_changes_nothing_about_the_declared_ones(
+    tmp_path: Path, curves: Any, quality: float
+) -> None:
+    plant(tmp_path, "scan_ablation", AS_CLAIMED)
+    before = verdict(tmp_path, "more-schemes-help").last
+    (run,) = (
+        run
+        for run in runs(find_study("scan_ablation"), "tiny", settings=["digits-8"])
+        if run.arm == "zigzag-8"
+    )
+    own = replace(run, arm="my-spiral-8", config=change(run.config, {"model.scan": "spiral-8"}))
+    metrics = [{"name": "fid", "value": 30.0, **PROTOCOL}, *drawn_metrics(own, quality)]
+    write(tmp_path, own, record_of(own, metrics, **({"curves": curves} if curves else {})))
+    assert verdict(tmp_path, "more-schemes-help").last == before
+    assert before.verdict == "holds"
+
+
+def test_values_that_are_alike_speak_for_neither_side(tmp_path: Path) -> None:
+    fill(tmp_path, means=dict.fromkeys(AS_CLAIMED, 5.0), spread=0.0)
+    assert verdict(tmp_path, "more-schemes-help").last.verdict == "undecided"
 
 
 def test_seeds_are_paired(tmp_path: Path) -> None:
