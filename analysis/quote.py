@@ -30,7 +30,7 @@ BEGIN = re.compile(r"<!-- from: ")
 FIRST = re.compile(r"first (\d+)")  # so many rows of a part
 FENCE = re.compile(r"```.*?```", flags=re.DOTALL)
 # what looks like a result: a value with an interval, or a decimal number in a row of a table
-INTERVAL = re.compile(r"\d(?:\.\d+)?\s*±\s*(?:\d|—)")
+INTERVAL = re.compile(r"\d(?:\.\d+)?\s*±\s*(?:\d|—)|\d\.\d+ \[-?\d+\.\d+, -?\d+\.\d+\]")
 ROW = re.compile(r"^\|.*\d\.\d.*\|\s*$", flags=re.MULTILINE)
 
 

@@ -160,7 +160,8 @@ def _verdict(
         if measured_part:
             parts.append(f"on {setting}, by {find_metric(metric).head(metric)}: {measured_part}")
     if not parts:
-        parts.append("nothing is trained yet")
+        having = any(sheet.done(trial.arm.name) for sheet in by_setting.values())
+        parts.append("it shares no seed with the arms beside it" if having else "nothing is trained yet")
     if place is not None:
         shared = f", level with {', '.join(level)}" if level else ""
         parts.append(

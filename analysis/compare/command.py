@@ -111,7 +111,9 @@ def _rows(chosen: Sequence[Records], pinned: set[str]) -> dict[str, Sides]:
     for (label, side), places in settings.items():
         if len(places) > 1 and all(rows[label]):
             several = ", ".join(" ".join(place) for place in sorted(places))
-            raise WordError(f"{'AB'[side]} has several of {label}: {several}; add scale=... and setting=...")
+            apart = [name for i, name in enumerate(PLACE[1:3]) if len({place[i] for place in places}) > 1]
+            add = " and ".join(f"{name}=..." for name in apart)
+            raise WordError(f"{'AB'[side]} has several of {label}: {several}; add {add}")
     return dict(rows)
 
 

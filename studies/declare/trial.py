@@ -80,10 +80,9 @@ def trial(word: str, data: OwnData | None = None) -> Trial:
             arm = Arm(called(word, plan), {"model.scan": plan.text})
         except ValueError as error:  # a mixer's function may look like a curve until it is drawn
             if not _is_own_mixer(config, word):
-                or_mixer = (
-                    f"; a mixer is one of {', '.join(mixers())}, or FILE.py:NAME" if plan is None else ""
-                )
-                raise WordError(f"{error}{or_mixer}") from error
+                of_a_file = plan is not None or ".py" in word  # whose fault has nothing to do with mixers
+                or_mixer = f"; a mixer is one of {', '.join(mixers())}, or FILE.py:NAME"
+                raise WordError(f"{error}{'' if of_a_file else or_mixer}") from error
             plan = None
             arm = Arm(word.rpartition(".py:")[2].replace(":", " "), _MIXES | {"model.mixer": word})
     arms = tuple(each for each in study.arms if each.name != arm.name)

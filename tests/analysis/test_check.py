@@ -151,10 +151,11 @@ def test_figures_are_checked_against_their_manifest(kept: Path) -> None:
 def test_results_between_no_markers_are_found(kept: Path) -> None:
     path = kept / "README.md"
     path.write_text(
-        path.read_text(encoding="utf-8") + "\nIt is 3.1 ± 0.2.\n\n| a | 1.5 |\n", encoding="utf-8"
+        path.read_text(encoding="utf-8") + "\nIt is 3.1 ± 0.2.\n\nIt is 0.97 [0.82, 1.15].\n\n| a | 1.5 |\n",
+        encoding="utf-8",
     )
     unmarked_results = [fault for fault in faults(kept) if "no markers" in fault]
-    assert len(unmarked_results) == 2
+    assert len(unmarked_results) == 3
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_several_settings_for_a_row_are_refused(tmp_path: Path) -> None:
         fill(tmp_path, means=MEANS, seeds=1, setting=setting)
     fill(tmp_path / "small", "order_receptive_field", "small", means={"zigzag-1": 1.0}, seeds=1)
     selections = [parse(f"{tmp_path},scale=tiny")] * 2
-    with pytest.raises(WordError, match="add scale="):
+    with pytest.raises(WordError, match="add setting="):
         comparison(selections, [select(selection) for selection in selections])
     assert len(load(tmp_path)) == 8
 

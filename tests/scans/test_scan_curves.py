@@ -223,6 +223,13 @@ def test_a_million_tokens_take_a_moment(name: str) -> None:
     assert time.perf_counter() - started < 1.5  # 0.3 s on an idle core; see `python -m zigma.scans.benchmark`
 
 
+def test_one_number_of_dimensions_is_enough():
+    def cube(frames, height, width):
+        return range(frames * height * width)
+
+    assert curve_of("one-number", cube, dimensions=3).dimensions == (3,)
+
+
 def test_a_curve_without_end_is_told_and_does_not_fill_the_memory():
     def endless(height, width):
         return (i % (height * width) for i in itertools.count())

@@ -83,9 +83,11 @@ def run_file(path: Path, source: bytes) -> ModuleType:
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
         place = path.name if line is None else f"{path.name}:{line}"
-        message = error.msg if isinstance(error, SyntaxError) else one_line(error)
-        kind = "" if isinstance(error, WordError) else f"{type(error).__name__}: "
-        raise WordError(f"{place} does not run: {kind}{message}") from error
+        if isinstance(error, SyntaxError):
+            message = f"SyntaxError: {error.msg}"
+        else:
+            message = one_line(error) if isinstance(error, WordError) else named(error)
+        raise WordError(f"{place} does not run: {message}") from error
     finally:
         if str(path.parent) in sys.path:
             sys.path.remove(str(path.parent))
@@ -104,6 +106,12 @@ def own_place(error: BaseException) -> str | None:
 
 def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
+
+
+def named(error: BaseException) -> str:
+    """A fault of anybody's code in one line: what it is called, and what it says if it says anything."""
+    says = one_line(error)
+    return f"{type(error).__name__}: {says}" if says else type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -145,8 +153,7 @@ class Socket:
                 return self.entries()[text].load()
             except (Exception, SystemExit) as error:  # a package may be anybody's
                 raise WordError(
-                    f"{self.what} {text!r} of {self.origin(text)} cannot be loaded: "
-                    f"{type(error).__name__}: {one_line(error)}"
+                    f"{self.what} {text!r} of {self.origin(text)} cannot be loaded: {named(error)}"
                 ) from error
         raise unknown(self.what, text, [*built_in, *self.entries(), "FILE.py:NAME"])
 

@@ -22,11 +22,11 @@ class Problems(WordError):
 
 def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     """The error for a `word` that is none of the `choices`, with the nearest first."""
-    choices = list(choices)
+    choices = list(dict.fromkeys(choices))
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {', '.join(choices)}")
+    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {', '.join(choices) or 'none'}")
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

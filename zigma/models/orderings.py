@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zigma.common.plugged import ORDERINGS, one_line, short
+from zigma.common.plugged import ORDERINGS, named, short
 from zigma.models.counting import count_parameters
 from zigma.models.specs import BrightnessOrdering, OrderingSpec, OwnOrdering, ScoreOrdering
 from zigma.ops.order import along_order, back_to_place, checked_order
@@ -85,9 +85,7 @@ class Own(Ordering):
         try:
             made = make(hidden)
         except Exception as error:  # it may be anybody's
-            raise ValueError(
-                f"ordering {self.name} cannot be made: {type(error).__name__}: {one_line(error)}"
-            ) from error
+            raise ValueError(f"ordering {self.name} cannot be made: {named(error)}") from error
         if not isinstance(made, Ordering):
             raise ValueError(
                 f"ordering {self.name} makes a {type(made).__name__}: it must make a zigma.models.orderings.Ordering"

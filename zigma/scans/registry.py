@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from zigma.common.numbers import is_whole
-from zigma.common.plugged import SCANS, leave_out
+from zigma.common.plugged import SCANS, leave_out, named
 from zigma.common.words import WordError, unknown
 from zigma.scans.checks import check_continuous, order_of
 from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid
@@ -117,7 +117,7 @@ class Curve:
             words = ", ".join(f"{name}={value}" for name, value in options.items())
             raise ValueError(
                 f"scan {self.name!r} fails on the grid {grid}{words and f' with {words}'}"
-                f"{_place(error, self.rule)}: {type(error).__name__}: {_one_line(error)}"
+                f"{_place(error, self.rule)}: {named(error)}"
             ) from error
 
     def _checked(self, drawn: Any, grid: Grid) -> IntArray:
@@ -137,14 +137,10 @@ def _place(error: BaseException, rule: Callable[..., Any]) -> str:
     return f" at {Path(file).name}:{lines[-1]}" if file and lines else ""
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
-
-
 def register_scan(
     name: str,
     *,
-    dimensions: Sequence[int] | None = None,
+    dimensions: Sequence[int] | int | None = None,
     returns: Literal["order", "rank"] = "order",
     continuous: bool | Callable[[Grid], bool] = False,
     diagonal_steps: float = 0,
@@ -183,7 +179,7 @@ def register_scan(
 def curve_of(
     name: str,
     rule: Callable[..., Any],
-    dimensions: Sequence[int] | None = None,
+    dimensions: Sequence[int] | int | None = None,
     returns: Literal["order", "rank"] = "order",
     continuous: bool | Callable[[Grid], bool] = False,
     diagonal_steps: float = 0,
@@ -203,7 +199,8 @@ def curve_of(
     if not whole_grid and sides not in (1, 2, 3):
         raise ValueError(f"scan {name!r} must take (height, width), (frames, height, width) or (grid)")
     options = tuple(p.name for p in parameters if p.default is not p.empty and p.name != "variant")
-    does = tuple(dimensions or ((sides,) if sides in (2, 3) else (2,)))
+    given = (dimensions,) if isinstance(dimensions, int) else dimensions
+    does = tuple(given or ((sides,) if sides in (2, 3) else (2,)))
     if not set(does) <= {2, 3}:
         raise ValueError(f"dimensions of scan {name!r} are of 2 and 3, not {does}")
     if not any(p.name == "variant" for p in parameters):

@@ -81,6 +81,8 @@ def _environment(table: Table, part: Part) -> str:
 def _tabular(part: Part) -> str:
     """The rows with rules, and a rule below each group of columns, which pandas does not draw."""
     frame = strings(part).map(tex)
+    # behind the end of a row LaTeX would take a star, or a bracket, for an option of it
+    frame.iloc[:, 0] = frame.iloc[:, 0].map(lambda name: "{}" + name if name.startswith(("[", "*")) else name)
     frame.columns = frame.columns.map(lambda head: tuple(map(tex, head)))
     style = frame.style.hide(axis="index")
     tabular: str = style.to_latex(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zigma.common.files import sha256_of
-from zigma.common.plugged import EXTRACTORS, one_line, short
+from zigma.common.plugged import EXTRACTORS, named, short
 from zigma.metrics.config import check_extractor, is_own, label_of
 from zigma.metrics.extractors import digits, dinov2, i3d, inception, lite0
 from zigma.metrics.weights import WEIGHTS
@@ -97,7 +97,7 @@ def _own(name: str) -> Extractor:
     try:
         network = make()
     except Exception as error:  # it may be anybody's
-        raise ValueError(f"extractor {short(name)}: {type(error).__name__}: {one_line(error)}") from error
+        raise ValueError(f"extractor {short(name)}: {named(error)}") from error
     if not isinstance(network, nn.Module):
         raise ValueError(
             f"extractor {short(name)} makes a {type(network).__name__}: it must make a torch module"

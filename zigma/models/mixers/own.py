@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zigma.common.plugged import MIXERS, one_line, short
+from zigma.common.plugged import MIXERS, named, short
 from zigma.models.counting import count_parameters
 from zigma.models.mixers.base import Mixer
 from zigma.models.specs import OwnMixerSpec
@@ -23,8 +23,7 @@ def own_mixer(hidden: int, scan: Layer, spec: OwnMixerSpec, *, depth: int = 1, p
         mixer = make(hidden, scan, depth=depth, prefix=prefix, **dict(spec.options))
     except Exception as error:  # it may be anybody's
         raise ValueError(
-            f"mixer {name} cannot be made for hidden {hidden} and {scan.grid} tokens: "
-            f"{type(error).__name__}: {one_line(error)}"
+            f"mixer {name} cannot be made for hidden {hidden} and {scan.grid} tokens: {named(error)}"
         ) from error
     if not isinstance(mixer, Mixer):
         raise ValueError(
