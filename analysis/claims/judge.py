@@ -135,10 +135,8 @@ def _mean_ps(contrast: Contrast) -> tuple[float, float]:
 def _p_positive(values: Sequence[float], counted: bool) -> float:
     """One-sided p of a positive mean, Student's; nan for a single value that was not counted."""
     mean = float(np.mean(values))
-    if (
-        not counted and max(map(abs, values)) < ROUNDING
-    ):  # runs that are one run, or ended alike: for neither side
-        return 0.5
+    if not counted and max(map(abs, values)) < ROUNDING:
+        return 0.5  # runs that ended alike speak for neither side
     if counted or (len(values) > 1 and np.std(values) < ROUNDING):  # no noise: the side decides
         return float(mean <= ROUNDING)
     if len(values) == 1:

@@ -68,7 +68,8 @@ class Sheet:
     @property
     def own_data(self) -> bool:
         """Whether its images are a person's own, so that no column of the paper stands beside them."""
-        return is_own(self.config) or any(path.partition(".")[0] == "data" for path in self.study.changes)
+        changed = self.study.changes.keys()  # a root says where the data lie, and a size is not another set
+        return is_own(self.config) or not changed.isdisjoint({"data", "data.name"})
 
     @property
     def records(self) -> list[Record]:

@@ -97,7 +97,8 @@ def _judged_alike(path: Path, config: RunConfig) -> bool:
     """Whether the levels there were measured by the extractors of today; also where those are not here to compare."""
     from studies.declare.identity import fingerprints
 
-    then = read_json(path).get("fingerprints", {})
+    recorded = read_json(path).get("fingerprints")
+    then = recorded if isinstance(recorded, dict) else {}
     try:
         now = fingerprints(config)
     except (ValueError, FileNotFoundError):

@@ -223,6 +223,22 @@ def test_a_million_tokens_take_a_moment(name: str) -> None:
     assert time.perf_counter() - started < 1.5  # 0.3 s on an idle core; see `python -m zigma.scans.benchmark`
 
 
+def test_a_curve_of_the_user_s_is_drawn_twice_for_all_its_variants():
+    calls = []
+
+    def counted(height, width, band=(1,)):
+        calls.append((height, width))
+        return range(height * width)
+
+    curve = curve_of("counted-calls", counted)
+    orders = [scan_order(curve, (4, 4), variant) for variant in range(8)]
+    assert calls == [(4, 4)] * 2
+    orders[0][0] = 99  # the caller's own
+    assert scan_order(curve, (4, 4))[0] == 0
+    assert scan_order(curve, (4, 4), band=[1]).tolist() == list(range(16))  # not remembered
+    assert len(calls) == 4
+
+
 def test_one_number_of_dimensions_is_enough():
     def cube(frames, height, width):
         return range(frames * height * width)

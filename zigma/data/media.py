@@ -6,6 +6,7 @@ to Ghostscript) and ffmpeg reads playlists that name other files; and no file ta
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import threading
@@ -114,7 +115,8 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
     except (MemoryError, UnreadableError):
         raise
     except OSError as error:
-        if error.errno is not None:  # the system's, which may pass; those of decoders have none
+        # the system's, which may pass; decoders' have none, but for a seek to where no file reaches
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise UnreadableError(_one_line(error)) from error
     except Exception as error:  # the decoders of damaged files raise nearly every type there is

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -96,13 +97,11 @@ class Curve:
         return symmetry.apply(self._draw(symmetry.source_grid(grid), options), grid)
 
     def _draw(self, grid: Grid, options: dict[str, Any]) -> IntArray:
-        order = self._checked(self._call(grid, options), grid)
-        if not self.built_in and not np.array_equal(order, self._checked(self._call(grid, options), grid)):
-            raise ValueError(
-                f"scan {self.name!r} gives another order the second time: a curve must always give the same "
-                "one (draw random numbers from np.random.default_rng(seed), made anew in the function)"
-            )
-        return order
+        if self.built_in:
+            return self._checked(self._call(grid, options), grid)
+        given = tuple(options.items())
+        remembered = not any(isinstance(value, (list, dict, set, np.ndarray)) for value in options.values())
+        return _remembered(self, grid, given) if remembered else _drawn(self, grid, given)
 
     def _call(self, grid: Grid, options: dict[str, Any]) -> Any:
         """What the rule returns; whatever goes wrong in it is one ValueError."""
@@ -128,6 +127,22 @@ class Curve:
         except ValueError as error:
             raise ValueError(f"scan {self.name!r}: {error}") from error
         return order
+
+
+def _drawn(curve: Curve, grid: Grid, options: tuple[tuple[str, Any], ...]) -> IntArray:
+    """What a user's curve draws, made twice: it must be the same."""
+    first, again = (curve._checked(curve._call(grid, dict(options)), grid) for _ in range(2))
+    if not np.array_equal(first, again):
+        raise ValueError(
+            f"scan {curve.name!r} gives another order the second time: a curve must always give the same "
+            "one (draw random numbers from np.random.default_rng(seed), made anew in the function)"
+        )
+    first.flags.writeable = False
+    return first
+
+
+# eight variants are symmetries of one draw, and a curve of anybody's may be slow
+_remembered = lru_cache(maxsize=16)(_drawn)
 
 
 def _place(error: BaseException, rule: Callable[..., Any]) -> str:
