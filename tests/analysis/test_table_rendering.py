@@ -74,6 +74,17 @@ def test_markdown_lines_up() -> None:
     assert r"mine\|yours" in rows[4]
 
 
+def test_a_long_name_cuts_no_number() -> None:
+    column = Column("ours", "fd", metric="fd_digits")
+    rows = (Row("a name that goes on " * 4, (SeedMean(1.234e-9, 1e-12, 3),)), Row("zigzag-8", (0.169,)))
+    table = Table("Table 1", "t", "c", (Part("tiny", "s", "T", (column,), rows, ()),))
+    for width in (30, 60, 100):
+        out = terminal(table, width)
+        assert "1.2340e-09" in out
+        assert "0.169" in out
+        assert "…" not in out
+
+
 def test_terminal_keeps_to_the_width_and_loses_no_column() -> None:
     for width in (60, 80, 200):
         out = terminal(TABLE, width)

@@ -32,7 +32,7 @@ def part_lines(part: Part, width: int) -> list[str]:
         return []
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
     for columns in _fitting(part, console):
-        console.print(_grid(part, columns))
+        console.print(_grid(part, columns, width))
     printed: str = console.file.getvalue()  # type: ignore[attr-defined]
     return [line.rstrip() for line in printed.splitlines()]
 
@@ -58,9 +58,10 @@ def _bullets(notes: Sequence[Note], width: int) -> list[str]:
     ]
 
 
-def _grid(part: Part, columns: Sequence[int]) -> Grid:
+def _grid(part: Part, columns: Sequence[int], width: int) -> Grid:
     grid = Grid(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    grid.add_column(Text(f"\n{one_line(part.corner)}"), no_wrap=True)
+    # a long name is wrapped, so that no number is ever cut
+    grid.add_column(Text(f"\n{one_line(part.corner)}"), overflow="fold", max_width=max(1, width // 2))
     shown = None
     for i in columns:
         column = part.columns[i]
@@ -78,7 +79,8 @@ def _fitting(part: Part, console: Console) -> list[list[int]]:
     """The columns in runs that fit the width."""
     runs: list[list[int]] = [[]]
     for i in range(len(part.columns)):
-        needed = Measurement.get(console, console.options.update(width=10_000), _grid(part, [*runs[-1], i]))
+        grid = _grid(part, [*runs[-1], i], console.width)
+        needed = Measurement.get(console, console.options.update(width=10_000), grid)
         if needed.maximum > console.width and runs[-1]:
             runs.append([])
         runs[-1].append(i)
