@@ -1,6 +1,7 @@
 """Records read by several processes are those that one process reads, in the same order, with the same faults."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,16 @@ def write(folder: Path, seed: int) -> Path:
 def two_readers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Two processes from two files on; how many each pool had."""
     pools: list[int] = []
-    context = forked.get_context("fork")
+    executor = forked.ProcessPoolExecutor
     monkeypatch.setattr(record, "WORTH_PROCESSES", 2)
     monkeypatch.setattr(record, "TOGETHER", 3)
     monkeypatch.setattr(forked, "usable_cores", lambda: 2)
 
-    class Counting:
-        @staticmethod
-        def Pool(n: int, *arguments: Any) -> object:
-            pools.append(n)
-            return context.Pool(n, *arguments)
+    def counting(n: int, *arguments: Any) -> object:
+        pools.append(n)
+        return executor(n, *arguments)
 
-    monkeypatch.setattr(forked, "get_context", lambda kind: Counting)
+    monkeypatch.setattr(forked, "ProcessPoolExecutor", counting)
     return pools
 
 
@@ -57,6 +56,20 @@ def test_several_processes_read_what_one_reads(
     alone: list[WordError] = []
     assert list(read_records(paths, alone)) == records
     assert list(map(str, alone)) == list(map(str, faults))
+    assert two_readers == [2]
+
+
+@pytest.mark.timeout(60)
+def test_readers_end_where_this_process_goes_on_at_sigterm(tmp_path: Path, two_readers: list[int]) -> None:
+    """As a job does, which looks first whether it was cancelled: its readers waited for each other for ever."""
+    paths = [write(tmp_path, seed) for seed in range(20)]
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        reading = read_records(paths)
+        next(reading)
+        reading.close()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert two_readers == [2]
 
 

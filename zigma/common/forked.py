@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -21,6 +23,8 @@ def map_forked(
     """`function` of every item, in their order; `items` and what comes back can be pickled, the function need not be.
 
     It is for Python alone: a forked process has neither the threads of this one nor what they held, such as torch's.
+    Who stops asking waits for what is under way, and no signal is sent: a pool that ends its processes by SIGTERM
+    waits for ever for those of a job, which goes on at that.
 
     Args:
         worth: items from which on further processes are worth their start
@@ -30,8 +34,11 @@ def map_forked(
     if len(items) < worth or processes < 2:
         yield from map(function, items)
         return
-    with get_context("fork").Pool(processes, _inherit, (function,)) as pool:
-        yield from pool.imap(_apply, items, chunksize=together)
+    readers = ProcessPoolExecutor(processes, get_context("fork"), _inherit, (function,))
+    try:
+        yield from readers.map(_apply, items, chunksize=together)
+    finally:
+        readers.shutdown(cancel_futures=True)
 
 
 _inherited: Callable[[Any], Any]  # of a forked process: closures reach it this way alone
@@ -40,6 +47,7 @@ _inherited: Callable[[Any], Any]  # of a forked process: closures reach it this 
 def _inherit(function: Callable[[Any], Any]) -> None:
     global _inherited
     _inherited = function
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to speak of
 
 
 def _apply(item: Any) -> Any:
