@@ -11,11 +11,11 @@ from analysis.compare.pairs import Compared, Sides, compare_metric
 from analysis.compare.select import PLACE, Selection, parse, select, value_of
 from analysis.metrics import find_metric, in_order
 from analysis.options import no_folder, terminal_width, write_all
-from analysis.records import Records, key
+from analysis.records import Records
+from analysis.records.keys import key_of_run
 from analysis.stats import SeedMean
 from analysis.tables.render import markdown, terminal
 from analysis.tables.values import Cell, Column, Note, Part, Row, Table
-from studies.declare.own_data import NAME as OWN_IMAGES
 from studies.run.record import Record
 from zigma.common.words import WordError, counted, unknown
 
@@ -98,13 +98,14 @@ def _rows(chosen: Sequence[Records], pinned: set[str]) -> dict[str, Sides]:
     """Row's name -> the records of A and of B. A run that two studies share has one name, whichever ran it."""
     names: dict[str, tuple[str, ...]] = {}
     for record in sorted((r for records in chosen for r in records), key=_place):
-        names.setdefault(_run(record), _place(record))
+        names.setdefault(key_of_run(record["config"], record["setting"]), _place(record))
     shown = [i for i, field in enumerate(PLACE) if field not in pinned]
     rows: dict[str, tuple[list[Record], list[Record]]] = defaultdict(lambda: ([], []))
     settings: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for side, records in enumerate(chosen):
         for record in records:
-            place = _place(record) if pinned else names[_run(record)]
+            run = key_of_run(record["config"], record["setting"])
+            place = _place(record) if pinned else names[run]
             label = " ".join(place[i] for i in shown) or "all"
             rows[label][side].append(record)
             settings[label, side].add(place[1:3])
@@ -115,12 +116,6 @@ def _rows(chosen: Sequence[Records], pinned: set[str]) -> dict[str, Sides]:
             add = " and ".join(f"{name}=..." for name in apart)
             raise WordError(f"{'AB'[side]} has several of {label}: {several}; add {add}")
     return dict(rows)
-
-
-def _run(record: Record) -> str:
-    """What a record computes, all seeds alike; two folders of images have one configuration."""
-    own = record["config"].get("data", {}).get("name") == OWN_IMAGES
-    return key(record["config"]) + (record["setting"] if own else "")
 
 
 def _place(record: Record) -> tuple[str, ...]:

@@ -94,12 +94,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     raise WordError(f"{path} is no manifest of figures; move it away and draw the figures again")
 
 
-def _changed(files: Any, folder: Path) -> list[str]:
-    """The files of a figure whose contents are no longer those that were drawn."""
-    drawn = files.items() if isinstance(files, dict) else ()  # older manifests know names alone
-    return [name for name, hashed in drawn if sha256_of(folder / name) != hashed]
-
-
 def _other_words(name: str, picture: Picture, folder: Path) -> bool:
     """Whether a figure's notes would be others now."""
     file = folder / f"{name}.{CAPTION}"
@@ -110,21 +104,21 @@ def outdated(
     folder: Path, manifest: Mapping[str, Any], pictures: Mapping[str, Picture | Missing], results: Path
 ) -> dict[str, str]:
     """Figures of a folder's manifest that are not the pictures that the records give now: name -> why."""
-    why = {}
-    for name, picture in pictures.items():
-        files = [folder / str(file) for file in manifest[name]["files"]]
-        absent = [file.name for file in files if not file.is_file()]
-        if isinstance(picture, Missing):
-            if files:
-                why[name] = f"no record backs it any more ({picture.run})"
-        elif absent:
-            why[name] = f"{', '.join(absent)} is missing"
-        elif changed := _changed(manifest[name]["files"], folder):
-            why[name] = f"{', '.join(changed)} is not what was drawn"
-        elif manifest[name] != entry(TITLES[name], picture, files, results) or _other_words(
-            name, picture, folder
-        ):
-            why[name] = "the records behind it have changed since it was drawn"
-        elif not files:
-            why[name] = "not drawn, but there are records now"
-    return why
+    whys = {name: _why(name, manifest[name], picture, folder, results) for name, picture in pictures.items()}
+    return {name: why for name, why in whys.items() if why}
+
+
+def _why(name: str, drawn: Mapping[str, Any], picture: Picture | Missing, folder: Path, results: Path) -> str:
+    """Why a figure is not what the records give now; empty where it is."""
+    files = [folder / str(file) for file in drawn["files"]]
+    if isinstance(picture, Missing):
+        return f"no record backs it any more ({picture.run})" if files else ""
+    if absent := [file.name for file in files if not file.is_file()]:
+        return f"{', '.join(absent)} is missing"
+    now = entry(TITLES[name], picture, files, results)
+    hashed = drawn["files"] if isinstance(drawn["files"], dict) else {}  # older manifests know names alone
+    if changed := [file for file in hashed if hashed[file] != now["files"][file]]:
+        return f"{', '.join(changed)} is not what was drawn"
+    if drawn != now or _other_words(name, picture, folder):
+        return "the records behind it have changed since it was drawn"
+    return "" if files else "not drawn, but there are records now"

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from studies.declare.own_data import NAME as OWN_IMAGES
+
 LISTED = 3  # differences that are named
 
 
@@ -23,6 +25,12 @@ def key(config: Mapping[str, Any]) -> str:
     if "\\ud" in canonical:  # perhaps half of a surrogate pair, which no output can hold: a ValueError here
         json.dumps(plain, ensure_ascii=False).encode()
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def key_of_run(config: Mapping[str, Any], setting: str) -> str:
+    """The same of a run: two folders of a person's images have one configuration, and are told apart by the setting."""
+    own = config.get("data", {}).get("name") == OWN_IMAGES
+    return key(config) + (setting if own else "")
 
 
 def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -80,10 +80,9 @@ def _shown(table: Table, results: Path) -> str:
     """
 
     def here(notes: Iterable[Note]) -> tuple[Note, ...]:
-        proposes = [f": {PROPOSED}" in note.text for note in notes]
         return tuple(
-            replace(note, text=note.text + same_results(results)) if is_one else note
-            for note, is_one in zip(notes, proposes, strict=True)
+            replace(note, text=note.text + same_results(results)) if f": {PROPOSED}" in note.text else note
+            for note in notes
         )
 
     parts = tuple(replace(part, notes=here(part.notes)) for part in table.parts)

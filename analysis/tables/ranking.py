@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.metrics import EXCESS, LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
-from analysis.records.keys import differences, key
+from analysis.records.keys import differences, key, key_of_run
 from analysis.records.standing import why_no_verdict
 from analysis.stats import paired_ratio
 from analysis.tables.columns import cell, metric_columns
@@ -21,7 +21,6 @@ from analysis.tables.heading import heading
 from analysis.tables.notes import origin_notes, protocol_notes, seeds_note
 from analysis.tables.values import OURS, Cell, Column, Note, Part, Row, Table
 from studies.declare.identity import as_recorded
-from studies.declare.own_data import is_own
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
 from studies.run.record import Record
@@ -56,8 +55,7 @@ def pooled(records: Records) -> list[Sheet]:
                     continue
                 plain = as_recorded(base)
                 scans = [(sheet, arm) for arm in sheet.arms if _is_scan(sheet, arm, plain)]
-                whose = setting if is_own(base) else ""  # two folders of images have one configuration
-                gathered[scale, key(plain) + whose] += scans
+                gathered[scale, key_of_run(plain, setting)] += scans
     pools: dict[tuple[int, str], Sheet] = {}
     for (scale, _), scans in sorted(gathered.items(), key=lambda item: len(item[1])):
         arms = _once(scans)

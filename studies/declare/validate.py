@@ -72,7 +72,8 @@ def _merged(selection: Selection, changes: Mapping[str, Any], configs: Mapping[C
     groups: dict[tuple[str, Config], list[str]] = {}
     for cell, config in configs.items():
         groups.setdefault((cell.setting, config), []).append(cell.arm)
-    for (setting, _), names in groups.items():
+    alike = ((setting, names) for (setting, _), names in groups.items() if len(names) > 1)
+    for setting, names in alike:
         arms = [arm for arm in selection.study.arms if arm.name in names]
         if len({selection.study.config(arm, selection.scale, setting) for arm in arms}) > 1:
             lines.append(

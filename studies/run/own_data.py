@@ -71,17 +71,18 @@ def prepare_own(
         raise WordError(f"--data {folder} holds no image{shards if any(folder.glob('*.tar')) else ''}")
     captions = captions or _captions_beside(folder, images, say)
     held_out = _held_out_folder(folder, images, say)
+    hashes = list(remembered_sha256(images, from_bytes=1 << 20))
     request = PrepareRequest(
         source=str(folder),
         size=size,
         captions=None if captions is None else str(captions),
         classes=_has_classes(folder, images, held_out),
         held_out_folder=held_out,
-        held_out=_share(images),
+        held_out=_share(hashes),
         vae=str(autoencoder_folder()) if latents else None,
     )
     name = _beginning(re.sub(r"[^\w+-]+", "_", folder.resolve().name).strip("_")) or "images"
-    key = _key(folder, images, captions, request)
+    key = _key(folder, images, hashes, request)
     root = results / FOLDER / f"{name}-{size}-{key}"
     if results.resolve().is_relative_to(folder.resolve()):
         raise WordError(f"--data {folder} holds the results folder {results}: choose another by --results")
@@ -109,14 +110,13 @@ def _beginning(name: str) -> str:
     return name.encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
-def _share(images: list[Path]) -> float:
+def _share(hashes: list[str]) -> float:
     """Which share is held out: a fifth of few images, less of many, and never fewer than a distance needs.
 
     An image is held out where its hash, as a number from 0 to 1, lies below the share (`zigma.data.folders.plan`).
     """
-    hashes = set(remembered_sha256(images, from_bytes=1 << 20))
-    least = sorted(int(each[:8], 16) / 2**32 for each in hashes)[:FEWEST]
-    return max(min(0.2, max(0.05, HELD_OUT / len(images))), least[-1] + 2**-32)
+    least = sorted(int(each[:8], 16) / 2**32 for each in set(hashes))[:FEWEST]
+    return max(min(0.2, max(0.05, HELD_OUT / len(hashes))), least[-1] + 2**-32)
 
 
 @contextmanager
@@ -247,13 +247,13 @@ def _has_classes(folder: Path, images: list[Path], held_out: str | None) -> bool
     return None not in classes and len(classes) > 1
 
 
-def _key(folder: Path, images: list[Path], captions: Path | None, request: Any) -> str:
+def _key(folder: Path, images: list[Path], hashes: list[str], request: Any) -> str:
     """A hash of what the shards will hold: names and contents of the images, their captions, and what is asked for."""
     from zigma.data.folders.plan import identity_of
     from zigma.data.weights import autoencoder_identity
 
     digest = hashlib.sha256(repr(sorted(identity_of(request, {}).items())).encode())
-    for image, contents in zip(images, remembered_sha256(images, from_bytes=1 << 20), strict=True):
+    for image, contents in zip(images, hashes, strict=True):
         digest.update(os.fsencode(f"{image.relative_to(folder).as_posix()}\0{contents}\n"))
     digest.update(autoencoder_identity().encode() if request.vae is not None else b"False")
     return digest.hexdigest()[:8]

@@ -114,12 +114,9 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
         raise UnreadableError("no picture in a format that is read here") from error
     except (MemoryError, UnreadableError):
         raise
-    except OSError as error:
-        # the system's, which may pass; decoders' have none, but for a seek to where no file reaches
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise UnreadableError(_one_line(error)) from error
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
+        if _of_the_system(error):
+            raise
         raise UnreadableError(_one_line(error)) from error
 
 
@@ -142,6 +139,8 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
     except (MemoryError, UnreadableError):
         raise
     except Exception as error:  # see load_image
+        if _of_the_system(error):
+            raise
         raise UnreadableError(_one_line(error).replace(str(file), file.name)) from error
     if not frames:
         raise UnreadableError("the video holds no frame")
@@ -235,6 +234,11 @@ def window(length: int, count: int, where: float) -> int:
     if length < count:
         raise UnreadableError(f"the video has {counted(length, 'frame')}, fewer than {count}")
     return int(where * (length - count + 1))
+
+
+def _of_the_system(error: Exception) -> bool:
+    """Whether it may pass. Decoders' errors have no number, but for a seek to where no file reaches."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _one_line(error: Exception) -> str:
