@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.records.levels import LevelFile, read_levels
+from analysis.records.levels import LevelFile, level_folders, read_levels
 from analysis.records.schema import (
     CURVES,
     FAULTS,
@@ -128,7 +128,7 @@ def _load(results: Path, source: Source) -> Records:
     faults: list[WordError] = []
     records = Records(_each_once(results, source, faults))
     records.faults[:0] = map(str, faults)
-    records.levels = read_levels([results, published_folder(results)], records.faults)
+    records.levels = read_levels(level_folders(results), records.faults)
     records.faults = [printable(" ".join(fault.split())) for fault in records.faults]  # names of files too
     return records
 

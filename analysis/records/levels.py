@@ -16,6 +16,7 @@ from analysis.records.protocol import Protocol, protocol_of
 from analysis.records.schema import FAULTS
 from studies.declare.identity import as_recorded
 from studies.declare.levels import FOLDER
+from studies.declare.shipped import PUBLISHED, published_folder, shipped
 from studies.run.record import Record
 from zigma.common.files import read_json
 from zigma.experiment.config import RunConfig
@@ -46,6 +47,15 @@ class LevelFile:
         plain = as_recorded(config)
         same = all(plain[part] == self.config.get(part) for part in ("model", "sampling"))
         return tuple(level for level in self.levels if same or level.kind != "start")
+
+
+def level_folders(results: Path) -> list[Path]:
+    """Where the levels of a results folder are looked for: its own, what it publishes, and what ships.
+
+    A named folder shows no shipped records, but its arms are held against shipped levels: they belong to data and
+    protocol, whoever trained.
+    """
+    return list(dict.fromkeys((results, published_folder(results), shipped() / PUBLISHED)))
 
 
 def read_levels(folders: Iterable[Path], faults: list[str]) -> dict[str, LevelFile]:

@@ -1,8 +1,21 @@
 """Records that several tests look at. Its presence also lets tests in subfolders import `fake_records`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from studies.declare.shipped import published_folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_shipped_levels() -> Iterator[None]:
+    """Invented numbers are not held against the floors and baselines of real data that ship."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "analysis.records.collection.level_folders", lambda results: [results, published_folder(results)]
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.records import load, sheet
-from analysis.records.levels import Level, best_baseline, floor_of, way
+from analysis.records.levels import Level, best_baseline, floor_of, level_folders, way
 from analysis.records.protocol import Protocol
 from analysis.records.standing import levels_of, unbeaten, why_no_verdict
 from analysis.tables import study_table
@@ -136,6 +136,15 @@ def test_own_levels_win_over_published_ones(tmp_path: Path) -> None:
         8.0,
         0.9,
     ]
+
+
+def test_a_named_folder_is_held_against_the_levels_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "scan_ablation", "desk", setting=SETTING, means=MEANS, seeds=1)
+    monkeypatch.setattr("analysis.records.collection.level_folders", level_folders)
+    names = {level.name for level in levels_of(sheet(STUDY, "desk", SETTING, load(tmp_path)))}
+    assert names == {"real against real", "independent pixels", "linear Gaussian", "before training"}
 
 
 BROKEN = [
