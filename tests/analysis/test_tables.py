@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write, write_beside
 
-from analysis.__main__ import main
 from analysis.records import load, sheets
 from analysis.stats import SeedMean
 from analysis.tables import build_tables, study_table
@@ -134,26 +132,6 @@ def test_many_settings_become_columns(tmp_path: Path) -> None:
     assert [column.name for column in parts[0].columns] == list(settings)
 
 
-def test_notes_below_many_settings_say_which_they_are_about(tmp_path: Path) -> None:
-    grids = ("rows-16", "rows-32")
-    positions = ("rows-8-positions", "rows-16-positions", "rows-32-positions")
-    for setting, seeds in {"rows-8": 3, **dict.fromkeys((*grids, *positions), 2)}.items():
-        fill(
-            tmp_path,
-            "exact",
-            setting=setting,
-            seeds=seeds,
-            skip=lambda run: run.arm not in ("sweep-1", "sweep-2"),
-        )
-    part = next(p for p in study_table(find_study("exact"), load(tmp_path)).parts[::-1] if p.scale == "tiny")
-    seeds_of = [str(note) for note in part.notes if note.kind == "seeds"]
-    two = ", ".join(("rows-16", "rows-32", "rows-16-positions", "rows-8-positions", "rows-32-positions"))
-    assert [line.split(":")[0] for line in seeds_of] == [two, "rows-8"]
-    assert ["sweep-1 2, sweep-2 2," in seeds_of[0], "sweep-1 3, sweep-2 3," in seeds_of[1]] == [True, True]
-    origin = [note for note in part.notes if note.text.startswith("made on")]
-    assert [note.setting for note in origin] == [""]
-
-
 def test_every_study_makes_a_table_with_and_without_records(tmp_path: Path) -> None:
     empty = build_tables(load(tmp_path))
     assert len({table.file for table in empty}) == len(studies()) + 1  # and the ranking
@@ -167,45 +145,6 @@ def test_every_study_makes_a_table_with_and_without_records(tmp_path: Path) -> N
     for table in build_tables(load(tmp_path)):
         assert table.recorded
         assert "nan" not in markdown(table).replace("FloatingPoint", "")
-
-
-def test_the_command_prints_writes_and_goes_on_past_a_broken_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(tmp_path, seeds=2)
-    (tmp_path / "records" / "broken.json").write_text("[]", encoding="utf-8")
-    assert main(["make-tables", "--results", str(tmp_path)]) == 0
-    told = capsys.readouterr()
-    assert "Table 1 of your run." in told.out
-    assert "158.1" in told.out
-    assert "left out: " in told.err
-    assert "broken.json" in told.err
-    rows = list(csv.DictReader((tmp_path / "view" / "tables" / "table_1.csv").open(encoding="utf-8")))
-    assert {row["source"] for row in rows} == {"paper", "ours"}
-    assert all((tmp_path / "view" / "tables" / f"table_1.{ending}").exists() for ending in ("md", "tex"))
-
-
-def test_a_table_of_changed_runs_says_what_was_changed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for changes in ({"training.steps": 30}, {"data.name": "mnist"}):
-        for run in runs(STUDY, "tiny", range(2), changes=changes, settings=[SETTING]):
-            write(tmp_path, run, record_of(run, drawn_metrics(run, 5.0)))
-    words = ["make-tables", "scan_ablation", "--results", str(tmp_path)]
-    assert main([*words, "--set", "training.steps=30"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "changed by --set training.steps=30, standing in for the paper's 256 FID" in out
-    assert "158.1" in out
-    hint = f"--setting {SETTING} --set training.steps=30 --results {tmp_path}"
-    assert hint.replace(" ", "") in out.replace(" ", "")
-    for ending in ("md", "tex"):
-        written = (tmp_path / "view" / "tables" / f"table_1.{ending}").read_text(encoding="utf-8")
-        assert "training.steps=30" in written.replace("\\", "")
-        assert str(tmp_path) not in written  # a folder that is moved holds the same tables
-    assert main([*words, "--set", "data.name=mnist"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "images that are not the paper's" in out
-    assert "158.1" not in out  # no column of the paper
 
 
 def test_a_metric_under_two_protocols_in_one_record_has_two_columns(tmp_path: Path) -> None:
@@ -223,21 +162,6 @@ def test_a_failed_repetition_hides_no_published_number(tmp_path: Path) -> None:
     for run in runs(STUDY, "tiny", range(2), settings=[SETTING]):
         write(tmp_path, run, {**record_of(run, []), "status": "failed", "error": "out of memory"})
     assert {record["status"] for record in load(tmp_path)} == {"done"}
-
-
-def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (
-        ["scan_ablatio"],
-        ["--source", "theirs"],
-        ["--set", "training.stepz=3"],
-        ["ranking", "--set", "training.steps=3"],
-        ["--pub"],  # no option for another that it begins like
-    ):
-        with pytest.raises(SystemExit) as left:
-            main(["make-tables", *words, "--results", str(tmp_path)])
-        assert left.value.code == 2
-        assert capsys.readouterr().err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -295,111 +219,3 @@ def test_a_run_that_all_scales_share_is_shown_once(tmp_path: Path) -> None:
     heads = [f"{column.group} {column.name}" for column in table.parts[0].columns]
     assert rows["S"][heads.index("paper Layers")] == 12
     assert text(rows["S"][heads.index("ours layers")]) == "24"  # P1: the counts printed are of other sizes
-
-
-def test_a_folder_that_is_not_there_is_refused_and_not_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Here `--results reslts` made a folder with 63 empty sheets."""
-    for command in ("make-tables", "make-figures", "claims", "report", "check"):
-        with pytest.raises(SystemExit) as left:
-            main([command, "--results", str(tmp_path / "reslts")])
-        assert left.value.code == 2
-        assert "there is no folder" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_looking_writes_below_view_alone(tmp_path: Path) -> None:
-    """Here 63 tracked tables were overwritten by `--source own`."""
-    fill(tmp_path, seeds=2)
-    before = {path for path in tmp_path.rglob("*") if path.is_file()}
-    for words in (
-        ["make-tables"],
-        ["make-tables", "scan_ablation", "--source", "own"],
-        ["claims"],
-        ["report"],
-    ):
-        assert main([*words, "--results", str(tmp_path)]) == 0
-    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    assert written
-    assert all(path.is_relative_to(tmp_path / "view") for path in written)
-
-
-def test_what_ships_is_written_from_published_records_by_an_explicit_word(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = runs(STUDY, "tiny")[0]
-    write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
-    write(tmp_path, run, record_of(run, drawn_metrics(run, 2.0)), folder="published")
-    assert main(["make-tables", "--publish", "--results", str(tmp_path)]) == 0
-    rows = list(csv.DictReader((tmp_path / "tables" / "table_1.csv").open(encoding="utf-8")))
-    assert [row["value"] for row in rows if row["column"] == "fd_digits" and row["value"]] == ["2.0"]
-    with pytest.raises(SystemExit) as left:
-        main(["make-tables", "--publish", "--source", "own", "--results", str(tmp_path)])
-    assert left.value.code == 2
-
-
-def test_a_disk_that_refuses_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(tmp_path, seeds=1)
-    (tmp_path / "view").write_text("a file where the folder should be", encoding="utf-8")
-    for words in (["make-tables", "scan_ablation"], ["claims"], ["report"], ["make-figures", "--only", "4"]):
-        assert main([*words, "--results", str(tmp_path)]) == 1
-        told = capsys.readouterr()
-        assert told.err.count("\n") == 1
-        assert "not written to" in told.err
-
-
-def test_a_row_whose_seeds_were_made_by_other_code_or_machines_is_marked(tmp_path: Path) -> None:
-    for path in fill(tmp_path, seeds=2):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["seed"] == 1 and record["arm"] == "sweep":
-            record["environment"] |= {"torch": "2.14.1", "commit": "d" * 40}
-            path.write_text(json.dumps(record), encoding="utf-8")
-    part, _ = table_of(tmp_path)
-    notes = [note.text for note in part.notes if note.kind == "origin"]
-    assert any("sweep (commit, torch)" in line and "zigzag" not in line for line in notes)
-    assert any("torch 2.9.0, 2.14.1" in line for line in notes)
-
-
-@pytest.mark.parametrize("field", ["commit", "device", "torch", "scan_backend"])
-def test_what_a_row_mixes_is_named(tmp_path: Path, field: str) -> None:
-    for path in fill(tmp_path, seeds=2):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["seed"] == 1 and record["arm"] == "sweep":
-            record["environment"][field] = "another"
-            path.write_text(json.dumps(record), encoding="utf-8")
-    part, _ = table_of(tmp_path)
-    (line,) = [note.text for note in part.notes if "different code or machines" in note.text]
-    assert line.endswith(f": sweep ({field.replace('_', ' ')})")
-
-
-def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
-    for path in fill(tmp_path, seeds=1):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["arm"] == "zigzag-8":
-            before = {
-                "commit": "d" * 40,
-                "torch": "2.9.0",
-                "device": "some processor (2 cores)",
-                "from_step": 0,
-            }
-            record["history"] = [before, {**before, "commit": "c" * 40, "from_step": 100}]
-            path.write_text(json.dumps(record), encoding="utf-8")
-    part, _ = table_of(tmp_path)
-    notes = [note.text for note in part.notes if note.kind == "origin"]
-    assert any("by different code or machines: zigzag-8 (commit)" in line for line in notes)
-
-
-def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(tmp_path, seeds=2, finished="2026-01-02")
-    fill(tmp_path, "hilbert", seeds=1, finished="2026-01-01")
-    assert main(["make-tables", "--results", str(tmp_path)]) == 0
-    out = capsys.readouterr().out
-    above, _, below = out.partition("a table in full")
-    assert all(re.search(rf"^{name} ", above, flags=re.MULTILINE) for name in studies())
-    assert "4 of 4, n 2" in above
-    assert below.startswith(f": python -m analysis make-tables STUDY --results {tmp_path}\n")
-    assert "Table 1 of your run." in below
-    assert "Table 7" not in below
