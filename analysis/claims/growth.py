@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.claims.claim import RHO, TREND, Contrast, Printed, Range
+from analysis.claims.contrasts import ABOVE, contrast_on, untied
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
-from analysis.claims.kinds import ABOVE, contrast_on, untied
 from analysis.metrics import LOSS
 from analysis.records import Protocol, Sheet
 from analysis.stats import Array

@@ -8,105 +8,21 @@ is in the claim's favour.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from analysis.claims.claim import RHO, Contrast, Printed, Range, Statement
-from analysis.claims.deciding import chosen, deciding, identities, oriented_logs, why_unlearned
-from analysis.metrics import QUALITY, find_metric, paper_metric
+from analysis.claims.claim import RHO, Contrast, Printed, Range
+from analysis.claims.contrasts import ABOVE, by_seed, contrast_on, printed_columns, untied, within
+from analysis.claims.deciding import deciding, identities, oriented_logs, why_unlearned
+from analysis.metrics import paper_metric
 from analysis.records import Sheet
 from analysis.stats import Array
 from studies.declare.registry import find_study
 from studies.declare.study import Study
-
-ABOVE: Range = (0.0, math.inf)
-
-
-def within(margin: float) -> Range:
-    """Logarithms of ratios that are 1 to within a margin: 0.05 is from 1 / 1.05 to 1.05."""
-    return -math.log1p(margin), math.log1p(margin)
-
-
-def _by_seed(
-    statement: Statement,
-    sheets: Mapping[str, Sheet],
-    arms: Sequence[str],
-    combine: Callable[[Array], Array],
-    claimed: Range,
-    says: str,
-    measure: str = "ratio",
-) -> list[Contrast]:
-    """A contrast for each sheet and metric; `combine` makes of logarithms (seeds, arms) a number, or a row, per seed.
-
-    It may leave seeds out.
-    """
-    made = []
-    for sheet in chosen(sheets, statement.settings):
-        for metric, decides in deciding(sheet, statement.metric):
-            logs = oriented_logs(sheet, arms, metric)
-            if logs is None:
-                continue
-            samples = [tuple(np.atleast_1d(row).tolist()) for row in combine(logs[1])]
-            behind = identities(sheet, arms, logs[0])
-            if len(set(behind)) < len(behind):  # two arms that are one run here
-                continue
-            if samples:
-                made.append(contrast_on(sheet, says, metric, measure, samples, claimed, decides, behind))
-    return made
-
-
-def contrast_on(
-    sheet: Sheet,
-    says: str,
-    metric: str,
-    measure: str,
-    samples: Sequence[tuple[float, ...]],
-    claimed: Range,
-    decides: bool,
-    records: Sequence[str],
-    setting: str = "",
-    unlearned: str | None = None,
-) -> Contrast:
-    """A contrast with what the sheet and the metric say of it."""
-    return Contrast(
-        says=says,
-        scale=sheet.scale,
-        setting=setting or sheet.setting,
-        metric=metric,
-        measure=measure,
-        samples=tuple(samples),
-        claimed=claimed,
-        decides=decides,
-        counted=find_metric(metric).exact,
-        unlearned=why_unlearned(sheet, metric) if unlearned is None else unlearned,
-        records=tuple(records),
-    )
-
-
-def _printed_columns(study: Study, arms: Sequence[str], metric: str | None) -> dict[str, list[float]]:
-    """The paper's columns that have a number of every one of the arms; none where two arms stand for one row."""
-    if any(study.second_readings.get(arm) in arms for arm in arms):
-        return {}
-    measured = (find_metric(metric).column,) if metric else QUALITY
-    paper = {arm.name: arm.paper for arm in study.arms}
-    columns = dict.fromkeys(
-        column for arm in arms for column in paper.get(arm, {}) if paper_metric(column)[1] in measured
-    )
-    return {
-        column: [paper[arm][column] for arm in arms]
-        for column in columns
-        if all(column in paper.get(arm, {}) for arm in arms)
-    }
-
-
-def untied(one: Array, other: Array) -> Array:
-    """Rows of a rank correlation of two matrices (seeds, arms), without the seeds in which one side is all ties."""
-    rows = np.concatenate([one, other], axis=1)
-    return rows[(np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)]
 
 
 @dataclass(frozen=True)
@@ -160,7 +76,7 @@ class Pairs:
         return [
             contrast
             for pair in combinations(self.arms, 2)
-            for contrast in _by_seed(self, sheets, pair, ratio, self.claimed, self._pair(*pair))
+            for contrast in by_seed(self, sheets, pair, ratio, self.claimed, self._pair(*pair))
         ]
 
     def printed(self, study: Study) -> list[Printed]:
@@ -168,7 +84,7 @@ class Pairs:
         return [
             Printed(self._pair(*pair), f"{column}: {a} and {b}, ratio {b / a:.2f}", low < b / a < high)
             for pair in combinations(self.arms, 2)
-            for column, (a, b) in _printed_columns(study, pair, self.metric).items()
+            for column, (a, b) in printed_columns(study, pair, self.metric).items()
         ]
 
 
@@ -247,13 +163,13 @@ class SmallerEffect:
         return [
             contrast
             for sign, which in ((1.0, "gain"), (-1.0, "loss"))
-            for contrast in _by_seed(
+            for contrast in by_seed(
                 self, sheets, self.arms, over(sign), ABOVE, f"{self.says} ({which})", "ratio of ratios"
             )
         ]
 
     def printed(self, study: Study) -> list[Printed]:
-        columns = _printed_columns(study, self.arms, self.metric)
+        columns = printed_columns(study, self.arms, self.metric)
         return [
             Printed(
                 self.says,
@@ -296,7 +212,7 @@ class MattersLess:
             without, changed = values[:, ::2], values[:, 1::2]
             return untied((without + changed) / 2, np.abs(changed - without))
 
-        made = _by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, RHO)
+        made = by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, RHO)
         return [replace(contrast, of_more_arms=True) for contrast in made]
 
     def printed(self, study: Study) -> list[Printed]:
@@ -360,7 +276,7 @@ class GainGrows:
         )
 
     def printed(self, study: Study) -> list[Printed]:
-        columns = _printed_columns(study, self.arms, self.metric)
+        columns = printed_columns(study, self.arms, self.metric)
         groups = [[name for name in columns if paper_metric(name)[0] == group] for group in self.columns]
         made = []
         for small, large in zip(*groups, strict=True):
