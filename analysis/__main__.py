@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 
 from zigma.common.program import carry_out
-from zigma.common.words import Parser
+from zigma.common.words import Command, Parser
 
 PROGRAM = "python -m analysis"
 COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what it does, an example
@@ -73,7 +73,7 @@ def _parser(word: str | None) -> Parser:
         epilog=f"example: {PROGRAM} make-tables",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
+    commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Command)
     for name, (module, help, example) in COMMANDS.items():
         added = commands.add_parser(
             name,

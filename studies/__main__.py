@@ -10,7 +10,7 @@ from types import ModuleType
 
 from studies.cli.options import PROGRAM
 from zigma.common.program import carry_out, interrupt_again
-from zigma.common.words import Parser
+from zigma.common.words import Command, Parser
 from zigma.processor import wait_briefly
 
 wait_briefly()  # in the processes of runs as well: they inherit it
@@ -57,7 +57,7 @@ def _parser(first: list[str]) -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
+    commands = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Command)
     for word in first if set(first) & set(COMMANDS) else COMMANDS:
         command = command_module(word)
         example = f"example: {PROGRAM} {command.EXAMPLE}"

@@ -40,6 +40,10 @@ from zigma.training.config import TrainingConfig
         ({"data": {"size": True}}, "data.size must be a whole number, not True"),
         ({"sampling": {"last_step_size": 1.5}}, "sampling.last_step_size must be below 1, not 1.5"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
+        (
+            {"model": {"kind": "zigma", "mixer": {"kind": "own"}}},
+            "model.mixer.source is missing, and has no default",
+        ),
         ({"modle": {}}, "unknown setting 'modle': did you mean 'model'?"),
     ],
 )

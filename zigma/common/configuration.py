@@ -196,6 +196,8 @@ def _line(detail: ErrorDetails, kind: type[Configuration]) -> str:
             return str(
                 unknown(f"{path}.kind", context["tag"], re.findall(r"'([^']*)'", context["expected_tags"]))
             )
+        case "missing":
+            return f"{path} is missing, and has no default"
         case "value_error":
             return f"{path}: {context['error']}" if path else str(context["error"])
         case "must_be":

@@ -68,6 +68,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+class Command(Parser):
+    """The parser of one command of a program. It refuses itself what it does not know, and so names its own help."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        known, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return known, others
+
+
 def fail(program: str, error: Exception) -> NoReturn:
     """Print an error as one line, `Problems` as a line each, and leave with status 2."""
     for line in error.lines if isinstance(error, Problems) else [str(error)]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from zigma.common.program import print_anywhere
-from zigma.common.words import Parser, counted, printable
+from zigma.common.words import Command, Parser, counted, printable
 from zigma.data.names import EMBEDDED, PREPARED
 
 _EXAMPLES = """\
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = Parser("python -m zigma.data", description=__doc__, epilog=_EXAMPLES, formatter_class=form)
-    commands = parser.add_subparsers(required=True, metavar="list | prepare | check")
+    commands = parser.add_subparsers(required=True, metavar="list | prepare | check", parser_class=Command)
 
     listing = commands.add_parser("list", help="the data sets and what they are")
     listing.set_defaults(run=_list)

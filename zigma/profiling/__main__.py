@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zigma.common.program import carry_out
-from zigma.common.words import Parser
+from zigma.common.words import Command, Parser
 from zigma.processor import keep_freed_memory, wait_briefly
 
 wait_briefly()
@@ -19,7 +19,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROGRAM, description="Measure speed and memory on this machine.")
-    words = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Parser)
+    words = parser.add_subparsers(dest="word", required=True, metavar="command", parser_class=Command)
     scan = words.add_parser(
         "scan",
         help="the selective scan beside others' implementations",
