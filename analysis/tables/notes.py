@@ -67,7 +67,13 @@ def seeds_note(sheet: Sheet) -> Note:
         seeds = "seeds: " + ", ".join(f"{arm} {n}" for arm, n in counts.items())
     split = any(len(sheet.protocols(name)) > 1 for name in metric_names(sheet))
     apart = ", of which a column with a number in brackets has those of its protocol" if split else ""
-    return Note("seeds", f"{interval}; {seeds}{apart}")
+    fewer = [
+        f"; {name} of {arm} has {n} of its {of_arm}"
+        for arm, of_arm in counts.items()
+        for name in metric_names(sheet)
+        if 0 < (n := len(sheet.values(arm, name))) < of_arm
+    ]
+    return Note("seeds", f"{interval}; {seeds}{apart}{''.join(fewer)}")
 
 
 def origin_notes(sheet: Sheet) -> Iterator[Note]:

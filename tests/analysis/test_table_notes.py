@@ -73,3 +73,15 @@ def test_a_run_that_other_code_resumed_marks_its_row(tmp_path: Path) -> None:
     part = study_table(STUDY, load(tmp_path)).parts[0]
     notes = [note.text for note in part.notes if note.kind == "origin"]
     assert any("by different code or machines: zigzag-8 (commit)" in line for line in notes)
+
+
+def test_a_metric_that_one_run_lacks_is_counted_by_itself(tmp_path: Path) -> None:
+    for path in fill(tmp_path, seeds=2):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if (record["arm"], record["seed"]) == ("sweep", 1):
+            record["metrics"] = [metric for metric in record["metrics"] if metric["name"] != "fd_digits"]
+            path.write_text(json.dumps(record), encoding="utf-8")
+    (line,) = [
+        note.text for note in study_table(STUDY, load(tmp_path)).parts[0].notes if note.kind == "seeds"
+    ]
+    assert line.endswith("n = 2 seeds of every arm; fd_digits of sweep has 1 of its 2")
