@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,34 @@ def test_averaged_weights_are_preferred_and_other_contents_passed_over(
     assert same(load_released_checkpoint(contents, weights="ema", **ARGUMENTS), averaged)
 
 
+class Options(dict[str, Any]):
+    """A training script's arguments as some libraries keep them: filled as a dict is."""
+
+
+class Steps(list[int]):
+    """Filled as a list is."""
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_what_is_filled_like_a_dict_or_a_list_is_passed_over(tmp_path: Path, new_format: bool) -> None:
+    model, state = released()
+    contents = {
+        "ema": state,
+        "args": Options(lr=1, inside=Options(a=2)),
+        "steps": Steps([1, 2]),
+        "at": deque([3]),
+    }
+    torch.save(contents, tmp_path / "c.pt", _use_new_zipfile_serialization=new_format)
+    assert same(load_released_checkpoint(tmp_path / "c.pt", **ARGUMENTS), model)
+
+
+def test_one_weight_under_two_names_is_refused() -> None:
+    _, state = released()
+    twice = {**state, **{f"module.{name}": 0 * value for name, value in state.items()}}
+    with pytest.raises(ValueError, match="twice, once with the prefix of a wrapper"):
+        load_released_checkpoint(twice, **ARGUMENTS)
+
+
 def wrapped(layout: str, state: dict[str, Any]) -> dict[str, Any]:
     """`a.b` is {"a": {"b": state, ...}}, with what training scripts write beside it."""
     for name in reversed(layout.split(".")):
@@ -293,8 +322,16 @@ def test_nothing_that_a_file_asks_for_is_executed(tmp_path: Path, new_format: bo
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "noise.pt"
     path.write_bytes(b"neither a zip nor a pickle")
-    for wrong in (path, tmp_path / "missing.pt"):
-        with pytest.raises(ValueError, match=str(wrong)) as caught:
+    empty, torn, other = (tmp_path / name for name in ("empty.pt", "torn.safetensors", "other.pt"))
+    empty.touch()
+    save_file({"a": torch.zeros(9)}, torn)
+    other.write_bytes(torn.read_bytes())
+    torn.write_bytes(torn.read_bytes()[:-9])
+    for wrong, says in (
+        *((each, "is damaged, or no file of") for each in (path, empty, torn, other)),
+        (tmp_path / "missing.pt", "no checkpoint at"),
+    ):
+        with pytest.raises(ValueError, match=f"(?=.*{wrong})(?=.*{says})") as caught:
             load_released_checkpoint(wrong, **ARGUMENTS)
         assert "\n" not in str(caught.value)
 

@@ -179,6 +179,7 @@ def test_time_is_told_apart_and_classes_too() -> None:
         ({"classes": 3}, (2, 2, 4, 4), (2,), None, "it needs y"),
         ({"classes": 3}, (2, 2, 4, 4), (2,), torch.zeros(2), "one class, int32 or int64, for each"),
         ({"text_width": 5}, (2, 2, 4, 4), (2,), torch.zeros(2, 3, 4), r"caption features \(2, 3, 5\)"),
+        ({"text_width": 5}, (2, 2, 4, 4), (2,), torch.zeros(2, 0, 5), r"caption features \(2, M, 5\)"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(

@@ -1,6 +1,8 @@
 """State dicts out of checkpoints that others wrote: read without trust, found under the names of usual layouts."""
 
+import pickle
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -30,6 +32,20 @@ class _Placeholder:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     def __setstate__(self, state: Any) -> None: ...
+
+
+class _AsDict:
+    """Stands for an object that is filled as a dict is."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return OrderedDict()
+
+
+class _AsList:
+    """Stands for an object that is filled as a list is."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return []
 
 
 class _Kind(_Placeholder):
@@ -81,32 +97,64 @@ def read_checkpoint(source: str | PathLike[str]) -> Mapping[str, Any]:
         raise ValueError(f"no checkpoint at {path}")
     path = path.expanduser()
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
+        return _safetensors(path)
     try:
-        try:
-            unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        except ValueError:  # the format before torch 1.6, which cannot be listed
-            unsafe = []
-        stand_ins = dict.fromkeys(unsafe, _Placeholder) | NUMPY
-        placeholders: list[Any] = [
-            (type("Placeholder", (kind,), {}), name) for name, kind in stand_ins.items()
-        ]
-        with torch.serialization.safe_globals(placeholders):
-            contents = torch.load(path, map_location="cpu", weights_only=True)
+        contents = _without_what_it_asks_for(path)
     except Exception as error:  # a file from elsewhere may fail in any way
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        reason = f"it asks for {asked[1]}" if asked else str(error).partition("\n")[0].partition(". ")[0]
+        if not isinstance(error, pickle.UnpicklingError) or "Unsupported operand" in str(error):
+            raise ValueError(f"{path} is damaged, or no file of torch or safetensors") from error
         raise ValueError(
-            f"{path} cannot be read as weights alone ({reason}); where you trust it, write them again "
-            "with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
+            f"{path} cannot be read as weights alone{f' (it asks for {asked[1]})' if asked else ''}; where you trust "
+            "it, write them again with torch.save(torch.load(path, weights_only=False)['ema'], new_path)"
         ) from error
     if not isinstance(contents, Mapping):
         raise ValueError(
             f"{path} holds a {type(contents).__name__}, not a state dict or a checkpoint with one"
         )
     return contents
+
+
+def _without_what_it_asks_for(path: Path) -> Any:
+    """What a file holds, with stand-ins for all objects that are no tensors.
+
+    Which those are, a file of the format before torch 1.6 says only one by one, and that one is filled like a dict
+    or a list is known when it is filled: so reading begins again whenever it has told more.
+    """
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except ValueError:  # the format before torch 1.6
+        names = []
+    stand_ins: dict[str, type] = {**dict.fromkeys(names, _Placeholder), **NUMPY}
+    while True:
+        named = list(stand_ins)
+        placeholders: list[Any] = [
+            (type(f"Placeholder{i}", (stand_ins[name],), {}), name) for i, name in enumerate(named)
+        ]
+        try:
+            with torch.serialization.safe_globals(placeholders):
+                return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+            filled = re.search(r"Can only (SETITEM|append).*Placeholder(\d+)'", str(error), re.DOTALL)
+            more: dict[str, type] = {}
+            if asked:
+                more = {asked[1]: _Placeholder}
+            elif filled:
+                more = {named[int(filled[2])]: _AsDict if filled[1] == "SETITEM" else _AsList}
+            if stand_ins.items() >= more.items():  # nothing new
+                raise
+            stand_ins |= more
+
+
+def _safetensors(path: Path) -> Mapping[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged, or no file of safetensors: {error}") from error
 
 
 def state_dict(contents: Mapping[str, Any], key: str | None) -> Weights:
@@ -140,11 +188,14 @@ def _held(contents: Mapping[str, Any], deep: int) -> dict[str, Weights]:
                 held.setdefault("ema" if kind == "ema" else inner or kind, weights)
     if held:
         return held
-    own = {
-        ".".join(part for part in name.split(".") if part not in WRAPPERS): tensor
-        for name, value in contents.items()
-        if isinstance(name, str) and (tensor := _tensor(value)) is not None
-    }
+    own: dict[str, Tensor] = {}
+    for name, value in contents.items():
+        if not isinstance(name, str) or (tensor := _tensor(value)) is None:
+            continue
+        plain = ".".join(part for part in name.split(".") if part not in WRAPPERS)
+        if plain in own:
+            raise ValueError(f"the checkpoint has {plain} twice, once with the prefix of a wrapper")
+        own[plain] = tensor
     # single numbers are none: an average that is not begun may hold its rate and its count
     return {"": own} if any(tensor.ndim for tensor in own.values()) else {}
 

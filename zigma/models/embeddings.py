@@ -118,7 +118,7 @@ def check_inputs(
         if _readable(y) and not 0 <= int(y.min()) <= int(y.max()) < config.classes:
             raise ValueError(f"classes are 0..{config.classes - 1}, not {int(y.min())}..{int(y.max())}")
     else:
-        tokens = text_tokens or (y.shape[1] if y.ndim > 1 else "M")
+        tokens = text_tokens or (y.shape[1] if y.ndim > 1 and y.shape[1] else "M")
         if tuple(y.shape) != (len(x), tokens, config.text_width):
             raise ValueError(
                 f"y must be caption features ({len(x)}, {tokens}, {config.text_width}), got {tuple(y.shape)}"

@@ -123,7 +123,7 @@ def load_released_checkpoint(
         source: a file, or its contents: either a state dict, of tensors or NumPy arrays, or a checkpoint that holds
             some under `ema`, `model`, `state_dict`, `model_state_dict` and their like, or under one inside another.
             Files may be of torch or safetensors. Nothing that a pickle asks for is executed: other objects, such as
-            the training script's arguments, are read as empty placeholders.
+            the training script's arguments, are read as placeholders that do nothing.
         weights: "ema" or "model"; None prefers the averaged weights where there are some.
         released_constructor_arguments: of the released `ZigMa`, with its defaults, `device` and `dtype` included.
             "zzvideo_..." is what its text describes; the released code cannot start it.
