@@ -100,6 +100,18 @@ def test_sampled_latents_depend_on_the_file_alone(source, autoencoder, tmp_path)
     assert not torch.allclose(one, latents(tmp_path / "c", latent="mean"), atol=0.05)
 
 
+def test_what_are_no_images_is_not_encoded(autoencoder):
+    from zigma.data import Autoencoder
+
+    encoder = Autoencoder(autoencoder)
+    images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    for wrong in (images.float(), images[:, :1], images[..., 1:], images[0]):
+        with pytest.raises(ValueError, match="must be uint8"):
+            encoder.encode(wrong)
+    with pytest.raises(ValueError, match="2 images need as many seeds, not 1"):
+        encoder.encode(images, seeds=[1])
+
+
 def test_decoding_divides_by_the_factor(autoencoder):
     from zigma.data import Autoencoder
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from zigma.data import encode_captions
+from zigma.data.text import words_of
 
 LEFT = "a small red circle left of a large blue square"
 SWAPPED = "a large blue square left of a small red circle"
@@ -59,3 +60,14 @@ def test_features_are_the_same_in_another_process():
 def test_a_caption_that_does_not_fit_is_refused_not_cut():
     with pytest.raises(ValueError, match="10 words, more than the 8 tokens"):
         encode_captions([LEFT], width=8, tokens=8)
+
+
+def test_marks_belong_to_their_letters_and_one_text_has_one_spelling():
+    hindi = encode_captions(["\u0915\u093f", "\u0915\u093e"], width=8, tokens=4)  # one letter, two vowels
+    assert not torch.equal(hindi[0], hindi[1])
+    assert words_of("cafe\u0301 au lait") == words_of("CAF\u00c9, au lait!") == ["caf\u00e9", "au", "lait"]
+
+
+def test_a_picture_is_a_word_and_punctuation_none():
+    assert words_of("a \U0001f642, and 3+4_x") == ["a", "\U0001f642", "and", "3", "4_x"]
+    assert encode_captions(["!!!"], width=8, tokens=4).eq(0).all()

@@ -41,6 +41,19 @@ def many(config):
     data = ramps(config)
     return Dataset(data.train, data.held_out, 1, 1, "")
 
+def short(config):
+    data = ramps(config)
+    return Dataset(MemorySplit(data.train.images, data.train.classes[:9]), data.held_out, 2, 1, "")
+
+def late(config):
+    data = ramps(config)
+    data.train.images[39] = 5.0
+    return data
+
+def numbers(config):
+    data = ramps(config)
+    return Dataset(MemorySplit(data.train.images, data.train.classes, list(range(40))), data.held_out, 2, 1, "")
+
 def broken(config):
     return open("/no/such/place")
 
@@ -54,6 +67,10 @@ class Means(torch.nn.Module):
 
 def needy(images):
     return images
+
+class Complex(Means):
+    def forward(self, images):
+        return torch.complex(super().forward(images), super().forward(images))
 
 class Whole(torch.nn.Module):
     def forward(self, images):
@@ -114,6 +131,9 @@ def test_an_edit_makes_records_stale_and_another_folder_does_not(file: Path, tmp
             r"its held-out images must be torch.float32 \(8, 1, 8, 8\), not torch.float32 \(8, 1, 8, 7\)",
         ),
         ("many", r"classes must be int64 in 0\.\.0"),
+        ("short", "its train part gives 9 classes for 40 images"),
+        ("late", r"its train images must lie in \[-1, 1\]"),
+        ("numbers", "its train captions must be texts"),
         ("broken", "own.py:broken at size 8: FileNotFoundError"),
         ("five", "data set own.py:five makes a int"),
         ("ramp", "unknown data set of own.py 'ramp': did you mean 'ramps'"),
@@ -155,6 +175,8 @@ def test_an_extractor_gives_numbers_under_its_own_name(file: Path) -> None:
         ValueError, match=r"an extractor gives features \(40, d\) of 40 images, not \(40, 1, 8, 8\)"
     ):
         load_extractor(f"{file}:Whole")(images)
+    with pytest.raises(ValueError, match=r"of real numbers, not torch\.complex64"):
+        load_extractor(f"{file}:Complex")(images)
     with pytest.raises(ValueError, match=r"extractor own.py:five: TypeError"):
         load_extractor(f"{file}:five")
     with pytest.raises(ValueError, match=r"unknown extractor of own\.py 'Mean': did you mean 'Means'"):

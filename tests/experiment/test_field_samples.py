@@ -58,6 +58,9 @@ def test_the_distance_is_the_formula(n: int) -> None:
     assert frechet_distance_to_gaussian(generated=x, root=root) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ValueError, match="7 values must be square"):
         frechet_distance_to_gaussian(generated=x, root=root[:6])
+    for wrong in (1j * root, np.nan * root, 1e200 + root):
+        with pytest.raises(ValueError, match="of finite real numbers"):
+            frechet_distance_to_gaussian(generated=x, root=wrong)
 
 
 def test_the_error_is_that_of_the_averaged_matrix() -> None:

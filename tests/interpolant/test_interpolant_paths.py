@@ -175,8 +175,28 @@ def test_bad_batches_are_refused():
         interpolant_loss(InterpolantConfig(), lambda x, t: x, a, a, t[:2])
     with pytest.raises(ValueError, match="returned"):
         interpolant_loss(InterpolantConfig(), lambda x, t: x[:, :1], a, a, t)
+    with pytest.raises(ValueError, match=r"floating point, not torch\.uint8"):
+        interpolant_loss(InterpolantConfig(), lambda x, t: x, a.to(torch.uint8), a, t)
     with pytest.raises(ValueError, match="loss_weight"):
         InterpolantConfig(loss_weight="velocity")
+
+
+def test_conversions_refuse_what_does_not_fit_and_keep_the_dtype_of_the_states():
+    x, t = torch.randn(3, 2).bfloat16(), torch.rand(3)
+    assert convert(x.float(), x, t, path="linear", given="score", to="score").dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="unknown target 'eps'"):
+        convert(x, x, t, path="linear", given="eps", to="eps")
+    with pytest.raises(ValueError, match="unknown path 'lin'"):
+        convert(x, x, t, path="lin", given="noise", to="velocity")
+    with pytest.raises(ValueError, match="shape of its states"):
+        convert(x[:, 0], x, t, path="linear", given="noise", to="velocity")
+
+
+def test_a_last_step_that_leaves_no_time_before_it_is_refused():
+    long = SamplingConfig(sampler="sde-euler", last_step_size=0.9995)
+    with pytest.raises(ValueError, match=r"last_step_size must be below 0\.999"):
+        time_interval(InterpolantConfig(target="noise"), long)
+    assert time_interval(InterpolantConfig(), long)[1] == pytest.approx(0.0005)
 
 
 def test_config_costs_no_torch():

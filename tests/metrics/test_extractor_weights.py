@@ -159,6 +159,9 @@ def test_i3d_from_a_torchscript_file(tmp_path):
         ("fvd", 10, 11),
         ("kid_i3d", 10, 11),
     ]
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
+    with pytest.raises(ValueError, match="not the I3D of FVD, which takes rescale, resize, return_features"):
+        load_extractor("i3d", weights=path)
     with pytest.raises(ValueError, match="at least 9 frames"):
         extractor(videos[0][:, :8])
     with pytest.raises(ValueError, match="uint8"):

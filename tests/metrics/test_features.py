@@ -81,6 +81,22 @@ def test_a_collector_of_nothing_holds_no_features(digits):
     assert FeatureCollector(digits).values().shape == (0, 0)
 
 
+def test_what_are_no_images_of_one_shape_is_refused(digits):
+    image = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    for batches, says in (
+        ([image, image[..., 1:]], r"one shape, \(1, 8, 8\), not \(1, 8, 7\)"),
+        ([image.numpy()], "come as tensors, not as ndarray"),
+        ([(image, 3)], "come as tensors, not as tuple"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            extract_features(digits, batches, source="x")
+    for n in (2.0, 0, True):
+        with pytest.raises(ValueError, match="whole and at least 1"):
+            extract_features(digits, image, source="x", n=n)
+    with pytest.raises(ValueError, match="unknown unit 'frame': did you mean 'frames'"):
+        extract_features(digits, image, source="x", unit="frame")
+
+
 def test_frames_and_images_do_not_meet(digits):
     videos = torch.zeros(4, 3, 1, 8, 8, dtype=torch.uint8)
     frames = extract_features(digits, videos, source="x", unit="frames")

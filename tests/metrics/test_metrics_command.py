@@ -71,6 +71,10 @@ def test_the_table_says_by_which_protocol(folder: Path, capsys: pytest.CaptureFi
             "--generated {folder}/a/generated.digits.safetensors --real {folder}/a/real.inception.safetensors",
             "different protocols do not compare",
         ),
+        (
+            "--generated {folder}/a/real.digits.safetensors --real {folder}/a/generated.digits.safetensors",
+            "holds features of generated images: give it as --generated",
+        ),
     ],
 )
 def test_wrong_words_are_one_line_and_exit_2(
@@ -83,6 +87,19 @@ def test_wrong_words_are_one_line_and_exit_2(
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_a_run_that_cannot_be_judged_is_named_and_the_others_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = features(1, "generated")
+    broken.values[3, 2] = float("nan")
+    broken.save(folder / "a" / "generated.digits.safetensors")
+    assert main(["recompute", str(folder), "--extractors", "digits", "--json"]) == 2
+    told = capsys.readouterr()
+    assert {json.loads(line)["run"] for line in told.out.splitlines()} == {"b"}
+    assert told.err.startswith("a: ")
+    assert "not finite" in told.err
 
 
 def test_a_wrong_metric_names_the_right_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,21 @@ class Autoencoder:
 
     @torch.no_grad()
     def encode(self, images: Tensor, seeds: Sequence[int] | None = None) -> Tensor:
-        """Latents of uint8 images, before the factor 0.18215: the posterior's mean, or one sample per seed."""
+        """Latents of uint8 images, before the factor 0.18215: the posterior's mean, or a sample by a seed for each.
+
+        Raises:
+            ValueError: not uint8 (B, 3, H, W) with sides that 8 divides, or not a seed for each image.
+        """
+        if (
+            images.dtype != torch.uint8
+            or images.dim() != 4
+            or images.shape[1] != 3
+            or any(side % 8 for side in images.shape[-2:])
+        ):
+            given = f"{images.dtype} {tuple(images.shape)}"
+            raise ValueError(f"images must be uint8 (B, 3, H, W) with sides that 8 divides, not {given}")
+        if seeds is not None and len(seeds) != len(images):
+            raise ValueError(f"{len(images)} images need as many seeds, not {len(seeds)}")
         posterior = self.model.encode(from_uint8(images).to(self.device)).latent_dist
         if seeds is None:
             return posterior.mean.cpu()

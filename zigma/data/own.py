@@ -8,10 +8,11 @@ import torch
 
 from zigma.common.plugged import DATA, one_line, short
 from zigma.data.config import DataConfig
-from zigma.data.dataset import Dataset, Split
+from zigma.data.dataset import Batch, Dataset, MemorySplit, Split, from_uint8
 from zigma.data.fingerprints import fingerprint
 
 LOOKED_AT = 8  # items of each part
+BLOCK = 1024  # images whose pixels are looked at together
 _loaded: dict[DataConfig, Dataset] = {}  # the latest one
 
 
@@ -49,6 +50,8 @@ class _Fault(ValueError):
 def _check(config: DataConfig, data: Dataset, part: str, split: Split) -> None:
     if not len(split):
         raise _Fault(f"its {part} part is empty")
+    if isinstance(split, MemorySplit):  # looked at as a whole: what is wrong need not be among the first
+        _check_values(data, part, split)
     indices = list(range(min(LOOKED_AT, len(split))))
     batch = split.batch(indices)
     frames = () if config.frames is None else (config.frames,)
@@ -56,16 +59,24 @@ def _check(config: DataConfig, data: Dataset, part: str, split: Split) -> None:
     if tuple(batch.images.shape) != shape or batch.images.dtype != torch.float32:
         given = f"{batch.images.dtype} {tuple(batch.images.shape)}"
         raise _Fault(f"its {part} images must be torch.float32 {shape}, not {given}")
-    if not (batch.images.isfinite().all() and batch.images.abs().max() <= 1):
-        raise _Fault(f"its {part} images must lie in [-1, 1]")
     if not torch.equal(split.batch(indices).images, batch.images):
         raise _Fault(f"its {part} images are others the second time: an index must always give the same")
-    if (batch.classes is None) != (data.classes is None):
+    _check_values(data, part, batch)
+
+
+def _check_values(data: Dataset, part: str, items: Batch | MemorySplit) -> None:
+    for images in items.images.split(BLOCK):
+        pixels = from_uint8(images)
+        if not (pixels.isfinite().all() and pixels.abs().max() <= 1):
+            raise _Fault(f"its {part} images must lie in [-1, 1]")
+    if (items.classes is None) != (data.classes is None):
         raise _Fault("classes must be given with every batch and as their number, or with neither")
-    if batch.classes is not None and data.classes is not None:
-        in_range = 0 <= int(batch.classes.min()) <= int(batch.classes.max()) < data.classes
-        if batch.classes.dtype != torch.int64 or not in_range:
+    for what, values in (("classes", items.classes), ("captions", items.captions)):
+        if values is not None and len(values) != len(items):
+            raise _Fault(f"its {part} part gives {len(values)} {what} for {len(items)} images")
+    if items.classes is not None and data.classes is not None:
+        in_range = 0 <= int(items.classes.min()) <= int(items.classes.max()) < data.classes
+        if items.classes.dtype != torch.int64 or not in_range:
             raise _Fault(f"its {part} classes must be int64 in 0..{data.classes - 1}")
-    for what, values in (("classes", batch.classes), ("captions", batch.captions)):
-        if values is not None and len(values) != len(indices):
-            raise _Fault(f"its {part} part gives {len(values)} {what} for {len(indices)} images")
+    if not all(isinstance(caption, str) for caption in items.captions or ()):
+        raise _Fault(f"its {part} captions must be texts")

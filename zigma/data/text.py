@@ -7,7 +7,7 @@ a changed word or a changed order changes them, also after averaging over the to
 from __future__ import annotations
 
 import hashlib
-import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -17,12 +17,20 @@ from torch import Tensor
 
 from zigma.common.words import shown
 
-_WORD = re.compile(r"\w+")
-
 
 def words_of(caption: str) -> list[str]:
-    """The words of a caption, each a token: `a cat's ear-ring` has five."""
-    return _WORD.findall(caption.lower())
+    """The words of a caption, each a token: `a cat's ear-ring` has five, and a picture such as an emoji is one.
+
+    Marks belong to the letters that they stand on, and letters may be written with them in one sign or in two.
+    """
+    text = unicodedata.normalize("NFC", caption.lower())
+    return "".join(sign if _in_a_word(sign) else " " for sign in text).split()
+
+
+def _in_a_word(sign: str) -> bool:
+    """Letters, marks, numbers, the underscore, and symbols that are none of mathematics, currency or accents."""
+    kind = unicodedata.category(sign)
+    return kind[0] in "LMN" or kind == "So" or sign == "_"
 
 
 def encode_captions(captions: Sequence[str], width: int, tokens: int) -> Tensor:
@@ -30,7 +38,8 @@ def encode_captions(captions: Sequence[str], width: int, tokens: int) -> Tensor:
 
     A token is the sum of three vectors with independent normal entries, scaled to unit variance: of the word,
     of its place, and of the word at that place. The first two can be read off by a linear map, the third
-    keeps the order of the words in the mean over the tokens. Case and punctuation do not count.
+    keeps the order of the words in the mean over the tokens. Case and punctuation do not count: a caption of these
+    alone is as an empty one.
     Raises ValueError for a caption of more than `tokens` words: what is cut off could be what matters.
     """
     features = torch.zeros(len(captions), tokens, width)

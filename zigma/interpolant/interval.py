@@ -14,7 +14,11 @@ TRAINING_DISTANCE_VP = 1e-5
 def time_interval(
     interpolant: InterpolantConfig, sampling: SamplingConfig | None = None
 ) -> tuple[float, float]:
-    """First and last time of training (`sampling` None), or of a sampler's integration."""
+    """First and last time of training (`sampling` None), or of a sampler's integration.
+
+    Raises:
+        ValueError: the sampler's last step leaves no time before it.
+    """
     regular = interpolant.path != "vp" and interpolant.target == "velocity"  # all finite on [0, 1]
     stochastic = sampling is not None and is_stochastic(sampling)
     if regular and not stochastic:
@@ -25,6 +29,11 @@ def time_interval(
     infinite_at_noise = interpolant.path != "vp" and (not regular or sampling.diffusion == "sbdm")
     first = DISTANCE if infinite_at_noise else 0.0
     if ends_with_last_step(sampling):
+        if 1 - sampling.last_step_size <= first:
+            raise ValueError(
+                f"last_step_size must be below {1 - first:g} here, not {sampling.last_step_size}: "
+                "before it no time is left"
+            )
         return first, 1 - sampling.last_step_size
     asked_at_last_time = sampling.sampler != "sde-euler"  # Euler asks only before it
     return first, 1 - DISTANCE if asked_at_last_time or not regular else 1.0

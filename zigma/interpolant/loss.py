@@ -39,12 +39,14 @@ def interpolant_loss(
         (B,), in float32 at least.
 
     Raises:
-        ValueError: the shapes differ, or a time is outside [0, 1].
+        ValueError: the shapes differ, data or noise are whole numbers, or a time is outside [0, 1].
     """
     if data.shape != noise.shape:
         raise ValueError(
             f"data and noise must have one shape, not {tuple(data.shape)} and {tuple(noise.shape)}"
         )
+    if not (data.is_floating_point() and noise.is_floating_point()):
+        raise ValueError(f"data and noise must be of floating point, not {data.dtype} and {noise.dtype}")
     recorded = (
         t.is_cuda and torch.cuda.is_current_stream_capturing()
     )  # as a CUDA graph, which has no numbers yet

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from zigma.common.words import unknown
 from zigma.interpolant.config import Path
 
 VP_BETA_MIN, VP_BETA_MAX = 0.1, 20.0  # the variance-preserving schedule of Song et al. 2021, appendix C
@@ -60,6 +61,8 @@ def coefficients(path: Path, t: Tensor, like: Tensor) -> Coefficients:
         raise ValueError(
             f"each of the {len(like)} samples must have one time, and t is of shape {tuple(t.shape)}"
         )
+    if path not in PATHS:
+        raise unknown("path", path, list(PATHS))
     dtype = torch.promote_types(like.dtype, torch.float32)
     return PATHS[path](t.to(dtype).view(-1, *[1] * (like.dim() - 1)))
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from zigma.common.words import unknown
 from zigma.interpolant.config import Path, Target
 from zigma.interpolant.paths import Coefficients, coefficients
 
@@ -37,8 +38,18 @@ def convert(prediction: Tensor, x: Tensor, t: Tensor, *, path: Path, given: Targ
 
     Exact for the conditional expectations, which is how a network trained for one target is sampled through
     another. The result has the shape and dtype of x.
+
+    Raises:
+        ValueError: an unknown path or target, a prediction of another shape than x, or not one time for each state.
     """
+    for name in (given, to):
+        if name not in _TO_NOISE:
+            raise unknown("target", name, list(_TO_NOISE))
+    if prediction.shape != x.shape:
+        raise ValueError(
+            f"a prediction has the shape of its states, {tuple(x.shape)}, not {tuple(prediction.shape)}"
+        )
     if given == to:
-        return prediction
+        return prediction.to(x.dtype)
     c = coefficients(path, t, like=x)
     return _FROM_NOISE[to](_TO_NOISE[given](prediction, x, c), x, c).to(x.dtype)

@@ -91,7 +91,15 @@ def _recompute(args: argparse.Namespace) -> int:
     if args.extractors and args.folder is not None:
         status = _draw_again(args.folder, args.extractors)
     for name, generated, real in _pairs(args):
-        _print(name, evaluate_features(generated, real, metrics=list(dict.fromkeys(args.metrics))), args.json)
+        try:
+            rows = evaluate_features(generated, real, metrics=list(dict.fromkeys(args.metrics)))
+        except ValueError as error:
+            if args.folder is None:
+                raise
+            print(f"{name}: {error}", file=sys.stderr)
+            status = 2
+            continue
+        _print(name, rows, args.json)
     return status
 
 
@@ -119,7 +127,10 @@ def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]
     if args.folder is None and args.extractors:
         raise WordError("--extractors chooses in a folder; the files of --generated and --real have theirs")
     if args.folder is None:
-        yield str(args.generated), Features.load(args.generated), Features.load(args.real)
+        generated, real = Features.load(args.generated), Features.load(args.real)
+        if real.source == "generated" != generated.source:
+            raise WordError(f"{args.real} holds features of generated images: give it as --generated")
+        yield str(args.generated), generated, real
         return
     labels = list(dict.fromkeys(escape(label_of(extractor)) for extractor in args.extractors or ())) or ["*"]
     patterns = [f"generated.{label}.safetensors" for label in labels]

@@ -53,7 +53,10 @@ def frechet_distance_to_gaussian(*, generated: ArrayLike | Tensor, root: ArrayLi
     Raises:
         ValueError: wrong shapes, too few samples, or values that are not finite.
     """
-    samples, matrix = _checked("generated", generated).numpy(), np.asarray(root, np.float64)
+    samples, matrix = _checked("generated", generated).numpy(), np.asarray(root)
+    if matrix.dtype.kind not in "fiu" or not (np.abs(matrix) < LARGEST).all():
+        raise ValueError(f"the root of a covariance is of finite real numbers below {LARGEST:g}")
+    matrix = matrix.astype(np.float64)
     if matrix.shape != (samples.shape[1],) * 2:
         raise ValueError(
             f"the root of a covariance of {samples.shape[1]} values must be square, not {matrix.shape}"

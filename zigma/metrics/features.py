@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from zigma.common.files import replacing
+from zigma.common.numbers import is_whole
+from zigma.common.words import unknown
 from zigma.metrics.extractors.load import Extractor
 
 _WORDS = ("extractor", "identity", "resize", "source", "unit")
@@ -68,6 +70,9 @@ class FeatureCollector:
     ) -> None:
         self.extractor, self.unit = extractor, unit
         self.batch_images = batch_images or extractor.batch_images
+        if unit not in get_args(Unit):
+            raise unknown("unit", unit, list(get_args(Unit)))
+        self._shape: torch.Size | None = None  # of one
         self._waiting: list[Tensor] = []
         self._values: list[Tensor] = []
 
@@ -77,6 +82,11 @@ class FeatureCollector:
         Raises:
             ValueError: not such images.
         """
+        if not isinstance(images, Tensor):
+            raise ValueError(f"images come as tensors, not as {type(images).__name__}")
+        self._shape = images.shape[1:] if self._shape is None else self._shape
+        if images.shape[1:] != self._shape:
+            raise ValueError(f"all have one shape, {tuple(self._shape)}, not {tuple(images.shape[1:])}")
         if self.unit == "frames":
             if images.dim() != 5:
                 raise ValueError(f"videos must be (N, T, C, H, W), not {tuple(images.shape)}")
@@ -136,6 +146,8 @@ def first(
     Raises:
         ValueError: there are fewer than n, or none.
     """
+    if n is not None and (not is_whole(n) or n < 1):
+        raise ValueError(f"a number of images is whole and at least 1, not {n}")
     count = 0
     for batch in images.split(batch_images) if isinstance(images, Tensor) else images:
         taken = batch if n is None else batch[: n - count]

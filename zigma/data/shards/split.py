@@ -132,9 +132,8 @@ class ShardSplit:
             except UnreadableError as error:
                 reason = str(error)
                 self._skip(entry, reason)
-        raise ValueError(
-            f"no readable sample among {_MOST_UNREADABLE} of {self.config.name}; the last: {reason}"
-        )
+        tried = min(len(self), _MOST_UNREADABLE)
+        raise ValueError(f"no readable sample among {tried} of {self.config.name}; the last: {reason}")
 
     def _skip(self, entry: Entry, reason: str) -> None:
         name = f"{entry.shard.name}:{entry.key}"

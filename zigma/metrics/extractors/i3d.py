@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zigma.metrics.extractors.files import coloured
 
 RESIZE = "by the TorchScript file itself"
+OPTIONS = {"rescale", "resize", "return_features"}
 FEWEST_FRAMES = 9  # its strides leave nothing of fewer
 
 
@@ -17,6 +18,9 @@ def load_i3d(path: Path) -> nn.Module:
         network: nn.Module = torch.jit.load(str(path), map_location="cpu")
     except RuntimeError as error:
         raise ValueError(f"{path} is not a TorchScript file") from error
+    schema = getattr(getattr(network, "forward", None), "schema", None)
+    if schema is None or not {argument.name for argument in schema.arguments} >= OPTIONS:
+        raise ValueError(f"{path} is not the I3D of FVD, which takes {', '.join(sorted(OPTIONS))}")
     return network.eval()
 
 
@@ -28,5 +32,7 @@ def i3d_features(network: nn.Module, videos: Tensor) -> Tensor:
     if videos.shape[1] < FEWEST_FRAMES:
         raise ValueError(f"I3D needs videos of at least {FEWEST_FRAMES} frames, not {videos.shape[1]}")
     x = coloured(videos).transpose(1, 2).to(torch.float32)  # (N, C, T, H, W)
-    features: Tensor = network(x, rescale=True, resize=True, return_features=True)
+    features: Tensor = network(x, **dict.fromkeys(OPTIONS, True))
+    if features.dim() != 2:
+        raise ValueError(f"I3D gives features (N, 400), not {tuple(features.shape)}")
     return features

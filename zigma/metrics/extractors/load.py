@@ -114,4 +114,6 @@ def _own_features(network: nn.Module, images: Tensor) -> Tensor:
         raise ValueError(
             f"an extractor gives features ({len(images)}, d) of {len(images)} images, not {given}"
         )
+    if not features.is_floating_point():
+        raise ValueError(f"an extractor gives features of real numbers, not {features.dtype}")
     return features
