@@ -45,6 +45,13 @@ class Short(Diagonal):
     def forward(self, x, arranged=False):
         return x[:, 1:]
 
+class Plain(Diagonal):
+    def forward(self, x):
+        return x
+
+class Handing(Diagonal):
+    states = 1
+
 def linear(hidden, scan, depth, prefix):
     return torch.nn.Linear(hidden, hidden)
 '''
@@ -106,6 +113,8 @@ def test_an_edited_file_makes_its_records_stale(file: Path, tmp_path: Path) -> N
     [
         ("Diagona", "unknown mixer of my_mixers.py 'Diagona': did you mean 'Diagonal'"),
         ("linear", "mixer my_mixers.py:linear makes a Linear: it must make a zigma.models.mixers.base.Mixer"),
+        ("Plain", r"mixer my_mixers.py:Plain: its forward takes \(x, arranged\)"),
+        ("Handing", r"my_mixers.py:Handing hands states on: it must have carry\(x, arranged, states\)"),
         ("Diagonal:heads=3", "mixer my_mixers.py:Diagonal cannot be made for hidden 32 .*TypeError: .*heads"),
     ],
 )

@@ -1,5 +1,7 @@
 """Mixers of a person's own file or of an installed package, held to what those of this package keep."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -30,8 +32,20 @@ def own_mixer(hidden: int, scan: Layer, spec: OwnMixerSpec, *, depth: int = 1, p
             f"mixer {name} makes a {type(mixer).__name__}: it must make a zigma.models.mixers.base.Mixer, whose "
             "forward takes (x, arranged)"
         )
+    if not _takes(mixer.forward, 2):
+        raise ValueError(f"mixer {name}: its forward takes (x, arranged)")
+    if mixer.states and (type(mixer).carry is Mixer.carry or not _takes(mixer.carry, 3)):
+        raise ValueError(f"mixer {name} hands states on: it must have carry(x, arranged, states)")
     mixer.register_forward_hook(_Same(name))
     return mixer
+
+
+def _takes(method: Callable[..., Any], arguments: int) -> bool:
+    try:
+        inspect.signature(method).bind(*range(arguments))
+    except TypeError:
+        return False
+    return True
 
 
 def own_parameters(hidden: int, scan: Layer, spec: OwnMixerSpec, depth: int, prefix: int) -> int:
