@@ -75,7 +75,8 @@ def run(request: Request) -> int:
     total = ["all", "shared runs once", ""]
     for scale in SCALES:
         total += ["", cost(everything[scale], scale), _recorded(everything[scale], records, identity)]
-    print_table([*rows, total], left=2)
+    of_scales = [range(3 + 3 * k, 6 + 3 * k) for k in range(len(SCALES))]
+    print_table([*rows, total], left=2, together=[[2], *of_scales])
     print("sets: settings (data and size); cost: of one seed in all of them, by estimate")
     print("recorded: 1+2/4 are one record of yours and two more that ship, of the four runs with seed 0")
     print(
