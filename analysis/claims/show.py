@@ -17,6 +17,7 @@ from analysis.claims.findings import Fact, Finding
 from analysis.claims.predicted import Predicted
 from analysis.stats import Interval
 from analysis.tables.render import MISSING
+from studies.declare.study import SCALES
 from zigma.common.words import counted
 
 RULE = (
@@ -40,7 +41,7 @@ def files(evidence: Evidence) -> dict[str, str]:
 
 def text(evidence: Evidence, width: int) -> str:
     """For a screen: the verdicts at a glance, then each with its evidence."""
-    lines = [table(glance(evidence.verdicts), "simple"), ""]
+    lines = [at_a_glance(evidence.verdicts, width), ""]
     for verdict in evidence.verdicts:
         lines += textwrap.wrap(f"{verdict.name}: {verdict.claim.plain}", width, subsequent_indent="  ")
         lines += _wrapped(f'"{verdict.claim.quote}" ({verdict.claim.where})', width, "  ", "  ")
@@ -117,6 +118,18 @@ def glance(verdicts: Sequence[Verdict]) -> Rows:
         | {"verdict": v.verdict}
         for v in verdicts
     ]
+
+
+def at_a_glance(verdicts: Sequence[Verdict], width: int) -> str:
+    """The claims on a screen; where it is too narrow without scales, which are told below, and the paper's numbers."""
+    rows = glance(verdicts)
+    empty = [scale for scale in SCALES if all(row.get(scale) == MISSING for row in rows)]
+    for left_out in ([], empty, SCALES, ["paper's numbers"]):
+        rows = [{head: word for head, word in row.items() if head not in left_out} for row in rows]
+        shown = table(rows, "simple")
+        if max(map(len, shown.splitlines()), default=0) <= width:
+            break
+    return shown
 
 
 def overview(verdicts: Sequence[Verdict]) -> list[str]:
