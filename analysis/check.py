@@ -19,6 +19,7 @@ from analysis.records import Records, load
 from zigma.common.files import replace_text
 from zigma.common.words import WordError, counted
 
+FIGURES = Path("paper_figures")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 NEAR = 1e-6  # relative: other processors add in another order
 
@@ -36,7 +37,7 @@ class Checked:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
     add_results(parser, source="published")  # what is kept is made from what ships
-    parser.add_argument("--figures", type=Path, default=Path("paper_figures"), metavar="DIR")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help=f"default: {FIGURES}, where there is one")
     parser.add_argument(
         "--document",
         type=no_folder,
@@ -52,10 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line for each thing that is kept; 1 if one is not backed."""
     documents = args.document or [path for path in [Path("README.md")] if path.is_file()]
+    if args.figures is not None and not args.figures.is_dir():
+        print(f"there is no folder {args.figures}, so no figure is looked at", file=sys.stderr)
     derived = Derived(load(args.results, args.source), args.results)
     if args.write:
         write_documents(documents, derived)
-    checked = list(check(derived, args.figures, documents))
+    checked = list(check(derived, args.figures or FIGURES, documents))
+    if not checked:
+        print(f"nothing is kept below {args.results}; --source own looks at its own records", file=sys.stderr)
     for item in checked:
         state = f"NOT BACKED: {item.fault}" if item.fault else item.by or "as the records give it"
         print(f"{item.kind:<8} {item.what}: {state}")

@@ -33,6 +33,9 @@ def run(args: argparse.Namespace) -> int:
             raise unknown("claim", name, by_name)
     whole = evidence(load_chosen(args))
     shown = [verdict for verdict in whole.verdicts if verdict.name in args.claims]
-    print(text(Evidence(shown) if args.claims else whole, terminal_width()))
     folder = args.results if args.publish else view_folder(args.results)
-    return write_all(folder, files(whole), "as claims.md and claims.json")
+    try:
+        print(text(Evidence(shown) if args.claims else whole, terminal_width()), flush=True)
+    finally:  # also where who reads has had enough, such as `head`
+        status = write_all(folder, files(whole), "as claims.md and claims.json")
+    return status

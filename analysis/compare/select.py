@@ -11,7 +11,7 @@ from analysis.options import say_faults
 from analysis.records import Records, Source, load
 from studies.declare.shipped import RESULTS
 from studies.run.record import Record
-from zigma.common.words import WordError, unknown
+from zigma.common.words import WordError, listed, unknown
 
 PLACE = ("study", "scale", "setting", "arm")
 ENVIRONMENT = ("commit", "device", "device_kind", "scan_backend", "torch")
@@ -41,7 +41,7 @@ def parse(text: str) -> Selection:
         WordError: an unknown condition, or a folder that is not there.
     """
     conditions: dict[str, str] = {}
-    parts = [part.strip() for part in text.split(",")]
+    parts = _parts(text)
     if not any(parts):
         raise WordError(f"{text!r} names no records: a results folder or conditions, such as arm=sweep")
     for part in filter(None, parts):
@@ -61,6 +61,21 @@ def parse(text: str) -> Selection:
     return selection
 
 
+def _parts(text: str) -> list[str]:
+    """What stands between commas; what is neither a condition nor a folder belongs to the value before, as its comma.
+
+    Names of arms may hold commas: `arm=hidden 16, sweep-8`.
+    """
+    parts: list[str] = []
+    for part in text.split(","):
+        goes_on = "=" not in part and part.strip() and not Path(part.strip()).is_dir()
+        if parts and "=" in parts[-1] and goes_on:
+            parts[-1] += f",{part.rstrip()}"
+        else:
+            parts.append(part.strip())
+    return parts
+
+
 def select(selection: Selection) -> Records:
     """The records of a selection.
 
@@ -77,9 +92,7 @@ def select(selection: Selection) -> Records:
         values = sorted({value_of(record, name) for record in left})
         left = [record for record in left if _meets(record, name, value)]
         if not left:
-            raise WordError(
-                f"{selection.text}: no record has {name}={value}; there are: {', '.join(values) or 'none'}"
-            )
+            raise WordError(f"{selection.text}: no record has {name}={value}; there are: {listed(values)}")
     if not left:
         raise WordError(f"{selection.text}: no records below {selection.results}")
     return Records(left)

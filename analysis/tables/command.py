@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,20 +57,27 @@ def run(args: argparse.Namespace) -> int:
     settings = dict(map(parse_setting, args.set))
     if settings and RANKING in names:
         raise WordError(f"{RANKING} shows runs as they are declared: leave --set out, or name their study")
-    tables, width = build_tables(records, settings), terminal_width()
-    if names:
-        print("\n".join(_shown(table, args.results) for table in tables if table.study in names))
-    else:
-        print("\n".join(overview(tables, width, args.results)) + "\n")
+    tables = build_tables(records, settings)
     if not records:
+        _print(tables, names, args.results)
         run_first = f"python -m studies run scan_ablation{same_results(args.results)}"
         print(f"no records below {args.results}, so nothing is written: {run_first}")
         return 0
     folder = args.results if args.publish else view_folder(args.results)
-    status = write_all(folder / "tables", rendered(tables), "as .md, .tex and .csv")
+    try:
+        _print(tables, names, args.results)
+    finally:  # also where who reads has had enough, such as `head`
+        status = write_all(folder / "tables", rendered(tables), "as .md, .tex and .csv")
     if not names and not args.publish:
         print_answer(records, args.results, tables, settings)
     return status
+
+
+def _print(tables: Sequence[Table], names: Sequence[str], results: Path) -> None:
+    if names:
+        print("\n".join(_shown(table, results) for table in tables if table.study in names), flush=True)
+    else:
+        print("\n".join(overview(tables, terminal_width(), results)) + "\n", flush=True)
 
 
 def _shown(table: Table, results: Path) -> str:

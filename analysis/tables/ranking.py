@@ -21,12 +21,11 @@ from analysis.tables.heading import heading
 from analysis.tables.notes import origin_notes, protocol_notes, seeds_note
 from analysis.tables.values import OURS, Cell, Column, Note, Part, Row, Table
 from studies.declare.identity import as_recorded
-from studies.declare.registry import studies
+from studies.declare.registry import RANKING, studies
 from studies.declare.study import SCALES
 from studies.run.record import Record
 from zigma.experiment.config import RunConfig
 
-RANKING = "ranking"  # the word for it where others name a study
 CAPTION = "Every scan that is recorded in one setting, best first"
 FEWEST = 8  # arms that make a ranking: a study's own table shows fewer at a glance
 BESIDE = "zigzag-8"  # the paper's best; the best of many would be too good by the luck of its seeds

@@ -11,9 +11,9 @@ from studies.cli.options import add_results
 from studies.declare.levels import has_levels, levels_path
 from studies.declare.own_data import declare_own_data
 from studies.declare.registry import find_study, studies
-from studies.declare.selection import read_changes
+from studies.declare.selection import chosen_scale, read_changes
 from studies.declare.study import SCALES, Study, with_settings
-from zigma.common.files import read_json, replace_json
+from zigma.common.files import check_writable, read_json, replace_json
 from zigma.common.words import WordError, unknown
 from zigma.experiment.config import RunConfig
 
@@ -61,6 +61,8 @@ def read(args: argparse.Namespace) -> Request:
     chosen = [find_study(name) for name in args.studies] or list(studies().values())
     if args.set and not args.studies:
         raise WordError("--set is of studies that are named: levels STUDY --set ...")
+    for study in chosen if args.studies else ():
+        chosen_scale(study, args.scale)
     changes = read_changes(args.set)
     chosen = [with_settings(study, changes) if changes else study for study in chosen]
     known = {setting for study in chosen for setting in study.scales.get(args.scale, {})}
@@ -88,6 +90,7 @@ def run(request: Request) -> int:
                 print(f"{path}: there already")
                 continue
             print(f"{path}: damaged, or by another extractor: computed anew")
+        check_writable(path.parent)
         _compute(path, config)
         print(f"written to {path}")
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from studies.cli.options import PROGRAM
 from studies.declare.own import LONGEST_NAME, NAME
-from studies.declare.registry import declared
+from studies.declare.registry import is_taken
 from zigma.common.words import WordError
 
 HELP = "write a study of your own to begin from: a Python file that runs as it is"
@@ -45,8 +45,8 @@ def read(args: argparse.Namespace) -> Request:
             f"{name!r} cannot be a study's name: letters, digits, spaces and _ . + - are allowed, "
             f"a letter or digit first, {LONGEST_NAME} at most"
         )
-    if name in declared():
-        raise WordError(f"a study of this package is called {name}: choose another name")
+    if is_taken(name):
+        raise WordError(f"a study or table of this package is called {name}: choose another name")
     if path.exists():
         raise WordError(f"{path} is there already, and is left as it is")
     if _is_module(name):

@@ -15,6 +15,7 @@ from studies.declare.study import SCALES
 from studies.declare.validate import resolve, sharing_problems
 from studies.run.queue import look_up, queue
 from studies.run.sweep import sweep
+from zigma.common.files import check_writable
 from zigma.common.words import Problems, WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
@@ -111,6 +112,7 @@ def run(request: Request) -> int:
         sweep(request.where.conditions.results)
     else:
         check_machine(planned)
+        check_writable(request.where.conditions.results)
         print_left(planned)
         return max(start(planned.waiting, request.where), int(failed))
     return int(failed)

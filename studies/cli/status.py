@@ -43,7 +43,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> Request:
     """The command line as a request."""
-    return Request(find_study(args.study).name if args.study else None, args.watch, args.results)
+    recorded = {record.study for record in summaries(args.results)[0]}
+    name = args.study if args.study is None or args.study in recorded else find_study(args.study).name
+    return Request(name, args.watch, args.results)
 
 
 def run(request: Request) -> int:

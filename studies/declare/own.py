@@ -142,7 +142,8 @@ def read_study(path: Path) -> Study:
         raise WordError(f"no file {path}; python -m studies new {path.stem} writes one to begin from")
     if not NAME.fullmatch(path.stem):
         raise WordError(
-            f"a study is called as its file, and {path.stem!r} should begin with a letter or digit"
+            f"a study is called as its file, and {path.stem!r} cannot be a name: letters, digits, spaces and "
+            "_ . + - are allowed, a letter or digit first"
         )
     module = run_file(path, path.read_bytes())
     study = getattr(module, "STUDY", None)

@@ -3,6 +3,7 @@
 A study in a person's own file, `find_study("my_study.py")`, joins them for the rest of this process.
 """
 
+import re
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -16,6 +17,9 @@ from zigma.common.words import WordError, unknown
 
 ROOMS = ("studies.paper", "studies.beyond")
 
+RANKING = "ranking"  # the table of all scans, whose word and files are named as a study's are
+OF_THE_PAPER = re.compile(r"table_\d+")  # names of the files of its tables
+
 _added: dict[str, Study] = {}
 
 
@@ -28,6 +32,11 @@ def declared() -> dict[str, Study]:
             study: Study = import_module(f"{room.__name__}.{module.name}").STUDY
             by_name[study.name] = study
     return by_name
+
+
+def is_taken(name: str) -> bool:
+    """Whether a study of this package, or a table that is no study's, has the name."""
+    return name in declared() or name == RANKING or OF_THE_PAPER.fullmatch(name) is not None
 
 
 @cache
@@ -45,8 +54,8 @@ def installed() -> dict[str, Study]:
 
 def _installed(name: str) -> Study:
     origin = STUDIES.origin(name)
-    if name in declared():
-        raise WordError(f"study {name!r} of {origin} has the name of one of this package")
+    if is_taken(name):
+        raise WordError(f"study {name!r} of {origin} has the name of a study or table of this package")
     study = STUDIES.thing(name)
     study = study() if callable(study) else study
     if not isinstance(study, Study):
@@ -72,12 +81,14 @@ def find_study(name: str) -> Study:
     """
     if name.endswith(".py"):
         study = replace(read_study(Path(name)), file=name)
-        if study.name in declared():
+        if is_taken(study.name):
             raise WordError(
-                f"{name}: a study of this package is called {study.name}; give the file another name"
+                f"{name}: a study or table of this package is called {study.name}; give the file another name"
             )
         add_study(study)
         return study
     if name not in studies():
+        if Path(f"{name}.py").is_file():
+            raise WordError(f"unknown study {name!r}; that of a file is named as the file: {name}.py")
         raise unknown("study", name, studies())
     return studies()[name]

@@ -56,6 +56,16 @@ def test_a_change_is_found_and_the_rest_is_not(tmp_path: Path) -> None:
     assert rows["zigzag-8"].effect < 0
 
 
+def test_an_arm_s_name_may_hold_commas(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    assert parse("arm=hidden 16, sweep-8").conditions == {"arm": "hidden 16, sweep-8"}
+    assert parse(f"arm=a,1 ,scale=tiny,{tmp_path / 'b'}").conditions == {
+        "arm": "a,1",
+        "scale": "tiny",
+        "results": str(tmp_path / "b"),
+    }
+
+
 def test_identical_records_are_identical(tmp_path: Path) -> None:
     a, _ = two(tmp_path)
     rows = compared(a, a)

@@ -110,7 +110,7 @@ def test_latex_is_balanced_and_escaped() -> None:
     assert r"\cmidrule(lr){2-2}\cmidrule(lr){3-4}" in out
     body = [line for line in out.splitlines() if line.endswith(r"\\")]
     assert all(line.count("&") - line.count(r"\&") == 3 for line in body if "multicolumn" not in line)
-    assert tex("Ω") == "?"
+    assert tex("Ωж字☃") == "Ωж字?"
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")

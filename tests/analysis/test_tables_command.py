@@ -1,7 +1,11 @@
 """`make-tables`: what it prints and writes, and what it refuses."""
 
+import contextlib
 import csv
+import io
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +138,19 @@ def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
     assert below.startswith(f": python -m analysis make-tables STUDY --results {tmp_path}\n")
     assert "Table 1 of your run." in below
     assert "Table 7" not in below
+
+
+@pytest.mark.parametrize("words", [["make-tables", "scan_ablation"], ["make-tables"], ["claims"]])
+def test_who_reads_only_the_beginning_has_the_files_all_the_same(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    fill(tmp_path, seeds=1)
+    with monkeypatch.context() as patch, contextlib.suppress(BrokenPipeError):
+        patch.setattr(sys, "stdout", Closed())
+        patch.setattr(os, "dup2", lambda *descriptors: None)
+        main([*words, "--results", str(tmp_path)])
+    assert list((tmp_path / "view").rglob("*.md"))

@@ -21,6 +21,12 @@ def test_an_unknown_setting_is_one_line(words: list[str], capsys: pytest.Capture
     assert complaint.count("\n") == 1
 
 
+def test_a_scale_that_a_named_study_lacks_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["levels", "complexity", "--scale", "desk"])
+    assert "complexity is not declared at scale 'desk'; it is at: tiny" in capsys.readouterr().err
+
+
 def test_a_study_without_levels_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["levels", "exact"]) == 0
     assert "record their own levels" in capsys.readouterr().out

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from zigma.common.files import is_partial, read_json, replace_json, replace_text, replacing
+from zigma.common.files import check_writable, is_partial, read_json, replace_json, replace_text, replacing
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -39,3 +39,10 @@ def test_what_is_no_object_reads_as_empty(tmp_path: Path, contents: bytes) -> No
     assert read_json(path) == {}
     replace_json(path, {"a": 1})
     assert read_json(path) == {"a": 1}
+
+
+def test_a_folder_that_takes_nothing_is_found_out_at_once(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    with pytest.raises(OSError):
+        check_writable(Path("/proc/results"))

@@ -30,7 +30,10 @@ def test_they_stand_among_ours_and_a_broken_one_is_left_out(
         lines = " ".join(str(each.message) for each in caught)
         assert "study 'number' of a_package_of_studies:number is a int and no Study" in lines
         assert "'gone' of a_package_of_studies:gone cannot be loaded: AttributeError" in lines
-        assert "study 'exact' of a_package_of_studies:STUDY has the name of one of this package" in lines
+        assert (
+            "study 'exact' of a_package_of_studies:STUDY has the name of a study or table of this package"
+            in lines
+        )
         assert registry.find_study("made").name == "made"
         assert registry.find_study("exact").title.startswith("Scans against")
     finally:

@@ -293,3 +293,13 @@ def test_a_record_that_was_altered_in_place_is_read_anew(tmp_path: Path) -> None
     altered.write_text(text.replace('"done"', '"oops"'))
     os.utime(altered, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert [str(altered) in str(fault) for fault in summaries(tmp_path)[1]] == [True]
+
+
+def test_status_takes_the_name_of_a_study_that_is_recorded_and_not_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_record(path_of(tmp_path, identity(0)), record_of(0) | {"study": "my_own"})
+    assert main(["status", "my_own", "--results", str(tmp_path)]) == 0
+    assert "my_own" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["status", "my_other", "--results", str(tmp_path)])

@@ -64,6 +64,8 @@ def test_new_writes_over_nothing_and_takes_no_name_of_the_package(capsys: pytest
         "twice": "twice.py is there already",
         "mine": "is there already",
         "hilbert": "choose another name",
+        "ranking": "choose another name",  # a table of this package
+        "table_1": "choose another name",
         ".x": "cannot be",
     }
     names |= dict.fromkeys(("random", "queue", "numpy"), "Python has a module")  # which the file would hide
@@ -263,5 +265,16 @@ def test_a_misspelt_field_is_refused_before_anything_runs(capsys: pytest.Capture
 
 def test_a_study_of_the_package_keeps_its_name() -> None:
     Path("hilbert.py").write_text(HEAD + 'STUDY = own_study("t", {"a": {}}, {"d": TINY})')
-    with pytest.raises(WordError, match="give the file another name"):
-        registry.find_study("hilbert.py")
+    for name in ("hilbert", "ranking", "table_1"):
+        Path(f"{name}.py").write_text(HEAD + 'STUDY = own_study("t", {"a": {}}, {"d": TINY})')
+        with pytest.raises(WordError, match="give the file another name"):
+            registry.find_study(f"{name}.py")
+
+
+def test_what_is_wrong_with_a_name_and_where_its_file_is() -> None:
+    Path("odd & 5%.py").touch()
+    with pytest.raises(WordError, match=r"letters, digits, spaces and _ \. \+ - are allowed"):
+        registry.find_study("odd & 5%.py")
+    Path("trials.py").touch()
+    with pytest.raises(WordError, match=r"that of a file is named as the file: trials\.py"):
+        registry.find_study("trials")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,13 @@ def unfinished(path: Path) -> Path:
 def is_partial(path: Path) -> bool:
     """Whether a file has such a name: its writer is at work, or was killed."""
     return path.name.startswith(".") and ".tmp" in path.suffixes
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder where it is not there; OSError where nothing can be written into it, before long work finds out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {', '.join(choices) or 'none'}")
+    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {listed(choices)}")
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -38,6 +38,11 @@ def shown(word: str, most: int = 200) -> str:
     """A word as a message repeats it: on one line, and of a long one its beginning."""
     line = " ".join(word.split())
     return line if len(line) <= most else f"{line[:most]}..."
+
+
+def listed(words: Iterable[str]) -> str:
+    """Names side by side; those that hold a comma themselves between quotation marks."""
+    return ", ".join(f"'{word}'" if "," in word else word for word in words) or "none"
 
 
 def printable(text: str) -> str:

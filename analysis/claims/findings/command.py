@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.claims.findings import FINDINGS, Finding, find
 from analysis.options import terminal_width
-from zigma.common.words import counted
+from zigma.common.words import WordError, counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print each finding and what shows it; 1 if one is not reproduced."""
     findings = find(args.findings)
+    if args.released is not None and not args.released.is_dir():
+        raise WordError(
+            f"--released takes a checkout of the released code; there is no folder {args.released}"
+        )
     agrees = [_print(finding, args.released, terminal_width()) for finding in findings]
     unread = [finding.name for finding in findings if finding.in_code_alone and args.released is None]
     print(f"{sum(agrees) - len(unread)} of {counted(len(findings), 'finding')} reproduced")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import groupby
 
 from analysis.tables.render.text import one_line, strings
@@ -44,26 +45,36 @@ _ALONE = r"""\expandafter\ifx\csname @nodocument\endcsname\relax\else
   \def\zigmatable{}
   \begin{document}
 \fi"""
+LATIN = 0x180  # up to here LaTeX has all letters itself
 _END = r"""\ifdefined\zigmatable\end{document}\fi"""
 
 
 def tex(words: str) -> str:
-    """Text with what LaTeX would read as its own escaped; letters that it lacks as a question mark."""
-    escaped = (_TEX.get(letter, letter if ord(letter) < 0x180 else "?") for letter in one_line(words))
-    return "".join(escaped)
+    """Text with what LaTeX would read as its own escaped; other signs than letters and numbers as a question mark."""
+    return "".join(_TEX.get(sign, sign if _kept(sign) else "?") for sign in one_line(words))
+
+
+def _kept(sign: str) -> bool:
+    return ord(sign) < LATIN or unicodedata.category(sign)[0] in "LMN"
 
 
 def latex(table: Table) -> str:
     """A `table` environment per part: compiles as it is, or `\\input` where booktabs and graphicx are loaded."""
     parts = [_environment(table, part) for part in table.parts]
-    return "\n".join(
-        [f"% {one_line(table.name)}: written by analysis from records", _ALONE, *parts, _END, ""]
-    )
+    head = f"% {one_line(table.name)}: written by analysis from records"
+    if any(ord(sign) >= LATIN for part in parts for sign in part):
+        head += "\n% With letters beyond Latin: compile by XeLaTeX or LuaLaTeX, in a font that has them"
+    return "\n".join([head, _ALONE, *parts, _END, ""])
+
+
+def _ended(words: str) -> str:
+    """A sentence with its mark."""
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _environment(table: Table, part: Part) -> str:
-    of = "of the paper, rebuilt: " if table.name.startswith(("Table", "Figure")) else ": "
-    caption = f"{table.name} {of}{table.caption}. {part.title}."
+    of = " of the paper, rebuilt: " if table.name.startswith(("Table", "Figure")) else ": "
+    caption = f"{_ended(f'{table.name}{of}{table.caption}')} {_ended(part.title)}"
     notes = [rf"\item {tex(str(note))}." for note in (*part.notes, *table.notes)]
     return "\n".join(
         [

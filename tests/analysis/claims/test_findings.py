@@ -71,3 +71,12 @@ def test_unknown_findings(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["findings", "Q1"])
     assert "unknown finding 'Q1'" in capsys.readouterr().err
+
+
+def test_a_checkout_that_is_not_there_is_refused_for_every_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for finding in ("P1", "R1"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["findings", finding, "--released", str(tmp_path / "nope")])
+        assert "there is no folder" in capsys.readouterr().err
