@@ -10,6 +10,7 @@ from scans import BACKENDS, assert_close, inputs, permutation, permutations, wit
 from torch import Tensor
 
 from zigma.ops import causal_conv1d, reference, selective_scan, selective_scan_reference
+from zigma.scans import ScanOrder
 
 SHAPES = [(2, 1, 3, 4), (3, 17, 37, 5), (2, 35, 130, 16)]
 
@@ -141,3 +142,16 @@ def test_a_compiled_scan_looks_at_its_order_too(backend: str) -> None:
     for wrong, says in (([0, 1, 2, 3, 4, 4], "more than once"), ([0, 1, 2, 3, 4, 6], "outside")):
         with pytest.raises(ValueError, match=says):
             compiled(torch.tensor(wrong))
+
+
+def test_an_order_of_several_segments_is_refused_as_its_states_would_leak() -> None:
+    made = {name: x.float() for name, x in inputs((1, 6, 4, 2), optional=False).items()}
+    whole = ScanOrder(np.arange(6)[::-1], (2, 3))
+    apart = ScanOrder(np.arange(6), (2, 3), segments=2)
+    for call in (
+        lambda order: selective_scan(**made, order=order),
+        lambda order: causal_conv1d(made["u"], made["A"], order=order),
+    ):
+        assert torch.equal(call(whole), call(whole.order))
+        with pytest.raises(ValueError, match=r"order has 2 segments.*order\.order"):
+            call(apart)

@@ -57,7 +57,7 @@ def selective_scan(
         D: (D,) skip connection. z: (batch, L, D) gate. delta_bias: (D,).
         delta_softplus: whether delta goes through softplus.
         order: a permutation of the tokens, (L,), or one for each sequence, (batch, L): a tensor of integers, an array,
-            a list, or a `zigma.scans.ScanOrder`; None is row-major.
+            a list, or a `zigma.scans.ScanOrder` of one segment; None is row-major.
         backend: a name from `available_backends()`; None is ZIGMA_SCAN_BACKEND or else the fastest present.
         delta_weight: (D, R). With it delta is (batch, L, R) and stands for delta W^T, as in Mamba's network. Where R
             is small, most of such a product's time goes into writing and reading it, which a backend may spare. Under
@@ -71,8 +71,8 @@ def selective_scan(
         float64. Differentiable in every floating-point input; second derivatives take the reference's time.
 
     Raises:
-        ValueError: shapes or dtypes do not fit, `order` is no permutation, the backend is unknown, missing, or cannot
-            do what is asked.
+        ValueError: shapes or dtypes do not fit, `order` is no permutation or has several segments, the backend is
+            unknown, missing, or cannot do what is asked.
     """
     checks.scan_shapes(u, delta, A, B, C, D, z, delta_bias, delta_weight, initial_state)
     order = checked_order(order, u)
@@ -116,7 +116,8 @@ def causal_conv1d(
         y (batch, L, D) in the dtype of x, at each token's place.
 
     Raises:
-        ValueError: shapes do not fit, `order` is no permutation, or the backend is unknown or missing.
+        ValueError: shapes do not fit, `order` is no permutation or has several segments, or the backend is unknown or
+            missing.
     """
     checks.conv_shapes(x, weight, bias)
     order = checked_order(order, x)

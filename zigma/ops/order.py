@@ -27,8 +27,8 @@ def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
         order: integers (L,) or (batch, L) as a tensor, an array or a list; anything that has such an `.order`; None.
 
     Raises:
-        ValueError: in one line, if it has another shape or type, lies on another device, or does not visit every
-            token exactly once. Under torch.compile the values are checked when the compiled code runs; on CUDA too
+        ValueError: in one line, if it has another shape or type, several segments, lies on another device, or does
+            not visit every token exactly once. Under torch.compile the values are checked when the compiled code runs; on CUDA too
             they are checked later, without waiting for them: a wrong order is a failed assertion of the device.
             Under torch.func's transforms the values of an order that is itself transformed are not checked.
     """
@@ -57,6 +57,11 @@ def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
 
 
 def _as_tensor(order: Any, device: torch.device) -> Tensor:
+    if getattr(order, "segments", 1) > 1:
+        raise ValueError(
+            f"order has {order.segments} segments, each with a state of its own: give every segment as a sequence "
+            "of the batch, or `order.order` for one path through all tokens"
+        )
     order = getattr(order, "order", order)
     if not isinstance(order, Tensor):
         try:
