@@ -15,6 +15,7 @@ from zigma.optimum import (
     one_token_sight,
     patch_tokens,
     path_sight,
+    plan_sight,
     time_midpoints,
 )
 from zigma.optimum.checks import as_covariance
@@ -291,3 +292,27 @@ def test_16_bits_do_not_make_a_covariance_of_another_matrix(
     matrix[:2, :2] = torch.tensor(first)
     with pytest.raises(ValueError, match=says):
         as_covariance(matrix)
+
+
+@pytest.mark.parametrize("dtype", [*HALVES, torch.float32])
+def test_no_loss_or_excess_is_negative_where_rounding_left_negative_eigenvalues(dtype: torch.dtype) -> None:
+    cells = np.indices((8, 8)).reshape(2, -1)
+    smooth = np.exp(-((cells[:, :, None] - cells[:, None]) ** 2).sum(0) / 32)
+    rounded, sight = torch.from_numpy(smooth).to(dtype), plan_sight("sweep@0,1", (8, 8), 2)
+    assert np.linalg.eigvalsh(rounded.double().numpy())[0] < 0
+    times = np.append(time_midpoints(), 1 - np.geomspace(1e-2, 1e-5, 20))
+    assert least_loss(rounded, times, seen=sight).min() > 0
+    assert least_excess(rounded, times, seen=sight).min() > -1e-9
+
+
+def test_a_covariance_keeps_every_bit_where_its_eigenvalues_are_none_or_its_type_has_no_rounding_to_mend() -> (
+    None
+):
+    flat = np.ones((9, 9))  # one eigenvalue of 9, and others of 0 that rounding moves below
+    smooth = exponential(4, 4, 2.0)
+    assert np.linalg.eigvalsh(flat)[0] < 0 < np.linalg.eigvalsh(smooth.astype(np.float32))[0]
+    for kept in (flat, flat.astype(np.float32), smooth, smooth.astype(np.float32), smooth.astype(np.float16)):
+        assert np.array_equal(as_covariance(kept), kept.astype(np.float64))
+    below = singular(12, 5) - 1e-13 * np.eye(12)
+    assert np.linalg.eigvalsh(below)[0] < 0
+    assert np.array_equal(as_covariance(below), (below + below.T) / 2)

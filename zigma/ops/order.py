@@ -28,9 +28,10 @@ def checked_order(order: Any, tokens: Tensor) -> Tensor | None:
 
     Raises:
         ValueError: in one line, if it has another shape or type, several segments, lies on another device, or does
-            not visit every token exactly once. Under torch.compile the values are checked when the compiled code runs; on CUDA too
-            they are checked later, without waiting for them: a wrong order is a failed assertion of the device.
-            Under torch.func's transforms the values of an order that is itself transformed are not checked.
+            not visit every token exactly once. Under torch.compile the values are checked when the compiled code
+            runs; on CUDA too they are checked later, without waiting for them: a wrong order is a failed assertion
+            of the device. Under torch.func's transforms the values of an order that is itself transformed are not
+            checked.
     """
     if order is None:
         return None

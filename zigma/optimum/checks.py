@@ -13,6 +13,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+EPSILON = float(np.finfo(np.float64).eps)
 PRECISION_OF_16_BITS = 2.0**-10  # of float16; bfloat16's is coarser
 SMALLEST_OF_16_BITS = 2.0**-24  # of float16; bfloat16's is smaller
 ROUNDINGS = 4  # of an entry, that its two values may differ by
@@ -32,6 +33,9 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
 
     Raises:
         ValueError: it is not square, finite, symmetric and positive semi-definite, within the rounding of its dtype.
+
+    Of a type below float64 that rounding may leave eigenvalues well below 0, by which losses would be negative: such a
+    K is replaced by the nearest one without them. A K without them, or of float64, keeps every bit.
     """
     given = as_array(covariance)
     if given.ndim != 2 or given.shape[0] != given.shape[1] or not len(given):
@@ -41,7 +45,8 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
     matrix = given.astype(np.float64)
     if not np.isfinite(matrix).all():
         raise ValueError(f"{name} must be finite, and holds {int((~np.isfinite(matrix)).sum())} NaN or inf")
-    between_pairs, below_zero = _tolerances(matrix, _precision(covariance, given))
+    precision = _precision(covariance, given)
+    between_pairs, below_zero = _tolerances(matrix, precision)
     asymmetry = np.abs(matrix - matrix.T)
     if (asymmetry > between_pairs).any():
         raise ValueError(
@@ -56,7 +61,16 @@ def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
             raise ValueError(
                 f"{name} must be positive semi-definite: its smallest eigenvalue is {smallest:.3g}, not 0 or more"
             ) from None
-    return matrix
+    return _without_negative(matrix) if precision > EPSILON else matrix
+
+
+def _without_negative(matrix: FloatArray) -> FloatArray:
+    """The nearest positive semi-definite matrix; one whose eigenvalues are not below 0, beyond rounding, itself."""
+    values, vectors = np.linalg.eigh(matrix)
+    if values[0] >= -len(matrix) * EPSILON * values[-1]:
+        return matrix
+    nearest = (vectors * np.maximum(values, 0)) @ vectors.T
+    return np.asarray((nearest + nearest.T) / 2)
 
 
 def _tolerances(matrix: FloatArray, precision: float) -> tuple[FloatArray | float, float]:

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from zigma.common.numbers import is_whole
-from zigma.optimum.checks import as_array, as_covariance, as_times
-from zigma.optimum.spectrum import EPSILON
+from zigma.optimum.checks import EPSILON, as_array, as_covariance, as_times
 from zigma.optimum.velocity import Eigenbasis, as_states, like
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zigma.optimum.checks import FloatArray
+from zigma.optimum.checks import EPSILON, FloatArray
 
-EPSILON = float(np.finfo(np.float64).eps)
 LITTLE_NOISE = 1e-9  # of the data's variance: below, a singular covariance leaves too few digits in a factor
 
 
