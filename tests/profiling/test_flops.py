@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from zigma.models import DiT, ZigMa
 from zigma.models.mixers import build_mixer
 from zigma.models.specs import GatedDeltaNetSpec, GatedLinearAttentionSpec
+from zigma.ops import resolve_backend, selective_scan
 from zigma.profiling import count_flops
 from zigma.scans import scan_plan
 
@@ -79,6 +80,85 @@ def test_the_count_does_not_depend_on_the_users_backend(monkeypatch: pytest.Monk
     monkeypatch.setenv("ZIGMA_SCAN_BACKEND", "reference")
     assert count_flops(model, *inputs) == expected
     assert model.training
+
+
+class OwnScan(nn.Module):
+    def __init__(self, backend: str | None) -> None:
+        super().__init__()
+        self.backend = backend
+
+    def forward(self, u: Tensor) -> Tensor:
+        B = torch.ones(*u.shape[:2], 4)
+        return selective_scan(u, u, -torch.ones(u.shape[2], 4), B, B, backend=self.backend)
+
+
+@pytest.mark.parametrize("backend", [None, "torch", "reference"])
+def test_a_scan_counts_whatever_backend_its_call_names(backend: str | None) -> None:
+    x = torch.randn(1, 8, 16)
+    assert count_flops(OwnScan(backend), x).everything == 8 * 16 * (4 * 4 + 3)
+    assert resolve_backend("torch", "cpu") == "torch"  # as before the count
+
+
+def test_torchs_fused_layer_of_attention_counts_as_its_parts() -> None:
+    counted = count_flops(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(2, 3, 8))
+    assert counted.by_operator["linear"] == 2 * 3 * (4 * 8 * 8 + 2 * 8 * 16)
+    assert counted.by_operator["scaled_dot_product_attention"] == 2 * (2 * 3 * 3 * 8)
+    assert not counted.uncounted
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+class Spectrum(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft(x).abs().softmax(-1)
+
+
+def test_operators_that_may_cost_much_and_count_as_nothing_are_told() -> None:
+    assert count_flops(nn.LSTM(8, 8), torch.randn(2, 3, 8)).uncounted == {"aten::lstm": 1}
+    assert count_flops(Spectrum(), torch.randn(2, 8)).uncounted == {"aten::fft_fft": 1}
+
+
+@pytest.mark.parametrize("mixer", ["mamba", "mamba-2", "gated-delta-net", "hgrn-2", "mlstm", "rwkv-6"])
+def test_of_our_networks_nothing_is_left_out(mixer: str) -> None:
+    model = ZigMa(grid=(4, 6), in_channels=3, hidden=32, depth=1, text_width=8, mixer=mixer, ordering="score")
+    counted = count_flops(model, torch.randn(2, 3, 4, 6), torch.rand(2), torch.randn(2, 5, 8))
+    assert counted.uncounted == {}
+
+
+class Einsum(nn.Module):
+    def __init__(self, equation: str) -> None:
+        super().__init__()
+        self.equation = equation
+
+    def forward(self, *operands: Tensor) -> Tensor:
+        return torch.einsum(self.equation, *operands)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "products"),
+    [
+        ("...ld,de->...le", [(3, 2, 41, 123), (123, 77)], 3 * 2 * 41 * 123 * 77),
+        ("bij, bjk -> bik", [(3, 101, 103), (3, 103, 107)], 3 * 101 * 103 * 107),
+        ("abc,acd->abd", [(3, 101, 103), (3, 103, 107)], 3 * 101 * 103 * 107),
+        ("...i,...i", [(5, 1, 1009), (7, 1009)], 5 * 7 * 1009),
+        ("ij,jk,kl->il", [(2, 1009), (1009, 3), (3, 1013)], 2 * 1009 * 3 + 2 * 3 * 1013),
+    ],
+)
+def test_an_einsum_is_counted_to_the_last_digit(
+    equation: str, shapes: list[tuple[int, ...]], products: int
+) -> None:
+    counted = count_flops(Einsum(equation), *(torch.randn(shape) for shape in shapes))
+    assert counted.as_the_paper == counted.by_operator["einsum"] == products
+
+
+def test_modules_stay_in_the_mode_in_which_they_were() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4).eval())
+    count_flops(model, torch.randn(3, 4))
+    assert [module.training for module in model.modules()] == [True, True, False]
+
+
+def test_without_a_tensor_there_is_nothing_to_count() -> None:
+    with pytest.raises(ValueError, match="give the model an input that is one"):
+        count_flops(nn.Identity(), 3)
 
 
 def table_5(network: str) -> tuple[nn.Module, Tensor, Tensor]:

@@ -72,3 +72,15 @@ def test_model_speed_counts_images_and_leaves_the_model_as_it_was() -> None:
     speed = measure_model(model, torch.randn(6, 4), repeats=3)
     assert speed.images_per_s == pytest.approx(6e3 / speed.timing.median_ms)
     assert model.training
+
+
+def test_model_speed_leaves_a_frozen_module_frozen() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4).eval())
+    measure_model(model, torch.randn(3, 4), repeats=1)
+    assert [module.training for module in model.modules()] == [True, True, False]
+
+
+@pytest.mark.parametrize("inputs", [(), (3,), (torch.tensor(1.0),)])
+def test_model_speed_needs_images_to_count(inputs: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a tensor \(images, ...\)"):
+        measure_model(nn.Identity(), *inputs)

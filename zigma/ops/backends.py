@@ -6,6 +6,8 @@ raises, and `auto` says once on standard error which backend it took, and why no
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 
@@ -24,6 +26,19 @@ _MODULES = {  # each has a BACKEND
 }
 # What `auto` tries, fastest first. mamba-ssm is only ever taken by name: builds that differ share a version.
 _AUTO = {"cuda": ("triton", "torch"), "cpu": ("cpu", "torch")}
+
+
+_only: list[str] = []  # what every call takes for now, the last of them
+
+
+@contextmanager
+def only_backend(name: str) -> Iterator[None]:
+    """Inside it every call takes this backend, whatever the call itself or ZIGMA_SCAN_BACKEND names."""
+    _only.append(name)
+    try:
+        yield
+    finally:
+        _only.pop()
 
 
 @cache
@@ -68,7 +83,7 @@ def resolve_backend(
     ValueError for an unknown name and for a named backend that is missing here or cannot take such tensors.
     """
     device = torch.device(device)
-    name = backend or os.environ.get("ZIGMA_SCAN_BACKEND") or "auto"
+    name = (_only[-1] if _only else backend) or os.environ.get("ZIGMA_SCAN_BACKEND") or "auto"
     if transformed():
         name = _under_transforms(name)
     if name == "auto":

@@ -5,22 +5,33 @@ count as nothing, and that is how Table 5 of the paper counted. With handles for
 """
 
 import math
-import os
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from zigma.ops import resolve_backend
+from zigma.ops.backends import only_backend
+from zigma.profiling.evaluation import evaluating
 
 ATTENTION = "aten::scaled_dot_product_attention"
+EINSUM = "aten::einsum"
 TRIANGULAR = "aten::linalg_solve_triangular"  # of gated DeltaNet
 # The scan as one operator: only backends that are one can be counted.
 SCANS = ("zigma::cpu_scan", "zigma::triton_scan")
 CONVOLUTIONS = ("zigma::cpu_conv", "zigma::triton_conv")
+# What costs no more than a few operations a value, beside what torch itself marks as such.
+PER_VALUE = {
+    "argsort", "clone", "cumsum", "diag_embed", "empty_like", "expand_as", "flip", "index_select",
+    "log_sigmoid", "log_softmax", "mT", "movedim", "pad", "repeat", "repeat_interleave", "rsub", "scatter",
+    "scatter_", "softmax", "sort", "swapaxes", "tensor_split", "tril", "triu", "unflatten", "cpu_norm",
+    "checked_order",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,11 +39,14 @@ class Flops:
     """Multiply-adds of one forward pass, batch included.
 
     as_the_paper counts what fvcore counts by default, everything also attention, scan and its convolution.
+    uncounted are the operators that count as nothing though they may cost much, and how often each is called: a
+    recurrent layer of torch, a Fourier transform, anybody's kernel. What costs a few operations a value is left out.
     """
 
     as_the_paper: int
     everything: int
     by_operator: dict[str, int]
+    uncounted: dict[str, int]
 
 
 def attention_flops(inputs: list[Any], _outputs: list[Any]) -> float:
@@ -63,6 +77,53 @@ def triangular_flops(inputs: list[Any], _outputs: list[Any]) -> float:
     return math.prod(batch) * rows * (rows - 1) / 2 * columns
 
 
+def einsum_flops(inputs: list[Any], _outputs: list[Any]) -> float:
+    """Half of the products and sums along NumPy's best path, as fvcore has it, which reads them off in four digits."""
+    shapes = [_shape(x) for x in inputs[1].node().inputs()]
+    terms, result = _axes(inputs[0].toIValue().replace(" ", ""), shapes)
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for axis, size in zip(term, shape, strict=True):
+            sizes[axis] = max(sizes.get(axis, 1), size)
+    operands = [np.broadcast_to(0.0, shape) for shape in shapes]  # of no memory
+    path = np.einsum_path(f"{','.join(terms)}->{result}", *operands, optimize="optimal")[0]
+    total, left = 0, [set(term) for term in terms]
+    for step in path[1:]:
+        taken = [left.pop(i) for i in sorted(step, reverse=True)]
+        involved = set().union(*taken)
+        kept = involved & set(result).union(*left)
+        total += math.prod(sizes[axis] for axis in involved) * (max(1, len(taken) - 1) + (kept != involved))
+        left.append(kept)
+    return total // 2
+
+
+def _axes(equation: str, shapes: list[list[int]]) -> tuple[list[str], str]:
+    """A letter for each axis of every operand and of the result, those that an ellipsis stands for included."""
+    left, arrow, result = equation.partition("->")
+    free = [letter for letter in string.ascii_letters if letter not in equation]
+    widest, terms = 0, []
+    for term, shape in zip(left.split(","), shapes, strict=True):
+        hidden = len(shape) - len(term.replace("...", "")) if "..." in term else 0
+        widest = max(widest, hidden)
+        terms.append(term.replace("...", "".join(free[:hidden][::-1])))
+    if not arrow:
+        named = left.replace(",", "").replace(".", "")
+        result = "..." + "".join(sorted(axis for axis in set(named) if named.count(axis) == 1))
+    return terms, result.replace("...", "".join(free[:widest][::-1]))
+
+
+def _costs_little(operator: str) -> bool:
+    """Whether an operator costs no more than a few operations a value: it maps, sums, copies or moves them."""
+    space, _, name = operator.partition("::")
+    if name in PER_VALUE:
+        return True
+    packet = getattr(getattr(torch.ops, space), name, None)
+    marks = (
+        {tag.name for each in packet.overloads() for tag in getattr(packet, each).tags} if packet else set()
+    )
+    return bool(marks & {"pointwise", "reduction"})
+
+
 def _shape(value: Any) -> list[int]:
     sizes: list[int] = value.type().sizes()
     return sizes
@@ -77,37 +138,36 @@ HANDLES = {
 
 
 @contextmanager
-def _countable_scan(device: torch.device) -> Iterator[None]:
-    """Run scans by the backend that is a single operator, whatever the user's choice; counts do not depend on it."""
-    before = os.environ.get("ZIGMA_SCAN_BACKEND")
-    os.environ["ZIGMA_SCAN_BACKEND"] = resolve_backend("triton" if device.type == "cuda" else "cpu", device)
+def _countable(device: torch.device) -> Iterator[None]:
+    """Scans run by the backend that is a single operator, whatever was chosen; counts do not depend on it. So does
+    torch's attention, which otherwise hides whole layers in one operator of its own."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with only_backend(resolve_backend("triton" if device.type == "cuda" else "cpu", device)):
+            yield
     finally:
-        if before is None:
-            del os.environ["ZIGMA_SCAN_BACKEND"]
-        else:
-            os.environ["ZIGMA_SCAN_BACKEND"] = before
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def count_flops(model: nn.Module, *inputs: Any) -> Flops:
     """Count one forward pass of `model(*inputs)` in evaluation mode.
 
-    Raises ValueError if the scan's backend that can be counted (cpu, or triton on a GPU) is missing.
+    Raises ValueError if the scan's backend that can be counted (cpu, or triton on a GPU) is missing, and where neither
+    inputs nor model hold a tensor.
     """
     from fvcore.nn import FlopCountAnalysis
 
     tensors = [x for x in (*inputs, *model.parameters()) if isinstance(x, torch.Tensor)]
-    training = model.training
-    model.eval()
-    try:
-        with _countable_scan(tensors[0].device), torch.no_grad():
-            analysis = FlopCountAnalysis(model, inputs).set_op_handle(**HANDLES)
-            analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-            counted = {name: int(count) for name, count in analysis.by_operator().items()}
-    finally:
-        model.train(training)
+    if not tensors:
+        raise ValueError("operations are counted on a tensor: give the model an input that is one")
+    with _countable(tensors[0].device), evaluating(model), torch.no_grad():
+        analysis = FlopCountAnalysis(model, inputs).set_op_handle(**HANDLES, **{EINSUM: einsum_flops})
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+        counted = {name: int(count) for name, count in analysis.by_operator().items()}
+        passed_over = analysis.unsupported_ops()
     names = {name.split("::")[-1] for name in HANDLES}
     extra = sum(count for name, count in counted.items() if name in names)
     total = sum(counted.values())
-    return Flops(as_the_paper=total - extra, everything=total, by_operator=counted)
+    uncounted = {name: calls for name, calls in passed_over.items() if not _costs_little(name)}
+    return Flops(total - extra, total, counted, uncounted)

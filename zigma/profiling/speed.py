@@ -16,6 +16,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from zigma.profiling.device import device_name
+from zigma.profiling.evaluation import evaluating
 
 # else the tracer complains of every machine without a GPU
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
@@ -104,7 +105,8 @@ def on_device_ms(call: Callable[[], Any], device: torch.device) -> float | None:
 def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:
     """The most memory that tensors take during a call, beyond what was held before it, by torch's own account.
 
-    What libraries keep to themselves is not in it. On a CPU the call is traced, so it takes its time.
+    What libraries keep to themselves is not in it. On a CPU the call is traced, so it takes its time, and torch does
+    not tell when it frees memory that was held before it: the peak of such a call comes out too high.
     """
     synchronize(device)
     if device.type == "cuda":
@@ -126,15 +128,15 @@ def peak_memory_mib(call: Callable[[], Any], device: torch.device) -> float:
 def measure_model(model: nn.Module, *inputs: Any, repeats: int = 10, warm_up: int = 2) -> Speed:
     """Latency, throughput and peak memory of `model(*inputs)` in evaluation mode.
 
-    Images are counted by the first axis of the first input.
+    Images are counted by the first axis of the first input. Raises ValueError where that is no tensor, and as
+    `time_calls` does.
     """
+    if not inputs or not isinstance(inputs[0], torch.Tensor) or not inputs[0].ndim:
+        raise ValueError(
+            "the first input of the model is a tensor (images, ...): they are counted by its first axis"
+        )
     device = inputs[0].device
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            timing = time_calls({"model": lambda: model(*inputs)}, device, repeats, warm_up)["model"]
-            peak = peak_memory_mib(lambda: model(*inputs), device)
-    finally:
-        model.train(training)
+    with evaluating(model), torch.inference_mode():
+        timing = time_calls({"model": lambda: model(*inputs)}, device, repeats, warm_up)["model"]
+        peak = peak_memory_mib(lambda: model(*inputs), device)
     return Speed(timing, 1e3 * len(inputs[0]) / timing.median_ms, peak, device_name(device))
