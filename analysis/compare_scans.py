@@ -21,6 +21,7 @@ from analysis.tables.values import Cell, Column, Part, Row
 from zigma.common.words import WordError
 from zigma.optimum import least_excess, plan_sight
 from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares, scan_names
+from zigma.scans.again import check_again
 from zigma.scans.registry import find_curve
 
 Array = npt.NDArray[np.float64]
@@ -85,7 +86,10 @@ def run(args: argparse.Namespace) -> None:
     grid = parse_grid(args.grid)
     if args.depth < 1:
         raise ValueError(f"--depth takes a number of layers from 1 on, not {args.depth}")
-    compared = [compare(plan, grid, args.depth) for plan in distinct(args.scans)]
+    plans = distinct(args.scans)
+    for plan in plans:
+        check_again(plan, grid, args.depth)
+    compared = [compare(plan, grid, args.depth) for plan in plans]
     width = terminal_width()
     print("\n".join([*table(compared, width), "", *meanings(compared, width)]))
     for path in draw(compared, grid, args.out / f"compare-scans-{args.grid}"):

@@ -117,3 +117,16 @@ def test_plans_of_one_name_are_refused_and_the_same_is_shown_once(tmp_path: Path
         (tmp_path / folder / "c.py").write_text("def mine(h, w):\n    return range(h * w)\n")
     with pytest.raises(WordError, match="are both called mine-1; rename one"):
         distinct([f"{tmp_path}/{folder}/c.py:mine-1" for folder in ("one", "other")])
+
+
+def test_a_curve_that_differs_between_processes_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curve = tmp_path / "by_chance.py"
+    curve.write_text(
+        "def of_a_set(h, w):\n    return [int(word) for word in {str(i) for i in range(h * w)}]\n"
+    )
+    with pytest.raises(SystemExit) as left:
+        main(["compare-scans", "sweep", f"{curve}:of_a_set", "--grid", "5x6", "--out", str(tmp_path)])
+    assert left.value.code == 2
+    assert "by_chance.py gives other orders in another process" in capsys.readouterr().err
