@@ -93,6 +93,21 @@ def test_a_random_order_travels_with_the_weights() -> None:
     assert not any(name.endswith("order") for name in network(grid=(4, 4), scan="zigzag-2").state_dict())
 
 
+@pytest.mark.parametrize("scan", ["grouped-2:outer=random,seed=7", "windowed-2:inner=random"])
+def test_an_order_that_follows_a_random_curve_travels_with_the_weights(scan: str) -> None:
+    net, x, t = network(grid=(8, 8), scan=scan), torch.randn(2, 2, 8, 8), torch.rand(2)
+    state = net.state_dict()
+    assert "blocks.0.mixer.paths.0.order" in state
+    other = network(grid=(8, 8), scan=scan.replace("seed=7", "seed=8"))
+    other.load_state_dict(state)
+    assert torch.equal(other(x, t), net(x, t))
+    # and weights that were saved before such orders were kept still load
+    older = {name: value for name, value in state.items() if not name.endswith("order")}
+    again = network(grid=(8, 8), scan=scan)
+    again.load_state_dict(older)
+    assert torch.equal(again(x, t), net(x, t))
+
+
 def test_a_mixer_may_be_given_by_its_name() -> None:
     assert ZigMa(grid=(2, 2), hidden=16, depth=1, mixer="mamba").config.mixer == MambaSpec()
     with pytest.raises(ValueError, match="a network takes a ZigMaConfig, or its fields by name, not 5"):

@@ -30,7 +30,6 @@ class GivenOrders:
 
     options = ()
     dimensions = (2, 3)
-    kept = True
 
     @classmethod
     def of(cls, table: npt.ArrayLike, name: str, file: Path | None = None, segments: int = 1) -> GivenOrders:
@@ -64,6 +63,9 @@ class GivenOrders:
             raise ValueError(f"orders {self.name!r} have rows 0..{self.variants - 1}, not {variant!r}")
         for option in options:
             raise ValueError(f"orders {self.name!r} are given as they are: they have no option {option!r}")
+
+    def kept(self, options: Any) -> bool:
+        return True
 
     def order(self, grid: Grid, variant: int = 0, options: Any = None) -> IntArray:
         """One row, int64 (L,), for a grid of L tokens."""

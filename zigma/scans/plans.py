@@ -51,12 +51,13 @@ class Reading:
         if self.curve is None:
             return _over_time(self.variant, grid)
         name, options = self.curve.name, dict(self.options)
+        kept = self.curve.kept(options)
         if self.over == "space":
             frame = self.curve.order(grid[1:], self.variant, options)
-            return _over_space(frame, grid, name, self.variant, self.curve.kept)
+            return _over_space(frame, grid, name, self.variant, kept)
         segments = self.curve.segments if isinstance(self.curve, GivenOrders) else 1
         order = self.curve.order(grid, self.variant, options)
-        return ScanOrder(order, grid, name, self.variant, segments, self.curve.kept)
+        return ScanOrder(order, grid, name, self.variant, segments, kept)
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,16 @@ class Curve:
     symmetries: tuple[Symmetry, ...]
     file: Path | None = None  # of a user's curve
 
-    @property
-    def kept(self) -> bool:
-        """Whether its orders are draws, which another NumPy may draw otherwise: see `ScanOrder.kept`."""
-        return math.isinf(self.variants)
+    def kept(self, options: Mapping[str, Any]) -> bool:
+        """Whether its orders are draws, which another NumPy may draw otherwise: see `ScanOrder.kept`.
+
+        So are those of a curve that is told to follow one that draws, as windows by `outer="random"`.
+        """
+        followed = (
+            _curves.get(value, value) if isinstance(value, str) else value for value in options.values()
+        )
+        curves = (self, *(value for value in followed if isinstance(value, Curve)))
+        return any(math.isinf(curve.variants) for curve in curves)
 
     @property
     def built_in(self) -> bool:
@@ -279,7 +285,8 @@ def find_curve(name: str | Curve) -> Curve:
 def make_scan(name: str | Curve, grid: Iterable[int], variant: int = 0, **options: Any) -> ScanOrder:
     """One order of a curve with its name, grid and inverse; arguments and errors as `scan_order`."""
     curve, sides = find_curve(name), as_grid(grid)
-    return ScanOrder(curve.order(sides, variant, options), sides, curve.name, int(variant), kept=curve.kept)
+    order = curve.order(sides, variant, options)
+    return ScanOrder(order, sides, curve.name, int(variant), kept=curve.kept(options))
 
 
 def scan_order(name: str | Curve, grid: Iterable[int], variant: int = 0, **options: Any) -> IntArray:

@@ -31,8 +31,12 @@ class Path(nn.Module):
         self.segments = scan.segments
         self.row_major = bool((order == np.arange(len(order))).all())
 
-    def _load_from_state_dict(self, *args: Any) -> None:
-        super()._load_from_state_dict(*args)
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
+        if (
+            "order" not in self._non_persistent_buffers_set
+        ):  # weights may be older than the rule that keeps this order
+            state.setdefault(f"{prefix}order", self.order)
+        super()._load_from_state_dict(state, prefix, *args)
         self.row_major = bool((self.order == torch.arange(len(self.order), device=self.order.device)).all())
 
     def open(self, x: Tensor) -> Tensor:
