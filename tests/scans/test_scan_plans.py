@@ -14,6 +14,7 @@ from zigma.scans import (
     coverage,
     load_scan,
     locality,
+    make_scan,
     reach,
     reach_shares,
     register_scan,
@@ -241,3 +242,45 @@ def test_steps_queries_and_layers_that_are_none_are_refused() -> None:
         locality(scan_order("sweep", (3, 4)), (3, 4), query=2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no layer"):
         reach([])
+
+
+@pytest.mark.parametrize("segments", [1.5, 2.0, True, 0, -1])
+def test_segments_are_a_whole_number(segments: Any) -> None:
+    with pytest.raises(ValueError, match="segments is a whole number of at least 1"):
+        ScanOrder(np.arange(6), (2, 3), segments=segments)
+
+
+def test_a_mixing_that_is_none_is_refused_with_the_nearest() -> None:
+    scans = (make_scan("sweep", (2, 3)), make_scan("sweep", (2, 3), 6))
+    with pytest.raises(ValueError, match="unknown mixing 'channel': did you mean 'channels'"):
+        ParallelScan(scans, "channel")  # type: ignore[arg-type]
+
+
+def test_layers_are_scans_of_one_grid_in_a_list() -> None:
+    scan = make_scan("sweep", (2, 3))
+    for measure in (reach, reach_shares, lambda of: coverage(of, 3)):
+        for layers in (scan, ParallelScan((scan,)), [np.arange(6)]):
+            with pytest.raises(ValueError, match="a list as scan_plan gives it"):
+                measure(layers)
+        with pytest.raises(ValueError, match="of one grid, not of 2x3, 3x2"):
+            measure([scan, make_scan("sweep", (3, 2))])
+
+
+def test_an_order_is_not_measured_on_another_grid() -> None:
+    with pytest.raises(ValueError, match="of the 2x3 grid, not of 3x2"):
+        locality(make_scan("sweep", (2, 3)), (3, 2))
+
+
+def test_what_a_mask_hides_is_no_order() -> None:
+    hidden = np.ma.masked_array(np.arange(6), mask=np.arange(6) == 2)
+    register_scan("masked")(lambda height, width: hidden)
+    for use in (
+        lambda: scan_plan("masked", (2, 3), 1),
+        lambda: scan_plan(hidden, (2, 3), 1),
+        lambda: ScanOrder(hidden, (2, 3)),
+        lambda: locality(hidden, (2, 3)),
+    ):
+        with pytest.raises(ValueError, match="1 of these are masked"):
+            use()
+    seen = np.ma.masked_array(np.arange(6))
+    assert ScanOrder(seen, (2, 3)).order.tolist() == list(range(6))

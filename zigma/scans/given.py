@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.common.words import counted
-from zigma.scans.order import Grid, IntArray, grid_text
+from zigma.scans.order import Grid, IntArray, grid_text, refuse_masked
 
 PREFIX = "array-"  # of the names of arrays: their hash follows, so that equal arrays are equal plans
 _arrays: dict[str, GivenOrders] = {}
@@ -34,6 +34,7 @@ class GivenOrders:
     @classmethod
     def of(cls, table: npt.ArrayLike, name: str, file: Path | None = None, segments: int = 1) -> GivenOrders:
         """From whole numbers (L,) or (k, L). ValueError unless each row holds 0..L-1 once."""
+        refuse_masked(table, f"orders {name!r}")
         try:
             rows = np.atleast_2d(np.asarray(table))
         except ValueError as error:

@@ -97,7 +97,7 @@ def _text_of(orders: Any) -> str:
         raise ValueError(
             f"a plan is a text such as 'zigzag-8', or orders of tokens, not {shown(repr(orders))}"
         )
-    return remember(np.asarray(orders)).name
+    return remember(orders).name
 
 
 # a user's curve cannot be pickled, but its file can be read

@@ -16,7 +16,9 @@ from zigma.scans.order import (
     at_least_1,
     check_permutation,
     coordinates,
+    grid_text,
     invert,
+    refuse_masked,
 )
 
 AXES = ("temporal", "vertical", "horizontal")
@@ -44,6 +46,9 @@ def locality(order: ScanOrder | npt.ArrayLike, grid: Iterable[int], query: int =
     """
     at_least_1("query", query)
     sides = as_grid(grid)
+    if isinstance(order, ScanOrder) and order.grid != sides:
+        raise ValueError(f"this order is of the {grid_text(order.grid)} grid, not of {grid_text(sides)}")
+    refuse_masked(order, "an order")
     walk = order.order if isinstance(order, ScanOrder) else np.asarray(order)
     check_permutation(walk, sides)
     segments = order.segments if isinstance(order, ScanOrder) else 1

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from zigma.common.numbers import is_whole
+from zigma.common.words import unknown
 
 IntArray = npt.NDArray[np.int64]
 Grid = tuple[int, ...]
 # how the scans of one layer share its parameters: each has its own, all have the same, or each has its own group of
 # channels
 Mixing = Literal["parallel", "shared", "channels"]
+MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,8 @@ class ScanOrder:
     which are scanned independently, the state starting afresh in each: a factorised video layer over space
     has T segments, one over time has H * W.
 
-    Raises ValueError where `order` is not a permutation of the grid, naming missing and repeated cells.
+    Raises ValueError where `order` is not a permutation of the grid, naming missing and repeated cells, and where
+    segments cannot be of equal length.
     """
 
     order: IntArray
@@ -40,9 +43,10 @@ class ScanOrder:
 
     def __post_init__(self) -> None:
         grid = as_grid(self.grid)
+        refuse_masked(self.order, "an order")
         order = np.array(self.order)  # a copy: what the caller does to his array later changes nothing here
         check_permutation(order, grid)
-        if self.segments < 1 or order.size % self.segments:
+        if order.size % at_least_1("segments", self.segments):
             raise ValueError(f"{order.size} tokens do not fall into {self.segments} segments of equal length")
         order = order.astype(np.int64, copy=False)
         order.flags.writeable = False
@@ -85,6 +89,8 @@ class ParallelScan:
     def __post_init__(self) -> None:
         if not self.scans or any(scan.grid != self.scans[0].grid for scan in self.scans):
             raise ValueError("a parallel scan needs one or more orders of one grid")
+        if self.mixing not in MIXINGS:
+            raise unknown("mixing", str(self.mixing), MIXINGS)
 
     @property
     def grid(self) -> Grid:
@@ -136,6 +142,14 @@ def at_least_1(name: str, value: Any) -> int:
     if not is_whole(value) or value < 1:
         raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
     return int(value)
+
+
+def refuse_masked(values: Any, what: str) -> None:
+    """ValueError for a masked array with something masked: NumPy would take what lies below the mask in silence."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{what} has a value everywhere, and {np.ma.count_masked(values)} of these are masked"
+        )
 
 
 def as_grid(grid: Iterable[Any]) -> Grid:

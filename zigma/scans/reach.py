@@ -8,7 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 import numpy.typing as npt
 
-from zigma.scans.order import Layer, ScanOrder, at_least_1
+from zigma.scans.order import Layer, ScanOrder, at_least_1, grid_text
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -20,7 +20,7 @@ def reach(layers: Sequence[Layer], depth: int | None = None) -> BoolArray:
     token on to every token after it in its segment, and parallel scans add up. `layers` come from `scan_plan`;
     they repeat where `depth` asks for more.
 
-    Raises ValueError for a depth below 1, as the other two do.
+    Raises ValueError for a depth below 1, and for what are no layers of one grid, as the other two do.
     """
     return np.stack(
         [
@@ -37,8 +37,14 @@ def reach_shares(layers: Sequence[Layer], depth: int | None = None) -> list[floa
 
 def _repeated(layers: Sequence[Layer], depth: int | None) -> Iterator[Layer]:
     """As many layers as are asked for, from the first again after the last."""
+    if isinstance(layers, Layer) or not all(isinstance(layer, Layer) for layer in layers):
+        raise ValueError(
+            "layers are a list as scan_plan gives it, with a ScanOrder or a ParallelScan for each layer"
+        )
     if not layers:
         raise ValueError("there is no layer to go through")
+    if len(grids := dict.fromkeys(grid_text(layer.grid) for layer in layers)) > 1:
+        raise ValueError(f"layers are of one grid, not of {', '.join(grids)}")
     return islice(cycle(layers), len(layers) if depth is None else at_least_1("depth", depth))
 
 

@@ -6,18 +6,17 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from zigma.common.plugged import is_file
 from zigma.common.words import printable, shown, unknown
 from zigma.scans.given import GivenOrders, recall
 from zigma.scans.loading import load_curve, read_curves, read_orders
-from zigma.scans.order import Mixing
+from zigma.scans.order import MIXINGS
 from zigma.scans.plans import LayerPlan, Plan, Reading
 from zigma.scans.registry import AXES, Curve, find_curve, scan_names
 from zigma.scans.strategies import STRATEGIES
 
-MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 FORMS = (
     *("NAME-k", "NAME@0,1", "FILE.py:NAME", "bidirectional", "video-sst", "video-NAME3d-k"),
     *(f"{mixing}-NAME-k" for mixing in MIXINGS),

@@ -19,7 +19,7 @@ from zigma.common.numbers import is_whole
 from zigma.common.plugged import SCANS, leave_out, named
 from zigma.common.words import WordError, unknown
 from zigma.scans.checks import check_continuous, order_of
-from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid
+from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid, refuse_masked
 from zigma.scans.symmetry import CORNERS, Symmetry, along_axes, check_axes, permuted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -115,6 +115,7 @@ class Curve:
             drawn = self.rule(grid, **options) if self.sides == 1 else self.rule(*grid, **options)
             if isinstance(drawn, Iterator):  # perhaps one without end: more cells than there are say enough
                 drawn = list(islice(drawn, math.prod(grid) + 1))
+            refuse_masked(drawn, "an order")
             return np.array(drawn)  # a copy: it may write into its own again
         except (Exception, SystemExit) as error:  # a rule may be anybody's
             if self.built_in and isinstance(error, ValueError):
