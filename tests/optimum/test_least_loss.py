@@ -224,6 +224,7 @@ def test_next_to_the_data_a_singular_covariance_loses_no_digits() -> None:
         ({"covariance": np.array([[1.0, 2.0], [2.0, 1.0]])}, "smallest eigenvalue is -1"),
         ({"covariance": np.array([[1.0, np.nan], [np.nan, 1.0]])}, "must be finite, and holds 2"),
         ({"covariance": np.eye(2) * 1j}, "real numbers, not complex128"),
+        ({"covariance": np.ma.masked_array(np.eye(3), mask=np.eye(3))}, "3 of these are masked"),
         ({"t": 1.5}, "must lie in .0, 1., 0 is noise and 1 is data, not 1.5"),
         ({"t": [0.5, float("nan")]}, "not nan"),
         ({"t": True}, "not bool"),
@@ -316,3 +317,9 @@ def test_a_covariance_keeps_every_bit_where_its_eigenvalues_are_none_or_its_type
     below = singular(12, 5) - 1e-13 * np.eye(12)
     assert np.linalg.eigvalsh(below)[0] < 0
     assert np.array_equal(as_covariance(below), (below + below.T) / 2)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True])
+def test_midpoints_are_of_a_whole_number_of_parts(n: Any) -> None:
+    with pytest.raises(ValueError, match="n is a whole number of at least 1"):
+        time_midpoints(n)

@@ -82,8 +82,9 @@ def test_arrays_that_torch_does_not_take_as_they_are() -> None:
     swapped = x.astype(x.dtype.newbyteorder(">"))
     frozen = x.copy()
     frozen.flags.writeable = False
-    for given in (backwards, swapped, frozen, x.tolist()):
+    for given in (backwards, swapped, frozen, x.tolist(), x.astype(np.longdouble)):
         np.testing.assert_array_equal(optimal_velocity(given, 0.3, COVARIANCE), expected)
+    assert optimal_velocity(x.astype(np.longdouble), 0.3, COVARIANCE).dtype == np.longdouble
     turned = COVARIANCE[::-1, ::-1][::-1, ::-1]
     np.testing.assert_array_equal(optimal_velocity(x, 0.3, turned), expected)
 
@@ -195,6 +196,8 @@ def test_a_mixture_is_finite_at_the_ends_though_a_component_is_singular() -> Non
         ({"covariances": [np.eye(2), np.eye(3)]}, "covariances of one size"),
         ({"covariances": [np.eye(2)], "means": [[1.0]]}, r"shape \(1, 2\), not \(1, 1\)"),
         ({"covariances": [np.eye(2)], "weights": [0.0]}, "1 positive numbers"),
+        ({"covariances": [np.eye(2)], "means": [[1j, 0]]}, "means must hold real numbers, not complex128"),
+        ({"covariances": [np.eye(2)], "weights": [1j]}, "weights must hold real numbers, not complex128"),
     ],
 )
 def test_mixtures_that_are_none(words: dict[str, Any], message: str) -> None:

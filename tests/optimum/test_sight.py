@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zigma.optimum import patch_tokens, path_sight, plan_sight
+from zigma.optimum import one_token_sight, patch_tokens, path_sight, plan_sight
 from zigma.scans import reach, scan_order, scan_plan
 
 
@@ -52,8 +52,20 @@ def test_losses_and_sights_need_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("words", [((5, 4), 2), ((4, 4), 2.0), ((4.0, 4), 2), ((4, 4), True), ((4, 4), 1, 0)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(((5, 4), 2), ((4, 4), 2.0), ((4.0, 4), 2), ((4, 4), True), ((4, 4), 1, 0)),
+        *(((-4, 4), 2), ((0, 4), 2), ((2, 4, 4), 2), (4, 2)),
+    ],
+)
 def test_patches_that_are_none_are_refused(words: Any) -> None:
     with pytest.raises(ValueError, match=r"patch") as caught:
         patch_tokens(*words)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tokens", [0, -1, 2.5, True])
+def test_a_sight_of_no_tokens_is_refused(tokens: Any) -> None:
+    with pytest.raises(ValueError, match="tokens is a whole number of at least 1"):
+        one_token_sight(tokens)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.common.numbers import is_whole
+from zigma.scans.order import refuse_masked
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -25,6 +26,7 @@ def as_array(values: Any) -> npt.NDArray[Any]:
         values = values.detach().cpu()
         if "bfloat16" in str(values.dtype):  # which NumPy does not have
             values = values.float()
+    refuse_masked(values, "an array")
     return np.asarray(values)
 
 

@@ -33,13 +33,17 @@ from zigma.optimum.sight import path_sight
 from zigma.optimum.spectrum import eigen, noisy_factor, seen_part
 from zigma.optimum.unplaced import unplaced_losses
 from zigma.scans import ScanOrder
+from zigma.scans.order import at_least_1
 
 WINDOW_VALUES = 2**22  # of the covariances of windows that are decomposed at once: 32 MiB
 
 
 def time_midpoints(n: int = 64) -> FloatArray:
-    """The middles of n equal parts of [0, 1]: a mean over them stands for the mean over the times of training."""
-    return (np.arange(n) + 0.5) / n
+    """The middles of n equal parts of [0, 1]: a mean over them stands for the mean over the times of training.
+
+    Raises ValueError for an n that is no whole number of at least 1.
+    """
+    return (np.arange(at_least_1("n", n)) + 0.5) / n
 
 
 def least_loss(

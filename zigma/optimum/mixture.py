@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zigma.common.numbers import is_whole
-from zigma.optimum.checks import EPSILON, as_array, as_covariance, as_times
+from zigma.optimum.checks import EPSILON, FloatArray, as_array, as_covariance, as_times
 from zigma.optimum.velocity import Eigenbasis, as_states, like
 
 
@@ -50,12 +50,10 @@ class GaussianMixture:
                 f"covariances of one size are needed, not of {[b.size for b in self.bases]} values"
             )
         shape = (len(self.bases), self.size)
-        self.means = torch.from_numpy(
-            np.zeros(shape) if means is None else as_array(means).astype(np.float64)
-        )
+        self.means = torch.from_numpy(np.zeros(shape) if means is None else _real(means, "means"))
         if tuple(self.means.shape) != shape or not bool(self.means.isfinite().all()):
             raise ValueError(f"means must be finite and of shape {shape}, not {tuple(self.means.shape)}")
-        shares = np.ones(shape[0]) if weights is None else as_array(weights).astype(np.float64)
+        shares = np.ones(shape[0]) if weights is None else _real(weights, "weights")
         if shares.shape != shape[:1] or not (np.isfinite(shares).all() and (shares > 0).all()):
             raise ValueError(f"weights must be {shape[0]} positive numbers, not {weights!r}")
         self.weights = torch.from_numpy(shares / shares.sum())
@@ -129,6 +127,13 @@ class GaussianMixture:
 def _matrices(covariance: Any) -> list[Any]:
     parts = covariance if isinstance(covariance, tuple) else (covariance,)
     return [as_covariance(part) for part in parts]
+
+
+def _real(values: Any, name: str) -> FloatArray:
+    array = as_array(values)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must hold real numbers, not {array.dtype}")
+    return array.astype(np.float64)
 
 
 def _variance(eigenvalues: Tensor, t: float) -> Tensor:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zigma.common.numbers import is_whole
 from zigma.optimum.checks import BoolArray, IntArray, as_array, as_lags, as_order
 from zigma.scans import Plan, ScanOrder, parse_plan
+from zigma.scans.order import at_least_1
 
 
 def path_sight(order: Any, lags: int | None = None) -> BoolArray:
@@ -57,7 +58,7 @@ def plan_sight(plan: Any, grid: Iterable[int], depth: int, lags: int | None = No
 
 def one_token_sight(tokens: int) -> BoolArray:
     """Each output sees its own token alone: the level of a predictor that no scan serves."""
-    return np.eye(tokens, dtype=bool)
+    return np.eye(at_least_1("tokens", tokens), dtype=bool)
 
 
 def patch_tokens(grid: tuple[int, int], patch: int = 1, channels: int = 1) -> IntArray:
@@ -65,11 +66,14 @@ def patch_tokens(grid: tuple[int, int], patch: int = 1, channels: int = 1) -> In
 
     A token is a patch of `patch` x `patch` pixels with all their channels; tokens are numbered row by row.
     """
-    height, width = grid
-    if not all(map(is_whole, (*grid, patch, channels))):
+    sides = tuple(grid) if isinstance(grid, Iterable) else (grid,)
+    if not all(map(is_whole, (*sides, patch, channels))):
         raise ValueError(
-            f"grid, patch and channels are whole numbers, not {tuple(grid)}, {patch!r} and {channels!r}"
+            f"grid, patch and channels are whole numbers, not {sides}, {patch!r} and {channels!r}"
         )
+    if len(sides) != 2 or min(sides) < 1:
+        raise ValueError(f"patches are cut from a grid (H, W) with sides of at least 1, not {sides}")
+    height, width = sides
     if patch < 1 or channels < 1 or height % patch or width % patch:
         raise ValueError(
             f"a patch of {patch} must divide the grid {height}x{width}, with at least one channel"

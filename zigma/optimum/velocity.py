@@ -91,7 +91,7 @@ class Eigenbasis:
 
 def as_states(x_t: Any, t: Any, size: int) -> tuple[Tensor, Tensor]:
     """x_t as float64 (B, N) and t as float64 (B, 1), on x_t's device."""
-    x = x_t if isinstance(x_t, Tensor) else torch.from_numpy(_native(x_t))
+    x = x_t if isinstance(x_t, Tensor) else torch.from_numpy(_native(x_t).astype(np.float64))
     if x.is_complex() or x.dtype == torch.bool:
         raise ValueError(f"x_t must hold real numbers, not {x.dtype}")
     if x.dim() < 2 or x.shape[1:].numel() != size:
