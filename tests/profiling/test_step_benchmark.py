@@ -72,7 +72,9 @@ def test_busy_processes_end_with_their_block() -> None:
         ("step --beside -1", "--beside takes a number from 0 on"),
         ("step --scan zigzagg-8", "did you mean 'zigzag'"),
         ("step --repeats 0", "--repeats takes a number from 1 on"),
+        ("step --batch 99999999999999999999", "--batch takes a number below 2147483648"),
         ("scan --shape 1,2,3", "BATCH,D,L,N"),
+        ("scan --shape 99999999999999999999,9,5,2", "--shape takes numbers below 2147483648"),
         ("scan --repeats 0", "--repeats takes a number from 1 on"),
     ],
 )

@@ -14,6 +14,7 @@ from zigma.processor import keep_freed_memory, wait_briefly
 wait_briefly()
 
 PROGRAM = "python -m zigma.profiling"
+LARGEST = 2**31  # of a size: beyond, torch's own complaint would be a trace through its C++
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -88,6 +89,8 @@ def _shape(text: str) -> tuple[int, int, int, int]:
             f"--shape takes BATCH,D,L,N, four positive numbers such as 16,128,256,16, not {text!r}"
         )
     batch, width, length, states = map(int, numbers)
+    if max(batch, width, length, states) >= LARGEST:
+        raise ValueError(f"--shape takes numbers below {LARGEST}, unlike {text!r}")
     return batch, width, length, states
 
 
@@ -167,6 +170,8 @@ def _step(args: argparse.Namespace) -> int:
     for name, least in (("hidden", 1), ("depth", 1), ("batch", 1), ("beside", 0)):
         if getattr(args, name) < least:
             raise ValueError(f"--{name} takes a number from {least} on, not {getattr(args, name)}")
+        if getattr(args, name) >= LARGEST:
+            raise ValueError(f"--{name} takes a number below {LARGEST}, not {getattr(args, name)}")
     from zigma.profiling import step_benchmark
     from zigma.profiling.records import write_record
 
