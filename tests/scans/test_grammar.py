@@ -117,6 +117,8 @@ def test_a_file_may_stand_wherever_a_curve_does(curves: str, monkeypatch: pytest
     monkeypatch.chdir(Path(curves).parent)
     assert parse_plan("zigzag-2+my-own2.py:curve2-2").name == "zigzag-2+curve2-2"
     assert parse_plan("parallel-my-own2.py:my-three").directions == 3
+    plan = parse_plan("windowed-2:window=2x3,inner=my-own2.py:curve2,outer=hilbert")
+    assert plan.name == "windowed-2:window=2x3,inner=curve2,outer=hilbert"
     assert parse_plan("channels-(sweep@0,6+my-own2.py:curve2@6)").directions == 3
     assert parse_plan("my-own2.py:curve2").text == f"{curves}:curve2-8"
     (window,) = parse_plan("windowed:window=2,inner=my-own2.py:my-three").layers((2, 4), 1)
@@ -198,6 +200,13 @@ def test_an_array_of_another_process_is_missed_by_name() -> None:
         parse_plan("array-0123456789ab")
 
 
+def test_variants_of_an_array_are_chosen_by_its_name() -> None:
+    two = parse_plan(np.array([[0, 1, 2, 3], [3, 2, 1, 0]]))
+    assert [len(parse_plan(f"{two.text}{ending}").period) for ending in ("", "-1", "@1,0r,0")] == [2, 1, 3]
+    with pytest.raises(ValueError, match="given as an array to another process"):
+        parse_plan("array-0123456789ab-1")
+
+
 def test_all_curves_of_a_plan_take_axes_at_once() -> None:
     for name in ("sweep-2", "zigzag-1+hilbert-1"):
         shared = scan_plan(name, (3, 4), 2, axes="wh")
@@ -260,6 +269,11 @@ def test_a_plan_tells_how_many_of_its_orders_differ() -> None:
         ("", "lacks a scan"),
         ("parallel-(sweep", "a ( without its )"),
         ("parallel-4)", "cannot be read from"),
+        *(
+            (f"shared-{part}", f"{part!r} says what whole layers read")
+            for part in ("bidirectional", "video-sst")
+        ),
+        ("channels-(sweep+parallel-2)", "'parallel-2' says what whole layers read"),
         ("video-sst:space=zigzga", "did you mean 'zigzag'"),
         ("none.py:spiral-2", "no file none.py"),
         ("none.npy", "no file none.npy"),

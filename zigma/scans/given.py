@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from zigma.common.words import counted
 from zigma.scans.order import Grid, IntArray, grid_text, refuse_masked
 
 PREFIX = "array-"  # of the names of arrays: their hash follows, so that equal arrays are equal plans
+HASH = 12  # letters of it
 _arrays: dict[str, GivenOrders] = {}
 
 
@@ -82,13 +84,13 @@ class GivenOrders:
 def remember(table: npt.ArrayLike, segments: int = 1) -> GivenOrders:
     """An array's orders under a name of their own, by which plans of this process can call them."""
     given = GivenOrders.of(table, "array", segments=segments)
-    name = PREFIX + hashlib.sha256(f"{given.variants} {segments} ".encode() + given.data).hexdigest()[:12]
+    name = PREFIX + hashlib.sha256(f"{given.variants} {segments} ".encode() + given.data).hexdigest()[:HASH]
     return _arrays.setdefault(name, GivenOrders(name, given.data, given.variants, segments))
 
 
 def recall(name: str) -> GivenOrders | None:
     """The array of that name, or None. ValueError for the name of an array of another process."""
-    if name not in _arrays and name.startswith(PREFIX):
+    if name not in _arrays and re.fullmatch(f"{PREFIX}[0-9a-f]{{{HASH}}}", name):
         raise ValueError(
             f"the orders {name!r} were given as an array to another process; save them with np.save and name the file"
         )

@@ -1,7 +1,7 @@
 """How a plan is written.
 
     PLAN   = PART + PART ...        the layers of the parts, one after the other, then from the beginning again
-    PART   = SCANS                  a layer for each scan
+    PART   = SCAN                   a layer for each order
            | parallel-SCANS         one layer: all scans at once, each with parameters of its own
            | shared-SCANS           one layer: all scans at once, with the same parameters
            | channels-SCANS         one layer: each scan reads its own group of the channels
@@ -9,11 +9,12 @@
            | video-[st...]          factorised: s layers scan each frame, by the zigzags in turn (`:space=CURVE`), t
                                     layers scan time at each place, forwards and backwards in turn
            | video-CURVE3d-k        CURVE-k, on grids of frames only
-    SCANS  = CURVE                  variant 0 of a built-in curve; of a file's, all that it has, eight at most
+    SCANS  = SCAN                   of one curve
+           | (SCAN + SCAN ...)      of several
+           | k                      zigzag-k
+    SCAN   = CURVE                  variant 0 of a built-in curve; of a file's, all that it has, eight at most
            | CURVE-k                its first k variants
            | CURVE@v,w,...          these variants; 0r is variant 0 from its end
-           | k                      zigzag-k, after parallel-, shared- or channels-
-           | (SCANS + SCANS ...)    of several curves, after parallel-, shared- or channels-
     CURVE  = NAME | FILE.py:NAME | FILE.npy
 
 A scan may end in options of its curve, `:key=value,key=value`; every curve has `axes`, see `scan_order`.

@@ -193,17 +193,16 @@ class Reader:
                 )
             if key in options:
                 raise ValueError(f"plan {shown(self.whole)!r} gives the option {key!r} of one scan twice")
+            before = f",{key}=" if options else f"{key}="
             if key in CURVE_OPTIONS and ".py:" in value:
                 options[key] = curve = load_curve(value)
                 assert curve.file is not None
                 self.files.append(curve.file)
                 name = value.rpartition(":")[2]
-                self.keep(
-                    f"{',' * bool(options.keys() - {key})}{key}={curve.file}:{name}", f"{key}={curve.name}"
-                )
+                self.keep(f"{before}{curve.file}:{name}", f"{before}{curve.name}")
                 continue
             options[key] = _value(value)
-            self.keep(f"{',' * bool(options.keys() - {key})}{assignment}")
+            self.keep(f"{before}{value}")
         self.rest = self.rest[len(written) :]
         return options
 
@@ -243,6 +242,8 @@ class Reader:
         """Why a word means nothing: a file that does not exist, or a name that nothing has."""
         if word in STRATEGIES:
             return ValueError(f"{word!r} is a plan, {STRATEGIES[word].plan}: only + may stand beside it")
+        if word == "bidirectional" or word.startswith(("video-", *(f"{mixing}-" for mixing in MIXINGS))):
+            return ValueError(f"{word!r} says what whole layers read: only + may stand beside it")
         rest = word + self.rest
         end = FILE_END.search(rest)
         if end is not None:
