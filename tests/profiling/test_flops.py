@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from zigma.models import DiT, ZigMa
 from zigma.models.mixers import build_mixer
+from zigma.models.mixers.mlstm import mlstm
 from zigma.models.specs import GatedDeltaNetSpec, GatedLinearAttentionSpec
 from zigma.ops import resolve_backend, selective_scan
 from zigma.profiling import count_flops
@@ -63,6 +64,21 @@ def test_gated_linear_attention_is_counted_as_the_chunks_of_hgrn_2_are() -> None
     across = steps * keys * values  # read and written through the state
     assert counted["matmul"] == chunks * (steps * steps * values + 2 * across) - 3 * 2 * across
     assert count_flops(mixer, x).everything > counted["linear"] + counted["matmul"]  # and the scores
+
+
+class Remembering(nn.Module):
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return mlstm(*inputs)
+
+
+def test_the_mlstm_by_hand() -> None:
+    """Per chunk of 64 tokens and head: scores, what they weigh, what is read of the memory and what is written."""
+    tokens, gates = torch.randn(3, 128, 2, 8), torch.randn(3, 128, 2)
+    counted = count_flops(Remembering(), tokens, tokens, tokens, gates, gates).by_operator
+    chunks, steps, keys, values = 3 * 2 * 2, 64, 8, 8 + 1
+    across = steps * keys * values
+    products = steps * steps * (keys + values) + 2 * across
+    assert counted["matmul"] == chunks * products - 3 * 2 * across  # nobody reads the last memory
 
 
 def test_matrix_products_agree_with_torchs_counter() -> None:

@@ -77,6 +77,8 @@ def mlstm(
         summed = scores @ v[:, :, n] + (before - largest).exp() * (q[:, :, n] @ memory)
         weight = summed[..., width:].abs().maximum(_least(largest))
         outputs.append(summed[..., :width] / weight)
+        if n + 1 == q.shape[2]:
+            break  # nothing reads what the last chunk leaves
         kept = before[:, :, -1:]
         memory_largest = torch.maximum(kept, writing[:, :, n].amax(dim=-2, keepdim=True)).detach()
         written = (k[:, :, n] * (writing[:, :, n] - memory_largest).exp()).mT @ v[:, :, n]
