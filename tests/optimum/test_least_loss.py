@@ -224,7 +224,7 @@ def test_next_to_the_data_a_singular_covariance_loses_no_digits() -> None:
         ({"covariance": np.array([[1.0, 2.0], [2.0, 1.0]])}, "smallest eigenvalue is -1"),
         ({"covariance": np.array([[1.0, np.nan], [np.nan, 1.0]])}, "must be finite, and holds 2"),
         ({"covariance": np.eye(2) * 1j}, "real numbers, not complex128"),
-        ({"covariance": np.ma.masked_array(np.eye(3), mask=np.eye(3))}, "3 of these are masked"),
+        ({"covariance": np.ma.masked_array(np.eye(3), mask=np.eye(3))}, "has 3 masked entries"),
         ({"t": 1.5}, "must lie in .0, 1., 0 is noise and 1 is data, not 1.5"),
         ({"t": [0.5, float("nan")]}, "not nan"),
         ({"t": True}, "not bool"),

@@ -128,9 +128,21 @@ class Spectrum(nn.Module):
         return torch.fft.fft(x).abs().softmax(-1)
 
 
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+class OwnFunction(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return Doubled.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
 def test_operators_that_may_cost_much_and_count_as_nothing_are_told() -> None:
     assert count_flops(nn.LSTM(8, 8), torch.randn(2, 3, 8)).uncounted == {"aten::lstm": 1}
     assert count_flops(Spectrum(), torch.randn(2, 8)).uncounted == {"aten::fft_fft": 1}
+    assert count_flops(OwnFunction(), torch.randn(2, 8)).uncounted == {"prim::PythonOp.Doubled": 1}
 
 
 @pytest.mark.parametrize("mixer", ["mamba", "mamba-2", "gated-delta-net", "hgrn-2", "mlstm", "rwkv-6"])

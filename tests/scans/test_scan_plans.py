@@ -280,7 +280,7 @@ def test_what_a_mask_hides_is_no_order() -> None:
         lambda: ScanOrder(hidden, (2, 3)),
         lambda: locality(hidden, (2, 3)),
     ):
-        with pytest.raises(ValueError, match="1 of these are masked"):
+        with pytest.raises(ValueError, match="has 1 masked entry"):
             use()
     seen = np.ma.masked_array(np.arange(6))
     assert ScanOrder(seen, (2, 3)).order.tolist() == list(range(6))

@@ -33,11 +33,11 @@ def as_array(values: Any) -> npt.NDArray[Any]:
 def as_covariance(covariance: Any, name: str = "covariance") -> FloatArray:
     """`covariance` as a symmetric float64 matrix (N, N).
 
+    The rounding of a type below float64 may leave eigenvalues well below 0, by which losses would be negative: such a K
+    is replaced by the nearest one without them. A K without them, or of float64, keeps every bit.
+
     Raises:
         ValueError: it is not square, finite, symmetric and positive semi-definite, within the rounding of its dtype.
-
-    Of a type below float64 that rounding may leave eigenvalues well below 0, by which losses would be negative: such a
-    K is replaced by the nearest one without them. A K without them, or of float64, keeps every bit.
     """
     given = as_array(covariance)
     if given.ndim != 2 or given.shape[0] != given.shape[1] or not len(given):

@@ -115,12 +115,11 @@ def _axes(equation: str, shapes: list[list[int]]) -> tuple[list[str], str]:
 def _costs_little(operator: str) -> bool:
     """Whether an operator costs no more than a few operations a value: it maps, sums, copies or moves them."""
     space, _, name = operator.partition("::")
-    if name in PER_VALUE:
+    if space in ("aten", "zigma") and name in PER_VALUE:
         return True
     packet = getattr(getattr(torch.ops, space), name, None)
-    marks = (
-        {tag.name for each in packet.overloads() for tag in getattr(packet, each).tags} if packet else set()
-    )
+    overloads = [getattr(packet, each) for each in packet.overloads()] if packet else []
+    marks = {tag.name for overload in overloads for tag in overload.tags}
     return bool(marks & {"pointwise", "reduction"})
 
 
@@ -139,8 +138,8 @@ HANDLES = {
 
 @contextmanager
 def _countable(device: torch.device) -> Iterator[None]:
-    """Scans run by the backend that is a single operator, whatever was chosen; counts do not depend on it. So does
-    torch's attention, which otherwise hides whole layers in one operator of its own."""
+    """Run scans by the backend that is a single operator, whatever the user's choice, on which counts do not depend,
+    and torch's attention without the operator in which it hides whole layers."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

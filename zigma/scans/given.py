@@ -36,7 +36,7 @@ class GivenOrders:
     @classmethod
     def of(cls, table: npt.ArrayLike, name: str, file: Path | None = None, segments: int = 1) -> GivenOrders:
         """From whole numbers (L,) or (k, L). ValueError unless each row holds 0..L-1 once."""
-        refuse_masked(table, f"orders {name!r}")
+        refuse_masked(table, f"the table of orders {name!r}")
         try:
             rows = np.atleast_2d(np.asarray(table))
         except ValueError as error:

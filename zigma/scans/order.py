@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.common.numbers import is_whole
-from zigma.common.words import unknown
+from zigma.common.words import counted, unknown
 
 IntArray = npt.NDArray[np.int64]
 Grid = tuple[int, ...]
@@ -147,9 +147,8 @@ def at_least_1(name: str, value: Any) -> int:
 def refuse_masked(values: Any, what: str) -> None:
     """ValueError for a masked array with something masked: NumPy would take what lies below the mask in silence."""
     if np.ma.is_masked(values):
-        raise ValueError(
-            f"{what} has a value everywhere, and {np.ma.count_masked(values)} of these are masked"
-        )
+        masked = counted(np.ma.count_masked(values), "masked entry", "masked entries")
+        raise ValueError(f"{what} needs a value everywhere, and has {masked}")
 
 
 def as_grid(grid: Iterable[Any]) -> Grid:

@@ -32,9 +32,8 @@ class Path(nn.Module):
         self.row_major = bool((order == np.arange(len(order))).all())
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
-        if (
-            "order" not in self._non_persistent_buffers_set
-        ):  # weights may be older than the rule that keeps this order
+        # weights that are older than the rule by which this order is kept do not hold it
+        if "order" not in self._non_persistent_buffers_set:
             state.setdefault(f"{prefix}order", self.order)
         super()._load_from_state_dict(state, prefix, *args)
         self.row_major = bool((self.order == torch.arange(len(self.order), device=self.order.device)).all())
