@@ -31,11 +31,8 @@ class Path(nn.Module):
         self.segments = scan.segments
         self.row_major = bool((order == np.arange(len(order))).all())
 
-    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
-        # weights that are older than the rule by which this order is kept do not hold it
-        if "order" not in self._non_persistent_buffers_set:
-            state.setdefault(f"{prefix}order", self.order)
-        super()._load_from_state_dict(state, prefix, *args)
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
         self.row_major = bool((self.order == torch.arange(len(self.order), device=self.order.device)).all())
 
     def open(self, x: Tensor) -> Tensor:
