@@ -23,7 +23,7 @@ COMMANDS = {  # word -> the module that has its `add_arguments` and `run`, what 
     ),
     "report": (
         "analysis.report.command",
-        "write one page with everything: tables, figures, claims, and the records behind each number",
+        "write one page of all but studies in files of yours: tables, figures, claims, the records behind each number",
         "--out report.html",
     ),
     "claims": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
 from analysis.records.artifacts import GAP, cell_size, sample_file, shown_grid
-from analysis.records.standing import real_strip
+from analysis.records.standing import levels_command, real_strip
 from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare, labels
+from studies.declare.levels import has_levels
 from studies.declare.study import Study
 from zigma.experiment.config import RunConfig
 
@@ -121,8 +122,16 @@ def samples(study: Study, records: Records, results: Path) -> Picture | Missing:
     notes = (
         "Uncurated: the first samples of the lowest seed, in the order in which they were drawn.",
         f"On {devices(done)}.{changed}",
+        *_without_real(recorded, strips),
     )
     return Picture((WIDTH, sum(heights)), draw, alt, notes, tuple({r.path: r for r in done}.values()))
+
+
+def _without_real(recorded: Iterable[Sheet], strips: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Why no real images stand above the samples of a setting, and what draws them."""
+    for part in recorded:
+        if has_levels(part.config) and REAL not in strips.get(place_of(part), {REAL: None}):
+            yield f"No real images beside {place_of(part)} yet: {levels_command(part)}"
 
 
 def _strips(part: Sheet, results: Path) -> dict[str, npt.NDArray[np.uint8]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,14 @@ def unbeaten(sheet: Sheet) -> str:
                     f"({baseline[1]:.4g})"
                 )
     return ""
+
+
+def levels_command(sheet: Sheet) -> str:
+    """What computes the levels of a sheet's data, and draws its real images."""
+    given = "".join(f" --set {shlex.quote(f'{path}={value}')}" for path, value in sheet.changes.items())
+    return (
+        f"python -m studies levels {sheet.study.word} --scale {sheet.scale} --setting {sheet.setting}{given}"
+    )
 
 
 def real_strip(sheet: Sheet) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Sheet
 from analysis.records.levels import Level, best_baseline, floor_of, way
-from analysis.records.standing import levels_of, why_no_verdict
+from analysis.records.standing import levels_command, levels_of, why_no_verdict
 from analysis.tables.render.text import number
 from analysis.tables.values import OURS, Cell, Column, Exact, Note, Row, Way
 from zigma.experiment.config import RunConfig
@@ -50,9 +49,7 @@ def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
         return []
     notes, levels = [], levels_of(sheet)
     if not levels:
-        given = "".join(f" --set {shlex.quote(f'{path}={value}')}" for path, value in sheet.changes.items())
-        command = f"python -m studies levels {sheet.study.word} --scale {sheet.scale} --setting {sheet.setting}{given}"
-        notes.append(Note("levels", f"no floors and baselines beside it yet: {command}"))
+        notes.append(Note("levels", f"no floors and baselines beside it yet: {levels_command(sheet)}"))
     main = main_metric(sheet.metric_names)
     for column in columns:
         if column.metric == main and column.protocol is not None:

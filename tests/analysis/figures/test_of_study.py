@@ -35,6 +35,15 @@ def test_every_arm_has_its_metrics_curves_and_samples(recorded: Path) -> None:
     assert len(drawn["metrics"].records) == len({record.path for record in drawn["metrics"].records}) > 0
 
 
+def test_samples_without_real_images_say_what_draws_them(recorded: Path) -> None:
+    records = load(recorded)
+    records.levels = {}
+    _, picture = pictures_of(find_study("spatial_continuity"), records, recorded)["samples"]
+    assert isinstance(picture, Picture)
+    assert "real images" not in picture.alt
+    assert any("python -m studies levels spatial_continuity --scale" in note for note in picture.notes)
+
+
 def test_without_records_each_says_what_to_run(tmp_path: Path) -> None:
     drawn = pictures_of(find_study("hilbert"), Records([]), tmp_path)
     assert len(drawn) == 3
