@@ -139,9 +139,26 @@ def settle(figure: Figure) -> None:
 
     figure.draw_without_rendering()
     figure.draw_without_rendering()
+    if cut := [axes for axes in figure.axes if _is_cut(axes)]:
+        _hold_ticks(cut)
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
         axes.set_position(Bbox(axes.get_position(original=True).get_points().round(6)))
+
+
+def _is_cut(axes: Axes) -> bool:
+    """Whether the layout leaves a label of the axes beyond the left edge."""
+    box = axes.get_tightbbox(for_layout_only=True)
+    return box is not None and box.x0 < 0
+
+
+def _hold_ticks(cut: Iterable[Axes]) -> None:
+    """Keep the ticks: the layout makes the axes lower in between, where fewer and shorter ones leave less room."""
+    from matplotlib.ticker import FixedLocator
+
+    for axes in cut:
+        axes.yaxis.set_major_locator(FixedLocator(axes.get_yticks().tolist()))
 
 
 def save(figure: Figure, path: Path, endings: tuple[str, ...] = ("png", "svg")) -> list[Path]:

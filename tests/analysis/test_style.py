@@ -43,6 +43,21 @@ def test_the_names_beside_images_are_whole() -> None:
         assert all(ax.yaxis.label.get_window_extent().x0 >= 0 for ax in axes)
 
 
+def test_the_label_of_an_axis_is_whole_where_the_layout_changes_its_ticks() -> None:
+    with style():
+        figure = Figure(figsize=(7.0, 2.83), layout="constrained")
+        part = figure.subfigures(1, 1)
+        ax = part.subplots()
+        for i in range(4):
+            ax.plot([0, 60], [1, 2], label=f"arm {i}")
+        ax.set(xlabel="training step", ylabel="loss", ylim=(-0.897, 3.5))
+        part.suptitle("a title")
+        part.legend(*ax.get_legend_handles_labels(), ncols=2, loc="outside lower center")
+        settle(figure)
+        assert ax.yaxis.label.get_window_extent().x0 >= 0
+        assert ax.get_ylim() == (-0.897, 3.5)
+
+
 class Wobbling(ConstrainedLayoutEngine):
     """Constrained layout whose last bits differ from figure to figure, as they do from process to process."""
 
