@@ -30,15 +30,17 @@ def run(args: argparse.Namespace) -> int:
     records = both_records(args.results)
     say_faults(records)
     content = card(trial(args.what, _prepared(args)), records)
+    written = None
+    try:  # first: who prints into `head` is ended there
+        written = write_card(content, view_folder(args.results), _command(args))
+    except OSError as error:
+        print(f"not written to {view_folder(args.results)}: {error.strerror or error}", file=sys.stderr)
     print(content.verdict)
     for line in content.missing:
         print(f"not recorded: {line}")
-    try:
-        page, picture = write_card(content, view_folder(args.results), _command(args))
-    except OSError as error:
-        print(f"not written to {view_folder(args.results)}: {error.strerror or error}", file=sys.stderr)
+    if written is None:
         return 1
-    print(f"Open {page} (or {picture})")
+    print(f"Open {written[0]} (or {written[1]})")
     return 0
 
 

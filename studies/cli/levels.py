@@ -39,7 +39,7 @@ class Request:
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("studies", nargs="*", metavar="STUDY", help="default: all")
-    parser.add_argument("--scale", choices=SCALES, default=SCALES[0], help=f"default: {SCALES[0]}")
+    parser.add_argument("--scale", choices=SCALES, help=f"default: {SCALES[0]}, or the study's first")
     parser.add_argument("--setting", action="append", default=[], help="only this one; may be given again")
     parser.add_argument(
         "--set",
@@ -55,22 +55,27 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> Request:
     """The command line as a request."""
-    declare_own_data(
-        args.results, [(name, args.scale, each) for name in args.studies for each in args.setting]
-    )
+    scales = {chosen_scale(find_study(name), args.scale) for name in args.studies} or {
+        args.scale or SCALES[0]
+    }
+    if len(scales) > 1:
+        raise WordError(
+            f"these studies begin at the scales {', '.join(sorted(scales))}: add --scale, one of them"
+        )
+    (scale,) = scales
+    declare_own_data(args.results, [(name, scale, each) for name in args.studies for each in args.setting])
+    # found again: now with the images of her own
     chosen = [find_study(name) for name in args.studies] or list(studies().values())
     if args.set and not args.studies:
         raise WordError("--set is of studies that are named: levels STUDY --set ...")
-    for study in chosen if args.studies else ():
-        chosen_scale(study, args.scale)
     changes = read_changes(args.set)
     chosen = [with_settings(study, changes) if changes else study for study in chosen]
-    known = {setting for study in chosen for setting in study.scales.get(args.scale, {})}
+    known = {setting for study in chosen for setting in study.scales.get(scale, {})}
     for setting in args.setting:
         if setting not in known:
-            raise unknown(f"setting at scale {args.scale}", setting, sorted(known))
+            raise unknown(f"setting at scale {scale}", setting, sorted(known))
     folder = args.results / "published" if args.publish else args.results
-    return Request(tuple(chosen), args.scale, tuple(args.setting), folder, args.force)
+    return Request(tuple(chosen), scale, tuple(args.setting), folder, args.force)
 
 
 def run(request: Request) -> int:

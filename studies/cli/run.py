@@ -70,7 +70,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the whole way once with a few images and steps, stand-ins for what is missing; records nothing",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be run and its cost, and stop; images of --data are prepared, and stay",
+    )
     add_results(parser, made=True)
     where.add(parser)
 

@@ -14,7 +14,8 @@ from studies.declare.registry import find_study
 from studies.launch.live import Live, live_runs
 from studies.launch.progress import duration
 from studies.run.summary import name_faults, summaries
-from zigma.common.words import printable
+from zigma.common.terminal import print_table
+from zigma.common.words import WordError, printable
 
 WATCH_EVERY_S = 2.0
 STATES = ("done", "failed", "running", "queued", "interrupted", "cancelled", "unknown")
@@ -43,9 +44,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> Request:
     """The command line as a request."""
-    recorded = {record.study for record in summaries(args.results)[0]}
-    name = args.study if args.study is None or args.study in recorded else find_study(args.study).name
-    return Request(name, args.watch, args.results)
+    return Request(_study(args.study, args.results) if args.study else None, args.watch, args.results)
+
+
+def _study(word: str, results: Path) -> str:
+    """The name of a study that is declared, or that runs there are of: its file may lie elsewhere."""
+    try:
+        return find_study(word).name
+    except WordError:
+        of_runs = {str(run.about.get("study")) for run in live_runs(results)[0]}
+        if word in of_runs or any(word == record.study for record in summaries(results)[0]):
+            return word
+        raise
 
 
 def run(request: Request) -> int:
@@ -95,10 +105,10 @@ def _print_counts(counts: Counter[tuple[str, str, str]], results: Path, study: s
             print("runs that it shares with another study are counted there, as `list` counts them in both")
         return
     shown = [state for state in STATES if any(key[2] == state for key in counts)]
-    print(f"{'study':<24}{'scale':<8}" + "".join(f"{state:>12}" for state in shown))
+    rows = [["study", "scale", *shown]]
     for study, scale in sorted({key[:2] for key in counts}):
-        numbers = "".join(f"{counts[study, scale, state] or '':>12}" for state in shown)
-        print(f"{printable(study):<24}{printable(scale):<8}{numbers}")
+        rows.append([study, scale, *(str(counts[study, scale, state] or "") for state in shown)])
+    print_table(rows, left=2)
 
 
 def _print_runs(state: str, runs: list[Live]) -> None:
