@@ -15,7 +15,6 @@ from studies.declare.study import SCALES
 from studies.declare.validate import resolve, sharing_problems
 from studies.run.queue import look_up, queue
 from studies.run.sweep import sweep
-from zigma.common.files import check_writable
 from zigma.common.words import Problems, WordError
 
 HELP = "train and evaluate the arms of a study, and record results"
@@ -116,7 +115,6 @@ def run(request: Request) -> int:
         sweep(request.where.conditions.results)
     else:
         check_machine(planned)
-        check_writable(request.where.conditions.results)
         print_left(planned)
         return max(start(planned.waiting, request.where), int(failed))
     return int(failed)

@@ -17,6 +17,7 @@ from studies.launch.cluster import (
 from studies.launch.live import live_runs
 from studies.launch.submissions import Submission, submitting
 from studies.run.queue import QueuedRun, RunStatus, queue
+from zigma.common.files import check_writable
 from zigma.common.words import counted
 from zigma.experiment.estimate import scale_device
 
@@ -24,6 +25,7 @@ from zigma.experiment.estimate import scale_device
 def start(statuses: list[RunStatus], where: Where) -> int:
     """Carry the runs out here, or submit them; returns the exit status."""
     check_cluster(where.cluster, where.resources)
+    check_writable(where.conditions.results)
     if where.cluster is None:
         from studies.launch.pool import Share, launch
 
