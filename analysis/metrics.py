@@ -11,10 +11,8 @@ from typing import Literal
 Better = Literal["lower", "higher", "neither"]
 LOSS = "held_out_loss"
 EXCESS = "excess_velocity"  # of runs on fields: over the exact optimum
-OF_SAMPLES = (
-    "samples_frechet",
-    "samples_covariance_error",
-)  # of runs on fields too: against the true covariance
+# of runs on fields too: against the true covariance
+OF_SAMPLES = ("samples_frechet", "samples_covariance_error")
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,8 @@ from zigma.processor import wait_briefly
 
 wait_briefly()  # in the processes of runs as well: they inherit it
 
-COMMANDS = (
-    "list",
-    "show",
-    "run",
-    "try",
-    "new",
-    "status",
-    "logs",
-    "cancel",
-    "doctor",
-    "levels",
-)  # each a module of studies.cli
+# each a module of studies.cli
+COMMANDS = ("list", "show", "run", "try", "new", "status", "logs", "cancel", "doctor", "levels")
 EXAMPLES = """examples:
   python -m studies list
   python -m studies show scan_ablation

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-if (
-    "PYTEST_XDIST_WORKER_COUNT" in os.environ
-):  # threads of several workers on one core wait for each other by spinning
+# threads of several workers on one core wait for each other by spinning
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", str(threads))

@@ -51,9 +51,8 @@ def test_looking_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     ).stdout.split()
     assert all(Path(path).is_relative_to(installed) for path in paths)
     assert "ratio" in command("analysis claims zigzag-beats-sweep", installed, tmp_path)
-    assert "11 of 12 findings reproduced" in command(
-        "analysis findings", installed, tmp_path
-    )  # R3 needs the code
+    # R3 needs the code
+    assert "11 of 12 findings reproduced" in command("analysis findings", installed, tmp_path)
     assert "±" in command("analysis make-tables scan_ablation", installed, tmp_path)
     assert "±" in (tmp_path / "results" / "view" / "tables" / "table_1.md").read_text(encoding="utf-8")
     command("analysis make-figures --only figure_12", installed, tmp_path)  # of samples that ship

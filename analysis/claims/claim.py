@@ -70,9 +70,8 @@ class Tested:
     p_against: float  # the same on the other side; nan with a single seed
     n: int  # seeds
     side: Side  # where the interval lies; of rank correlations, what p says at the same level
-    seeds_needed: (
-        int | None
-    )  # for an 80 % chance to decide, from the recorded spread; None: more than can be run
+    # for an 80 % chance to decide, from the recorded spread; None: more than can be run
+    seeds_needed: int | None
 
     @property
     def says(self) -> str:

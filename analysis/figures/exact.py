@@ -30,9 +30,8 @@ class ArmExcess:
     """An arm's excess over the best velocity, per value."""
 
     end: SeedMean  # at the end of training
-    unseen: (
-        float | None
-    )  # the least that a network can reach with what its plan lets through its depth, if recorded
+    # the least that a network can reach with what its plan lets through its depth, if recorded
+    unseen: float | None
     curve: Band | None  # over training
 
     @property

@@ -24,11 +24,8 @@ from studies.declare.study import SCALES
 
 FIRST = "scan_ablation"  # Table 1: shown where it is recorded
 NARROW = 3.4  # inches of a panel by itself
-COLUMNS, ROW, PER_ROW = (
-    3,
-    0.9,
-    0.17,
-)  # panels beside each other; inches of a panel, and of each arm or level in it
+# panels beside each other; inches of a panel, and of each arm or level in it
+COLUMNS, ROW, PER_ROW = 3, 0.9, 0.17
 LOOKS: dict[Kind, str] = {"floor": "#009E73", "baseline": "0.35", "start": "0.7"}
 
 

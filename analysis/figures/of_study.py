@@ -35,9 +35,8 @@ REAL = "real images"
 def pictures_of(study: Study, records: Records, results: Path) -> dict[str, tuple[str, Picture | Missing]]:
     """Kind of figure -> title, and the figure or what would have to be run for it."""
     configs = [config for settings in study.scales.values() for config in settings.values()]
-    if not any(
-        isinstance(config, RunConfig) for config in configs
-    ):  # of curves and samples there are none to run for
+    # of curves and samples there are none to run for
+    if not any(isinstance(config, RunConfig) for config in configs):
         return {"metrics": ("metrics of the arms", metrics(study, records))}
     return {
         "metrics": ("metrics of the arms", metrics(study, records)),
@@ -98,9 +97,8 @@ def samples(study: Study, records: Records, results: Path) -> Picture | Missing:
     }
     done = [r for part in recorded for r in part.records if r["status"] == "done"]
     if not strips:
-        again = (
-            " --mode force" if done else ""
-        )  # recorded, and the samples were left behind or cannot be read
+        # recorded, and the samples were left behind or cannot be read
+        again = " --mode force" if done else ""
         return Missing(f"python -m studies run {study.word}{again}")
     widest = max(pixels.shape[1] for rows in strips.values() for pixels in rows.values())
     heights = [0.3 + STRIP * len(rows) for rows in strips.values()]

@@ -22,11 +22,8 @@ RULES = (
 )
 TIMED = ("images_per_s", "latency_ms", "peak_memory_mib")  # where the machine is part of the question
 MACHINE = ("device", "backend")
-MEASURED = (
-    "std",
-    "low",
-    "high",
-)  # of a metric's settings, what was measured, such as an interval, is no rule
+# of a metric's settings, what was measured, such as an interval, is no rule
+MEASURED = ("std", "low", "high")
 SHORT_HASH = 12
 
 

@@ -43,9 +43,8 @@ class Store:
         for record in self.records:
             data = {"path": self.path(record), **record.data, "curves": summary(record)}
             config = dict(data["config"])
-            config.pop(
-                "seed", None
-            )  # it stands in the record itself, and would keep arms' configurations apart
+            # it stands in the record itself, and would keep arms' configurations apart
+            config.pop("seed", None)
             data["config"] = config
             for name in SHARED:
                 if name in data:

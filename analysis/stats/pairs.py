@@ -145,9 +145,8 @@ def seeds_to_differ(difference: Sequence[float], alpha: float = ALPHA, chance: f
 
     effect = abs(mean) / float(values.std(ddof=1))
 
-    def power(
-        n: int,
-    ) -> float:  # the side of the effect alone: of the other, scipy's far tail is nan now and then
+    def power(n: int) -> float:
+        # the side of the effect alone: of the other, scipy's far tail is nan now and then
         return float(TTestPower().power(effect, n, alpha / 2, alternative="larger"))
 
     return _fewest(power, chance)

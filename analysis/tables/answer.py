@@ -83,9 +83,8 @@ def _part(sheet: Sheet, beside: Sheet, main: str) -> Part:
             columns.append(replace(column, group=PUBLISHED))
             values.append(cells(beside, column, list(sheet.arms)))
     own = [column if column.group == YOURS else replace(column, protocol=None) for column in columns]
-    standing = [
-        note for note in level_notes(sheet, own) if note.kind != "no verdict"
-    ]  # the last line says it
+    # the last line says it
+    standing = [note for note in level_notes(sheet, own) if note.kind != "no verdict"]
     notes = [*standing, seeds_note(sheet), *failure_notes(sheet), *stale_notes(sheet)]
     title = f"Scale {sheet.scale}, setting {sheet.setting}"
     return Part(

@@ -112,9 +112,8 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
             values[name] = value
         elif name not in values:
             raise unknown("setting", above + name, [above + word for word in values])
-        elif old is None and "" in kinds(
-            type(part), name
-        ):  # a part that is left out: begun from its defaults
+        elif old is None and "" in kinds(type(part), name):
+            # a part that is left out: begun from its defaults
             values[name] = value
         elif not isinstance(old, Configuration):
             path = above + name

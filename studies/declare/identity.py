@@ -53,9 +53,8 @@ def plan_of(config: Config) -> Plan | None:
     return _parsed(config.model.scan) if isinstance(config.model, ZigMaConfig) else None
 
 
-_parsed_before: dict[
-    str, Plan
-] = {}  # those that no file can change: a list of all studies asks for each many times
+# those that no file can change: a list of all studies asks for each many times
+_parsed_before: dict[str, Plan] = {}
 
 
 def _parsed(text: str) -> Plan:
@@ -84,10 +83,8 @@ def identity_here(config: Config) -> str | None:
     """`identity`, or None where this machine lacks the data or the weights that it names: nobody ran it here."""
     try:
         return identity(config)
-    except (
-        ValueError,
-        FileNotFoundError,
-    ):  # whoever asks for such a run is told why: studies.declare.validate
+    except (ValueError, FileNotFoundError):
+        # whoever asks for such a run is told why: studies.declare.validate
         return None
 
 

@@ -40,21 +40,16 @@ class Study:
     shows: str  # the table or figure it rebuilds
     title: str
     arms: tuple[Arm, ...]
-    scales: Mapping[
-        str, Mapping[str, Config]
-    ]  # scale -> setting -> configuration; the first one is run by default
-    stands_for: Mapping[str, str] = field(
-        default_factory=dict
-    )  # setting -> the paper's column that it stands in for
-    notes: tuple[
-        str, ...
-    ] = ()  # which source the presets follow where the paper disagrees with itself, and why
-    second_readings: Mapping[str, str] = field(
-        default_factory=dict
-    )  # arm -> the arm beside which the same row of the paper stands too: its numbers count once
-    fixed: Mapping[str, str] = field(
-        default_factory=dict
-    )  # setting -> why nobody may change its networks: what its name promises would no longer hold
+    # scale -> setting -> configuration; the first one is run by default
+    scales: Mapping[str, Mapping[str, Config]]
+    # setting -> the paper's column that it stands in for
+    stands_for: Mapping[str, str] = field(default_factory=dict)
+    # which source the presets follow where the paper disagrees with itself, and why
+    notes: tuple[str, ...] = ()
+    # arm -> the arm beside which the same row of the paper stands too: its numbers count once
+    second_readings: Mapping[str, str] = field(default_factory=dict)
+    # setting -> why nobody may change its networks: what its name promises would no longer hold
+    fixed: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)  # the user's own, made last (`with_settings`)
     file: str = ""  # that declares it, where it is a person's own and no part of this package
 

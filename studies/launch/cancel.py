@@ -88,9 +88,8 @@ def _still_running(identities: set[str], results: Path) -> list[Live]:
     """Runs that go on where neither Slurm nor this machine's processes could be told to end."""
     live, _ = live_runs(results)
     going = [run for run in live if run.identity in identities and run.state == "running"]
-    end_jobs(
-        part.job for run in going for part in run.submitted if part.job
-    )  # of a job that was between two states
+    # of a job that was between two states
+    end_jobs(part.job for run in going for part in run.submitted if part.job)
     return [run for run in going if not _has_job(run) and not _ends_soon(run.submitted)]
 
 

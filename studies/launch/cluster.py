@@ -78,10 +78,8 @@ def submit_slurm(queue: list[QueuedRun], conditions: Conditions, resources: Reso
             part = [Job(submission.folder, n) for n in range(start, min(start + size, len(queue)))]
             executor = _executor(submission.folder)
             executor.update_parameters(**_slurm_parameters(queue, resources, submission, start, ids[-1:]))
-            with (
-                _as_outside_a_job(),
-                contextlib.redirect_stderr(io.StringIO()),
-            ):  # sbatch's complaint is ours to print
+            # sbatch's complaint is ours to print
+            with _as_outside_a_job(), contextlib.redirect_stderr(io.StringIO()):
                 ids += [job.job_id for job in executor.submit_array(part)]
             replace_json(submission.folder / "jobs.json", {"ids": ids})
     except BaseException as error:  # Ctrl-C too: half of the arrays would go on

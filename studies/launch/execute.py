@@ -78,8 +78,7 @@ def execute(queued: QueuedRun, conditions: Conditions, tell: Tell) -> Outcome:
         return Outcome("stopped", f"not run here: {error}")
     except BadCheckpoint as error:
         return Outcome("stopped", f"stopped: {error}")
-    except (
-        OSError
-    ) as error:  # a full disk, no memory, a folder that may not be written: nothing is recorded of it
+    except OSError as error:
+        # a full disk, no memory, a folder that may not be written: nothing is recorded of it
         return Outcome("stopped", f"stopped: {error}; the same command resumes it")
     return outcome_of(record, by_another=not begun)

@@ -216,9 +216,8 @@ def _state(
     live = Live(identity, "interrupted", about, "", lease, parts, lease.heartbeat if lease else {})
     if alive:
         return replace(live, state="running")
-    waiting = [
-        part for part in parts if not part.cancelled
-    ]  # the user may want it again after he has cancelled it
+    # the user may want it again after she has cancelled it
+    waiting = [part for part in parts if not part.cancelled]
     found = [(part, job) for part in parts if part.job and (job := queue.jobs.get(part.job))]
     # a job of a cancelled run that waits ends as it begins; one that runs may be one that Slurm did not end
     jobs = [job for part, job in found if job.runs or not (job.ended or part.cancelled)]

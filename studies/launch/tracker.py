@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from studies.run.conditions import Conditions
     from zigma.training import Progress
 
-TRACKERS = {
-    "tensorboard": ("tensorboard", "tensorboardX"),
-    "wandb": ("wandb",),
-}  # name -> packages, any of which does
+# name -> packages, any of which does
+TRACKERS = {"tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)}
 POINTS = 1000  # of a curve
 
 

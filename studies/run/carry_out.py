@@ -184,10 +184,8 @@ def _record(attempt: Attempt, watch: Watch) -> dict[str, Any]:
             raise ValueError(f"what the run has computed {fault}")
     except (Lost, Superseded, BadCheckpoint, Stopped):
         raise
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # whatever went wrong is the run's result, and never becomes a number
+    except (Exception, SystemExit) as error:
+        # whatever went wrong is the run's result, and never becomes a number
         verify(folder.parent, folder.name)  # else its folder is gone, which is no fault of the run
         if attempt.conditions.debug:
             raise

@@ -28,9 +28,8 @@ FILE_SERVER = (
 LIMITS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 OF_THE_MACHINE = frozenset((*DISK, *ACCESS, *FILE_SERVER, *LIMITS))
 
-NUMBERED = re.compile(
-    r"\(os error (\d+)\)|\[Errno (\d+)\]"
-)  # Rust's way (safetensors), and Python's own in a text
+# Rust's way (safetensors), and Python's own in a text
+NUMBERED = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
 # what libraries say instead of passing the system's error on
 WORDS = re.compile(
     r"unexpected pos \d+ vs \d+"  # torch.save, when a write fell short

@@ -44,9 +44,8 @@ LONGEST_BEAT_S = 60.0  # whatever a lease says, nobody waits longer for its beat
 LATE_S = 60.0  # a late owner that hangs outside Python is ended so long after it was noticed
 LATE_STATUS = 75  # its exit status: EX_TEMPFAIL of sysexits.h
 HEARTBEAT = "heartbeat.json"
-LEASE = re.compile(
-    r"claim-(\d{6,12})\.json", re.ASCII
-)  # the name is in the files of runs under way, and stays
+# the name is in the files of runs under way, and stays
+LEASE = re.compile(r"claim-(\d{6,12})\.json", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{16}")
 
 

@@ -180,9 +180,8 @@ def _images(folder: Path) -> list[Path]:
     from zigma.data.media import IMAGE_SUFFIXES
 
     images = [path for path in walk(folder).files if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(
-        images, key=lambda path: Path(text_of_name(path.relative_to(folder)))
-    )  # alike in every locale
+    # alike in every locale
+    return sorted(images, key=lambda path: Path(text_of_name(path.relative_to(folder))))
 
 
 def _captions_beside(folder: Path, images: list[Path], say: Callable[[str], None]) -> Path | None:

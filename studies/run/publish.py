@@ -12,13 +12,8 @@ from typing import Any
 from studies.run.record import checksum, digest
 from zigma.common.files import replacing, unfinished
 
-WITHOUT_LINKS = (
-    errno.EPERM,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-    errno.ENOSYS,
-    errno.EMLINK,
-)  # exFAT, some of FUSE
+# exFAT, some of FUSE
+WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class Superseded(RuntimeError):

@@ -109,8 +109,7 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _remember(memory: Path, entries: dict[str, list[Any]]) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # a folder that one may not write to, a full disk: it is read again next time
+    # a folder that one may not write to, a full disk: it is read again next time
+    with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         replace_json(memory, {"version": VERSION, "records": entries})

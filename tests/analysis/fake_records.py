@@ -37,9 +37,8 @@ def record_of(run: Run, metrics: Iterable[Mapping[str, Any]], **fields: Any) -> 
         "status": "done",
         "error": None,
         "metrics": [dict(metric) for metric in metrics],
-        "curves": {
-            "loss": {"step": [100, 200, 300, 400], "value": [1.0, 0.8, 0.7, 0.7]}
-        },  # learned: flat at the end
+        # learned: flat at the end
+        "curves": {"loss": {"step": [100, 200, 300, 400], "value": [1.0, 0.8, 0.7, 0.7]}},
         "wall_time_s": {"training": 80.0},
         "cost": {"device_hours": 0.02},
         "environment": {

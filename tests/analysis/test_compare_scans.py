@@ -43,9 +43,8 @@ def test_the_table_holds_the_measures(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(rows) == ["sweep-8", "zigzag-8", "random-8", "columns-8", "bidirectional"]
     for name, value in locality(scan_order("zigzag", (5, 6)), (5, 6)).items():
         assert float(rows["zigzag-8"][name]) == pytest.approx(value, rel=5e-3), name
-    assert all(
-        f"\n{column}: " in out for column in rows["zigzag-8"]
-    )  # each column means something, and it is said
+    # each column means something, and it is said
+    assert all(f"\n{column}: " in out for column in rows["zigzag-8"])
     assert (tmp_path / "compare-scans-5x6.png").stat().st_size > 10_000
     assert (tmp_path / "compare-scans-5x6.svg").read_text().startswith("<?xml")
 

@@ -128,9 +128,8 @@ def test_an_index_is_kept_and_used_once_the_shard_has_settled(tmp_path, monkeypa
     pictures(tmp_path)
     shard = tmp_path / "train-000000.tar"
     index_shard(shard)
-    assert not (
-        tmp_path / "train-000000.tar.index.json"
-    ).exists()  # changed a moment ago, and may change again
+    # changed a moment ago, and may change again
+    assert not (tmp_path / "train-000000.tar.index.json").exists()
     monkeypatch.setattr("zigma.data.shards.tar_index._SETTLED_S", -1)
     truth = index_shard(shard)
     monkeypatch.setattr("zigma.data.shards.tar_index._scan", lambda _: pytest.fail("scanned again"))

@@ -59,9 +59,8 @@ def test_pictures_and_classes_come_back_and_damaged_files_are_listed(folder, tmp
     assert set(reasons) == {"cats/cut.png", "cats/empty.jpg", "dogs/copy.png", "dogs/text.png"}
     assert reasons["dogs/copy.png"] == "the same contents as dogs/000.png"
     assert sum(row["samples"] for row in manifest["shards"]) == 40
-    assert str(tmp_path) not in json.dumps(
-        manifest
-    )  # what is written down does not name this machine's folders
+    # what is written down does not name this machine's folders
+    assert str(tmp_path) not in json.dumps(manifest)
 
     data = load_data(DataConfig("shards", size=16, root=str(out)))
     assert (data.classes, data.class_names) == (2, ("cats", "dogs"))

@@ -42,9 +42,8 @@ def test_every_network_is_measured(name: str, precision: str) -> None:
     assert measured["parameters"] > 0
     assert measured["flops"] >= measured["flops_as_paper"] > 0
     assert measured["images_per_s"] == pytest.approx(2e3 / measured["latency_ms"])
-    smallest = (
-        2 * 4 * math.prod(config.model.grid) * config.model.in_channels / 2**20
-    )  # the samples in float32
+    # the samples in float32
+    smallest = 2 * 4 * math.prod(config.model.grid) * config.model.in_channels / 2**20
     assert smallest < measured["peak_memory_mib"] < 200
     latency = next(metric for metric in result["metrics"] if metric["name"] == "latency_ms")
     assert latency["lower_ms"] <= latency["value"] <= latency["upper_ms"]

@@ -110,9 +110,8 @@ def affine_law(monkeypatch, config, sampling):
     start[1] = 1  # the response to the initial noise
     end = sample(config, sampling, velocity_of_gaussian(config), start)[:, 0]
     response = end[1:] - end[0]
-    mean, std = law(
-        config.path, time_interval(config, sampling)[0]
-    )  # vp starts a little off the standard normal
+    # vp starts a little off the standard normal
+    mean, std = law(config.path, time_interval(config, sampling)[0])
     shift = float(response[0]) * mean
     response[0] *= std
     return float(end[0] + shift), float(response.square().sum().sqrt())

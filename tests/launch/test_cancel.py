@@ -140,9 +140,8 @@ def test_a_process_that_is_silent_for_a_moment_is_shown_unless_its_job_is_elsewh
 ) -> None:
     results = tmp_path / "results"
     submit(results, ids=["5"])
-    owner = acquire(
-        results / "work" / RUNS[0].identity, {**RUNS[0].about, "step": 7}, 0.01
-    )  # it does not beat
+    # it does not beat
+    owner = acquire(results / "work" / RUNS[0].identity, {**RUNS[0].about, "step": 7}, 0.01)
     file = owner.work / "claim-000001.json"
     replace_json(file, {**read_json(file), "host": "node1.cluster", "job": "5"})
     time.sleep(0.1)

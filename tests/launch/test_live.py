@@ -249,9 +249,8 @@ def test_ten_thousand_records_and_a_thousand_live_runs(
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     command = [sys.executable, "-m", "studies", "list", "--results", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert (
-        resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 4
-    )  # as a command, which imports first
+    # as a command, which imports first
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 4
 
 
 def test_the_memory_of_records_is_never_believed_against_a_file(tmp_path: Path) -> None:

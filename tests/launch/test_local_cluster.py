@@ -65,9 +65,8 @@ def results(tmp_path: Path) -> Iterator[Path]:
             os.kill(process["pid"], signal.SIGTERM)
     with contextlib.suppress(AssertionError):
         wait_for(lambda: all(is_dead(process) for process in dispatchers(tmp_path)))
-    for left in psutil.process_iter(
-        ["cmdline"]
-    ):  # the run of a dispatcher that was killed goes on without it
+    # the run of a dispatcher that was killed goes on without it
+    for left in psutil.process_iter(["cmdline"]):
         if any(str(tmp_path) in word for word in left.info["cmdline"] or ()):
             left.kill()
 

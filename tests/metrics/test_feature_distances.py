@@ -28,9 +28,8 @@ def test_frechet_distance_of_gaussians_in_closed_form(seed, d):
     rotation = np.linalg.qr(rng.normal(size=(d, d)))[0]
     means = rng.normal(size=(2, d))
     variances = rng.uniform(0.1, 3, size=(2, d))
-    a, b = (
-        with_statistics(rng, 3 * d + k, means[k], rotation * variances[k] @ rotation.T) for k in (0, 1)
-    )  # covariances that commute: the trace term is a sum of (s - s')^2 over their eigenvalues
+    # covariances that commute: the trace term is a sum of (s - s')^2 over their eigenvalues
+    a, b = (with_statistics(rng, 3 * d + k, means[k], rotation * variances[k] @ rotation.T) for k in (0, 1))
     truth = ((means[0] - means[1]) ** 2).sum() + ((variances[0] ** 0.5 - variances[1] ** 0.5) ** 2).sum()
     assert frechet_distance(generated=a, real=b) == pytest.approx(truth, rel=1e-9)
 

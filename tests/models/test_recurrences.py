@@ -38,9 +38,10 @@ def same(
         leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
         out = function(**leaves, **(options if function is one else {}))
         weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+        # with one step there is no decay
         gradients = torch.autograd.grad(
             (out * weights).sum(), list(leaves.values()), allow_unused=True, materialize_grads=True
-        )  # with one step there is no decay
+        )
         results.append({"out": out} | dict(zip(leaves, gradients, strict=True)))
     for name in results[0]:
         assert torch.allclose(results[0][name], results[1][name], rtol=1e-8, atol=1e-10), name

@@ -69,9 +69,8 @@ def test_patches_come_back_to_their_place() -> None:
     with torch.no_grad():  # the patch itself, channel by channel
         embed.proj.weight.copy_(torch.eye(8).reshape(8, 2, 2, 2))
     x = torch.randn(3, 2, 4, 6)
-    tokens = (
-        embed(x).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)
-    )  # the final layer writes channels last
+    # the final layer writes channels last
+    tokens = embed(x).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)
     assert torch.equal(unpatchify(tokens, (2, 3), 2), x)
     video = torch.randn(3, 5, 2, 4, 6)
     tokens = embed(video).unflatten(-1, (2, 4)).transpose(-1, -2).flatten(-2)

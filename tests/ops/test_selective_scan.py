@@ -235,9 +235,8 @@ def test_narrow_inputs_keep_a_wide_state(backend: str) -> None:
     results = selective_scan(**narrow, delta_softplus=True, backend=backend)
     truth = selective_scan_reference(**{n: v.double() for n, v in narrow.items()}, delta_softplus=True)
     assert results.dtype == torch.bfloat16
-    assert (
-        float((results.double() - truth).norm() / truth.norm()) < 4e-3
-    )  # half a unit of bfloat16's last place
+    # half a unit of bfloat16's last place
+    assert float((results.double() - truth).norm() / truth.norm()) < 4e-3
 
 
 def test_the_adapter_of_mamba_ssm_lays_its_inputs_out_as_the_kernel_wants(

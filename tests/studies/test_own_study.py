@@ -217,9 +217,8 @@ def test_options_of_a_mixer_are_its_own_affair(folder: Path) -> None:
 
 
 def test_a_file_in_the_options_of_a_plan(folder: Path) -> None:
-    plain = folder.rename(
-        folder.parent / "plain-folder"
-    )  # an option's value holds no plus and no parentheses
+    # an option's value holds no plus and no parentheses
+    plain = folder.rename(folder.parent / "plain-folder")
     config = read_arm(plain, "{'a': {'model.scan': 'sweep-1+windowed-2:window=4,inner=cv.py:down'}}")
     assert isinstance(config.model, ZigMaConfig)
     assert config.model.scan == f"sweep-1+windowed-2:window=4,inner={plain}/cv.py:down"

@@ -103,9 +103,8 @@ def test_too_little_memory_is_said_before_stand_ins_are_made(
         main([*words, "--set", "model.dept=2"])
     assert "depth" in capsys.readouterr().err
     own = select("video_scan", "paper", changes=["training.batch_images=1", "training.steps=9"])
-    assert (
-        rehearse._fitting(own)["training.batch_images"] == 1
-    )  # a smaller one of her own is kept, a larger is not
+    # a smaller one of her own is kept, a larger is not
+    assert rehearse._fitting(own)["training.batch_images"] == 1
     assert rehearse._fitting(own)["training.steps"] == 2
 
 

@@ -32,9 +32,8 @@ def loss(model: nn.Module, batch: int, n: int | None = None) -> float:
 
 def test_it_is_the_mean_square_of_the_velocity() -> None:
     images = DATA.batch(range(len(DATA))).images
-    expected = (
-        float(images.square().mean()) + 1
-    )  # E |x_1 - x_0|^2 of independent x_1, and x_0 of unit variance
+    # E |x_1 - x_0|^2 of independent x_1, and x_0 of unit variance
+    expected = float(images.square().mean()) + 1
     assert loss(Zero(), 125) == pytest.approx(expected, rel=0.01)
 
 

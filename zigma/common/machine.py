@@ -51,9 +51,8 @@ def _core_quotas() -> Iterator[float]:
 def _cgroup_folders(controller: str) -> Iterator[Path]:
     """Where this process's limits may be written; in a container its own group is often the root that it sees."""
     yield from (CGROUPS, CGROUPS / controller)
-    for line in _text(
-        OWN_CGROUPS
-    ).splitlines():  # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1
+    # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1
+    for line in _text(OWN_CGROUPS).splitlines():
         controllers, path = ([*line.split(":", 2)[1:], "", ""])[:2]
         if controllers and controller not in controllers.split(","):
             continue

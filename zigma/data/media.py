@@ -75,9 +75,8 @@ def square(image: Image.Image, size: int) -> np.ndarray:
     left, top = (width - side) / 2, (height - side) / 2
     if (width, height) != (size, size):
         box = (left, top, left + side, top + side)
-        image = image.resize(
-            (size, size), Image.Resampling.BICUBIC, box=box
-        )  # weighs colours by their opacity
+        # weighs colours by their opacity
+        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
     if see_through:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return np.asarray(image)

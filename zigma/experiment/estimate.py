@@ -62,9 +62,8 @@ def estimate(config: Config, device: Device, devices: int = 1) -> Estimate:
     if isinstance(config, ScanConfig):
         return Estimate(SCAN_SECONDS * math.prod(config.grid), CPU.process_gib / 3)
     cost, tokens = network_cost(config.model), math.prod(config.model.token_grid)
-    layer_s = (
-        cost.multiplies * rates.per_multiply + cost.channels * rates.per_channel
-    )  # of a token, in a step
+    # of a token, in a step
+    layer_s = cost.multiplies * rates.per_multiply + cost.channels * rates.per_channel
     step_s = tokens * config.model.depth * layer_s  # of an image
     if isinstance(config, MeasurementConfig):
         return _measuring(config, cost, step_s / 3, rates)

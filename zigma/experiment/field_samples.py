@@ -93,9 +93,8 @@ class _Judge:
         self.root = np.kron(covariance_root(channels), covariance_root(cells))
         height, width = config.data.sides
         # the first cell's row of K holds the covariance at each distance; mirrored distances have the same
-        first = np.pad(
-            cells[0].reshape(height, width), ((0, 1), (0, 1))
-        )  # at the farthest, a field has no pair
+        # at the farthest, a field has no pair
+        first = np.pad(cells[0].reshape(height, width), ((0, 1), (0, 1)))
         rows, columns = (
             np.minimum(np.arange(2 * side), np.arange(2 * side, 0, -1)) for side in (height, width)
         )

@@ -56,9 +56,8 @@ class Flow:
         # bfloat16 would take the last times for the data's
         dtype = torch.promote_types(x.dtype, torch.float32)
         times = torch.full((len(x),), float(t), dtype=dtype, device=x.device)
-        prediction = self.predict(x, times).to(
-            x.dtype
-        )  # under mixed precision the network may answer in less
+        # under mixed precision the network may answer in less
+        prediction = self.predict(x, times).to(x.dtype)
         if prediction.shape != x.shape:
             raise ValueError(f"the model returned {tuple(prediction.shape)} for states of {tuple(x.shape)}")
         path, given = self.interpolant.path, self.interpolant.target

@@ -47,9 +47,8 @@ def interpolant_loss(
         )
     if not (data.is_floating_point() and noise.is_floating_point()):
         raise ValueError(f"data and noise must be of floating point, not {data.dtype} and {noise.dtype}")
-    recorded = (
-        t.is_cuda and torch.cuda.is_current_stream_capturing()
-    )  # as a CUDA graph, which has no numbers yet
+    # as a CUDA graph, which has no numbers yet
+    recorded = t.is_cuda and torch.cuda.is_current_stream_capturing()
     if not recorded and not bool(((t >= 0) & (t <= 1)).all()):
         raise ValueError("times must lie in [0, 1], 0 is noise and 1 is data; some do not, or are NaN")
     t = t.to(torch.promote_types(t.dtype, torch.float32)).clamp(*time_interval(config))
@@ -58,9 +57,8 @@ def interpolant_loss(
     prediction = model(x_t, t) if y is None else model(x_t, t, y)
     if prediction.shape != x_t.shape:
         raise ValueError(f"the model returned {tuple(prediction.shape)} for x_t of {tuple(x_t.shape)}")
-    prediction = prediction.to(
-        torch.promote_types(prediction.dtype, torch.float32)
-    )  # squares of bfloat16 are coarse
+    # squares of bfloat16 are coarse
+    prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
     if config.target == "velocity":
         error = prediction - c.d_alpha * data - c.d_sigma * noise  # Eq. 12
     elif config.target == "score":

@@ -20,9 +20,8 @@ from zigma.models.specs import (
     source_of,
 )
 
-Depth = Annotated[
-    Count, Field(le=10_000)
-]  # each layer has an order, and is built before anything is computed
+# each layer has an order, and is built before anything is computed
+Depth = Annotated[Count, Field(le=10_000)]
 Position = Literal["none", "cosine", "learned"]
 Conditioning = Literal["cross-attention", "in-context"]
 Preset = Literal["released", "printed"]
@@ -84,9 +83,8 @@ class ZigMaConfig(NetworkConfig):
     temporal_position: Flag = False
     conditioning: Conditioning = "cross-attention"  # how captions enter, where text_width asks for them
     drop_path: Share = 0.0  # stochastic depth: the last layer's rate, the first one's is 0
-    ordering: OrderingSpec | None = later(
-        None
-    )  # sorts each sample's tokens; the plan then reads the sorted ones
+    # sorts each sample's tokens; the plan then reads the sorted ones
+    ordering: OrderingSpec | None = later(None)
 
     @field_validator("ordering", mode="before")
     @classmethod

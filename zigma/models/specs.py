@@ -18,9 +18,8 @@ class MambaSpec(Configuration):
     state: Count = 16  # N of Eqs. 5 and 6
     taps: Count = 4  # of the short convolution
     expand: Count = 2  # inner width over hidden width
-    carry_state: Flag = later(
-        False
-    )  # begin where the layer before ended (Arcee, arXiv 2511.11243), not at zero
+    # begin where the layer before ended (Arcee, arXiv 2511.11243), not at zero
+    carry_state: Flag = later(False)
 
 
 class GatedLinearAttentionSpec(Configuration):
@@ -57,9 +56,8 @@ class HGRN2Spec(Configuration):
     kind: Literal["hgrn-2"] = "hgrn-2"
     heads: Count = 4
     inner: Count | None = later(None)  # width of the values of all heads together; None: as published
-    lower_bound: Flag = later(
-        False
-    )  # forget gates have a lower bound that is learned and grows with the layer
+    # forget gates have a lower bound that is learned and grows with the layer
+    lower_bound: Flag = later(False)
 
 
 class RWKV6Spec(Configuration):

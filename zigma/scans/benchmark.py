@@ -38,9 +38,8 @@ def public_hilbert(path: Path, side: int) -> Callable[[], list[int]]:
         raise SystemExit(f"no Python file {path}; --public takes the gilbert2d.py of jakubcerveny/gilbert")
     module = importlib.util.module_from_spec(located)
     located.loader.exec_module(module)
-    return lambda: [
-        x * side + y for x, y in module.gilbert2d(side, side)
-    ]  # its x is our row, as in the released code
+    # its x is our row, as in the released code
+    return lambda: [x * side + y for x, y in module.gilbert2d(side, side)]
 
 
 def main() -> None:

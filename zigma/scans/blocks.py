@@ -78,9 +78,8 @@ def atrous(
     walks, places = _curves(inner, outer, variant, seed)
     if not turned:
         return _nested(starts, heights, widths, strides, (walks, walks), places)
-    transposed, places = _curves(
-        inner, outer, variant ^ 1, seed
-    )  # of the corners, two and two are transposed
+    # of the corners, two and two are transposed
+    transposed, places = _curves(inner, outer, variant ^ 1, seed)
     return _nested(starts, heights, widths, strides, (walks, transposed), places)
 
 

@@ -93,9 +93,8 @@ def refused(path: Path) -> Iterator[None]:
     except (MemoryError, BadCheckpoint):
         raise
     except Exception as error:  # torch raises whatever the file makes it raise
-        if (
-            isinstance(error, OSError) and error.errno != errno.EINVAL
-        ):  # torch seeks before a short file's beginning
+        # torch seeks before a short file's beginning
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         reason = first_line(error)
         if isinstance(error, pickle.UnpicklingError):  # torch's own words advise to execute it

@@ -19,9 +19,8 @@ from accelerate.utils import broadcast_object_list, gather_object
 T = TypeVar("T")
 DECIDING_VARIABLES = ("ACCELERATE_", "FSDP_", "MEGATRON_", "PARALLELISM_CONFIG_")  # prefixes of their names
 DEVICE_VARIABLES = ("ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE")
-PATIENCE = timedelta(
-    hours=12
-)  # others wait while the main process computes metrics; the default is 10 minutes
+# others wait while the main process computes metrics; the default is 10 minutes
+PATIENCE = timedelta(hours=12)
 
 
 class OtherProcessFailed(RuntimeError):

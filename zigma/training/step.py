@@ -176,9 +176,8 @@ class TrainingStep:
         self.ema.update(self.accelerator.unwrap_model(self.model))
 
     def _check(self, value: float, norm: float | Tensor, step: int) -> None:
-        scales_itself = (
-            self.training.precision == "fp16"
-        )  # the loss scaler meets infinite gradients by design
+        # the loss scaler meets infinite gradients by design
+        scales_itself = self.training.precision == "fp16"
         if not (math.isfinite(value) and (scales_itself or math.isfinite(float(norm)))):
             raise FloatingPointError(f"the loss is {value} and the gradient's norm {norm} at step {step + 1}")
 

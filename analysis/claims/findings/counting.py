@@ -16,9 +16,8 @@ def zigma_parameters(
     """
     inner, rank = EXPAND * hidden, -(-hidden // 16)
     mixer = hidden * 2 * inner + inner * hidden  # in and out
-    mixer += (
-        inner * (TAPS + 1) + inner * (rank + 2 * STATES) + rank * inner + inner
-    )  # convolution, B, C, delta
+    # convolution, B, C, delta
+    mixer += inner * (TAPS + 1) + inner * (rank + 2 * STATES) + rank * inner + inner
     mixer += inner * STATES + inner  # A and D
     block = mixer + hidden + 3 * hidden * (hidden + 1)  # norm and modulation
     outside = hidden * (channels + 1) + hidden * (TIMES + 1) + hidden * (hidden + 1)  # tokens, time
@@ -36,9 +35,8 @@ def dit_multiply_adds(
     hidden: int, depth: int, tokens: int, patch_values: int, channels_out: int, attention: bool
 ) -> int:
     """Multiply-adds of one forward pass of DiT; without `attention`, as fvcore counts, which skips its products."""
-    block = (
-        tokens * 12 * hidden**2 + 6 * hidden**2
-    )  # qkv, projection, MLP of four times the width; modulation
+    # qkv, projection, MLP of four times the width; modulation
+    block = tokens * 12 * hidden**2 + 6 * hidden**2
     if attention:
         block += 2 * tokens**2 * hidden
     ends = tokens * hidden * (patch_values + channels_out) + TIMES * hidden + hidden**2 + 2 * hidden**2

@@ -3,14 +3,8 @@
 from analysis.claims.claim import Claim
 from analysis.claims.kinds import MattersLess, NoWorse, Order
 
-MIXERS = (
-    "gated-linear-attention",
-    "mamba-2",
-    "gated-delta-net",
-    "hgrn-2",
-    "mlstm",
-    "rwkv-6",
-)  # and Mamba itself
+# beside Mamba itself
+MIXERS = ("gated-linear-attention", "mamba-2", "gated-delta-net", "hgrn-2", "mlstm", "rwkv-6")
 
 CLAIMS = (
     Claim(

@@ -42,9 +42,8 @@ def _mean(cell: SeedMean) -> str:
         return f"{number(cell.mean)} ± 0"
     digits = max(0, 1 - math.floor(math.log10(cell.half_width)))
     if digits > 6 or max(abs(cell.mean), cell.half_width) >= WIDE:  # not a row of noughts
-        finest = (
-            math.floor(math.log10(cell.half_width)) - 1
-        )  # the mean has its digits as far as its interval's two
+        # the mean has its digits as far as its interval's two
+        finest = math.floor(math.log10(cell.half_width)) - 1
         behind = 3 if cell.mean == 0 else min(15, max(3, math.floor(math.log10(abs(cell.mean))) - finest))
         return f"{cell.mean:.{behind}e} ± {cell.half_width:.1e}"
     return f"{cell.mean:.{digits}f} ± {cell.half_width:.{digits}f}"

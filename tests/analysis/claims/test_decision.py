@@ -21,12 +21,8 @@ def test_every_pair_that_two_scales_share_is_a_decision_of_each_seed(tmp_path: P
     accuracies = decision_accuracies({scale: sheets(STUDY, records, scale) for scale in STUDY.scales})
     larger = next(item for item in accuracies if item.larger == "small shapes-32")
     assert (larger.scale, larger.setting, larger.metric) == ("tiny", "digits-8", "fd_digits")
-    assert (larger.pairs, larger.seeds, larger.decisions, larger.right) == (
-        6,
-        3,
-        18,
-        15,
-    )  # one pair is swapped
+    # one pair is swapped
+    assert (larger.pairs, larger.seeds, larger.decisions, larger.right) == (6, 3, 18, 15)
     assert larger.share == pytest.approx(15 / 18)
     assert larger.device_seconds == 80.0
     printed = next(item for item in accuracies if item.larger == "printed 256 FID" and item.scale == "tiny")

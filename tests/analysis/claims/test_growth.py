@@ -76,11 +76,8 @@ def test_costs_that_grow_apart(tmp_path: Path) -> None:
     assert all(t.p_for < 0.001 < t.p_against for t in result.tested)
     result = verdict(tmp_path / "a", "cost-is-linear").last
     assert result.verdict == "holds"
-    assert [round(t.value, 3) for t in result.tested] == [
-        1.0,
-        1.0,
-        1.0,
-    ]  # two exponents and a rank correlation
+    # two exponents and a rank correlation
+    assert [round(t.value, 3) for t in result.tested] == [1.0, 1.0, 1.0]
     power(tmp_path / "b", "complexity", {"ZigMa": 1.5, "DiT": 1.3, "U-ViT": 1.4})
     assert verdict(tmp_path / "b", "cost-is-linear").verdict == "reversed"
     assert verdict(tmp_path / "b", "speed-grows-apart").verdict == "reversed"

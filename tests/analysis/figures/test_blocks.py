@@ -23,9 +23,8 @@ def test_the_diagram_names_the_modules_of_the_block() -> None:
     for name, _ in block.mixer.named_children():
         assert name in words or name in ("paths", "directions"), f"Figure 4 lacks the mixer's {name}"
     for name, _ in block.mixer.directions[0].named_children():
-        assert name in words or name == "dt_proj", (
-            f"Figure 4 lacks the scan's {name}"
-        )  # dt_proj: what gives Δ
+        # dt_proj: what gives Δ
+        assert name in words or name == "dt_proj", f"Figure 4 lacks the scan's {name}"
     linear = block.adaLN_modulation[1]
     assert f"{linear.in_features} → {linear.out_features // 32} · 32" in words
     assert f"in_proj: 32 → 2 · {block.mixer.in_proj.out_features // 2}" in words

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-Captions = dict[
-    str, list[str]
-]  # a path, with or without suffix, as the captions' file or folder gives it -> captions
+# a path, with or without suffix, as the captions' file or folder gives it -> captions
+Captions = dict[str, list[str]]
 _ABOUT_TEXT = re.compile(
     r"captions?|te?xts?|labels?|annotations?|anns?|prompts?|descriptions?|metadata", re.I
 )

@@ -14,9 +14,8 @@ from zigma.data.system_files import is_system_file
 class Walk:
     """Regular files below a folder, and what was passed over there."""
 
-    files: list[Path] = field(
-        default_factory=list
-    )  # every one's name below the folder is UTF-8 (`text_of_name`)
+    # every one's name below the folder is UTF-8 (`text_of_name`)
+    files: list[Path] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)  # what cannot be read or named: why
     hidden: int = 0  # hidden files and folders and those that systems leave behind
 

@@ -17,9 +17,8 @@ from zigma.data.shards.npy import Read, check_array, read_header
 from zigma.data.shards.sources import shard_files
 from zigma.data.shards.tar_index import Entry, index_shard
 
-Shapes = dict[
-    str, dict[str, tuple[int | None, ...]]
-]  # suffix -> member -> shape; None for the number of frames or of captions
+# suffix -> member -> shape; None for the number of frames or of captions
+Shapes = dict[str, dict[str, tuple[int | None, ...]]]
 _MOST_BYTES = 2**28  # of a member that is read whole; arrays are read in parts
 
 

@@ -18,9 +18,8 @@ class Descriptors:
     def __init__(self, most: int = MOST_OPEN) -> None:
         self.most = most
         self._lock = threading.Lock()
-        self._open: OrderedDict[Path, tuple[int, int]] = (
-            OrderedDict()
-        )  # descriptor, and how many read from it
+        # descriptor, and how many read from it
+        self._open: OrderedDict[Path, tuple[int, int]] = OrderedDict()
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[int]:

@@ -72,9 +72,8 @@ class _Cache(FunctionCache):
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a kernel: without Python's lock, and dividing by zero as IEEE 754 says."""
     compiled: Any = njit(nogil=True, error_model="numpy")(function)
-    with suppress(
-        RuntimeError
-    ):  # raised where no folder can be written: then every process compiles for itself
+    # raised where no folder can be written: then every process compiles for itself
+    with suppress(RuntimeError):
         compiled._cache = _Cache(function)
     return compiled
 

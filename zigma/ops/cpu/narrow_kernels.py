@@ -59,13 +59,8 @@ def scan_forward(  # type: ignore[no-untyped-def]
     )
     a, h = scratch(block * vectors), scratch(block * vectors)
     B_s, C_s = scratch(vectors * CHUNK), scratch(vectors * CHUNK)
-    u_s, step, x, gate, y_s = (
-        scratch(1),
-        scratch(1),
-        scratch(1),
-        scratch(1),
-        scratch(1),
-    )  # a step in each lane
+    # a step in each lane
+    u_s, step, x, gate, y_s = scratch(1), scratch(1), scratch(1), scratch(1), scratch(1)
     products = scratch(CHUNK)  # of C and h, in each step
     task = take(turn)
     while task < tasks:
@@ -140,10 +135,8 @@ def scan_backward(  # type: ignore[no-untyped-def]
     # a step in each lane: the inputs; delta', delta' u, dL/d(C h + D u); what is written
     u_s, gate, step, x, out = scratch(1), scratch(1), scratch(1), scratch(1), scratch(1)
     du_s, ddelta_s, dz_s = scratch(1), scratch(1), scratch(1)
-    decay, h = (
-        scratch(CHUNK),
-        scratch(CHUNK + 1),
-    )  # of one channel and vector, in each step and (h) before the first
+    # of one channel and vector, in each step and (h) before the first
+    decay, h = scratch(CHUNK), scratch(CHUNK + 1)
     # in each step, to be added up over lanes: C h, dL/d(delta' u), dL/d(delta' a) a
     products, into, moved = scratch(CHUNK), scratch(CHUNK), scratch(CHUNK)
     dskip, dshift = scratch(LANES), scratch(LANES)  # of every channel, not yet added up over lanes

@@ -51,10 +51,8 @@ def norm_backward(  # type: ignore[no-untyped-def]
     """Write dx (batch, L, D), and by task dweight, dshift and dscale (batch, pieces, D)."""
     length, width = sizes
     pieces, most = (length + PIECE - 1) // PIECE, (width + LANES - 1) // LANES
-    rows, products = (
-        scratch(LANES * most),
-        scratch(LANES),
-    )  # of LANES tokens: dL/d(x / rms(x)), its sums with it
+    # of LANES tokens: dL/d(x / rms(x)), its sums with it
+    rows, products = scratch(LANES * most), scratch(LANES)
     mean, sum_weight, sum_shift, sum_scale = scratch(1), scratch(most), scratch(most), scratch(most)
     task = take(turn)
     while task < tasks:

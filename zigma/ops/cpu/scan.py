@@ -245,9 +245,8 @@ def selective_scan(
     return_final_state: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Scan with the compiled kernels; shapes and meaning as in `zigma.ops.selective_scan`."""
-    if delta_weight is not None and _is_narrow(
-        u.shape[2], A.shape[1]
-    ):  # so few channels that its product is small
+    # so few channels that its product is small
+    if delta_weight is not None and _is_narrow(u.shape[2], A.shape[1]):
         delta, delta_weight = F.linear(delta.float(), delta_weight.float()), None
     given = (u, delta, A, B, C, D, z, delta_bias, delta_weight, initial_state)
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in given)

@@ -138,10 +138,8 @@ def scan_backward(  # type: ignore[no-untyped-def]
     # dL/d(delta' u); and sum over states of dL/d(delta' a) a.
     step, slope, x, y = scratch(CHUNK), scratch(CHUNK), scratch(CHUNK), scratch(CHUNK)
     out, gated, into, moved = scratch(CHUNK), scratch(CHUNK), scratch(CHUNK), scratch(CHUNK)
-    decay, h = (
-        scratch(CHUNK),
-        scratch(CHUNK + 1),
-    )  # of one state and sequence, in each step and (h) before the first
+    # of one state and sequence, in each step and (h) before the first
+    decay, h = scratch(CHUNK), scratch(CHUNK + 1)
     # of every state and row of a tile: B, C, and their gradients, before and after sums over lanes
     B_s, C_s, dB_s, dC_s = scratch(states), scratch(states), scratch(states), scratch(states)
     sum_B, sum_C = scratch(CHUNK * states), scratch(CHUNK * states)
