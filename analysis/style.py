@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zigma.common.files import replacing
-from zigma.common.words import printable
+from zigma.common.words import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def label(name: str) -> str:
 
     A long one loses its middle: names that a study makes of many parts differ at either end.
     """
-    plain = printable(" ".join(name.split()))
+    plain = one_line(name)
     if plain.startswith("_"):
         plain = f" {plain}"  # which a legend leaves out
     if len(plain) <= LONGEST_NAME:
@@ -86,10 +86,7 @@ def labels(names: Iterable[str]) -> list[str]:
     """`label` of each name in one figure; whole where they would be the same shortened."""
     names = list(names)
     short = [label(name) for name in names]
-    return [
-        one if short.count(one) == 1 else printable(" ".join(name.split()))
-        for name, one in zip(names, short, strict=True)
-    ]
+    return [one if short.count(one) == 1 else one_line(name) for name, one in zip(names, short, strict=True)]
 
 
 def line(look: dict[str, Any]) -> dict[str, Any]:

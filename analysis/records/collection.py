@@ -23,7 +23,7 @@ from analysis.records.schema import (
 )
 from studies.declare.shipped import published_folder
 from studies.run.record import Record, json_files, read_records
-from zigma.common.words import WordError, printable
+from zigma.common.words import WordError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +58,9 @@ class Records(list[Record]):
         try:
             row, metrics = record_row(record), list(metric_rows(record))
         except FAULTS as error:  # what a stranger's file holds: named, and the others go on
-            why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
-            self.faults.append(f"{record.path} is not a record: {type(error).__name__}: {why[:200]}")
+            self.faults.append(
+                f"{record.path} is not a record: {type(error).__name__}: {one_line(error, 200)}"
+            )
             return
         self._add(record, row, metrics)
 
@@ -129,7 +130,7 @@ def _load(results: Path, source: Source) -> Records:
     records = Records(_each_once(results, source, faults))
     records.faults[:0] = map(str, faults)
     records.levels = read_levels(level_folders(results), records.faults)
-    records.faults = [printable(" ".join(fault.split())) for fault in records.faults]  # names of files too
+    records.faults = [one_line(fault) for fault in records.faults]  # names of files too
     return records
 
 

@@ -19,6 +19,7 @@ from studies.declare.levels import FOLDER
 from studies.declare.shipped import PUBLISHED, published_folder, shipped
 from studies.run.record import Record
 from zigma.common.files import read_json
+from zigma.common.words import one_line
 from zigma.experiment.config import RunConfig
 
 Kind = Literal["floor", "baseline", "start"]
@@ -68,8 +69,7 @@ def read_levels(folders: Iterable[Path], faults: list[str]) -> dict[str, LevelFi
                 file = LevelFile(path, tuple(_levels(path, whole)), dict(whole["config"]))
                 files.setdefault(path.stem.rpartition(".")[2], file)
             except (OSError, *FAULTS) as error:
-                why = " ".join(str(error).encode(errors="backslashreplace").decode().split())
-                faults.append(f"{path} holds no levels: {why[:200]}")
+                faults.append(f"{path} holds no levels: {one_line(error, 200)}")
     return files
 
 

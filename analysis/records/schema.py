@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from analysis.records.keys import key
 from analysis.records.protocol import protocol_of
 from studies.run.record import Record
 from zigma.common.files import text_of_name
+from zigma.common.words import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,31 +57,26 @@ def record_row(record: Record) -> dict[str, Any]:
         one of FAULTS: something inside it is of another type than the schema says.
     """
     environment, cost = record["environment"], record["cost"]
-    dirty, hours = environment.get("dirty"), cost.get("device_hours")
-    if not abs(record["seed"]) < 2**63:
-        raise ValueError("a seed is a number of 64 bits")
-    fingerprints = record.data.get("fingerprints") or {}
-    if not all(isinstance(value, str) for value in fingerprints.values()):
-        raise TypeError("a fingerprint is text")
+    dirty = environment.get("dirty")
     row = {name: record[name] for name in ("identity", "study", "arm", "scale", "setting", "seed", "status")}
     row |= {name: _text(environment.get(name)) for name in ENVIRONMENT}
-    row |= {
-        "error": _text(record.data.get("error")),
+    return row | {
+        "error": one_line(_text(record.data.get("error"))),
         "key": key(record["config"]),
-        "fingerprints": json.dumps(fingerprints, sort_keys=True),
+        "fingerprints": json.dumps(record.data.get("fingerprints") or {}, sort_keys=True),
         "dirty": bool(dirty) if dirty is not None else None,
         "finished": _text(record.data.get("finished")),
-        "device_hours": float("nan") if hours is None else float(hours),
+        "device_hours": _number(cost.get("device_hours")),
         "path": text_of_name(record.path, "backslashreplace"),
     }
-    for value in row.values():
-        if isinstance(value, str):
-            value.encode()  # half of a surrogate pair, which no output can hold, is a ValueError here
-    return row
 
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def metric_rows(record: Record) -> Iterator[tuple[Any, ...]]:
@@ -87,9 +84,8 @@ def metric_rows(record: Record) -> Iterator[tuple[Any, ...]]:
     if record["status"] != "done":
         return
     for metric in record["metrics"]:
-        metric["name"].encode()
-        lower, upper = (float(metric.get(end, "nan")) for end in ("lower_ms", "upper_ms"))
-        yield metric["name"], float(metric["value"]), lower, upper, protocol_of(record, metric)
+        ends = (_number(metric.get(end)) for end in ("lower_ms", "upper_ms"))
+        yield metric["name"], float(metric["value"]), *ends, protocol_of(record, metric)
 
 
 def curve_rows(number: int, record: Record) -> Iterator[tuple[Any, ...]]:

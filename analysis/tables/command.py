@@ -22,14 +22,14 @@ from analysis.records import Records
 from analysis.tables.answer import answer
 from analysis.tables.overview import latest_study, overview
 from analysis.tables.ranking import RANKING
-from analysis.tables.render import one_line, rendered, terminal
+from analysis.tables.render import rendered, terminal
 from analysis.tables.strip import draw_strip
 from analysis.tables.study import build_tables, studies_with
 from analysis.tables.values import Note, Table
 from studies.declare.changes import parse_setting
 from studies.declare.registry import find_study, studies
 from studies.declare.shipped import same_results
-from zigma.common.words import WordError, unknown
+from zigma.common.words import WordError, one_line, unknown
 
 PROPOSED = "python -m studies "  # a note that proposes a command ends in it
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.cli.options import add_results
+from studies.cli.options import add_results, check_at_least
 from studies.launch.logs import logs_of
 from zigma.common.words import WordError, printable
 
@@ -38,8 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> Request:
     """The command line as a request."""
-    if args.lines < 0:
-        raise WordError(f"--lines takes a number from 0 on, not {args.lines}")
+    check_at_least(0, "lines", args.lines)
     return Request(args.run, args.lines, args.results)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from studies.declare.shipped import RESULTS, same_results
-from zigma.common.words import results_folder
+from zigma.common.words import WordError, results_folder
 
 PROGRAM = "python -m studies"
 
@@ -29,12 +29,7 @@ def hint(command: str, results: Path) -> str:
     return f"{PROGRAM} {command}{same_results(results)}"
 
 
-def at_least(least: int, option: str, value: int | None) -> int | None:
-    """A number that a person has given, or None.
-
-    Raises:
-        argparse.ArgumentTypeError: it is too small.
-    """
+def check_at_least(least: int, option: str, value: int | None) -> None:
+    """WordError for a number that is too small; None where a person gave none."""
     if value is not None and value < least:
-        raise argparse.ArgumentTypeError(f"{option} takes a number from {least} on, not {value}")
-    return value
+        raise WordError(f"--{option} takes a number from {least} on, not {value}")

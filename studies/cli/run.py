@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.options import add_results
+from studies.cli.options import add_results, check_at_least
 from studies.cli.planned import Planned, check_machine, print_left, print_plan, print_recorded
 from studies.cli.start import print_advice, start
 from studies.cli.where import Where
@@ -84,11 +84,13 @@ def read(args: argparse.Namespace) -> Request:
     Raises:
         WordError: a word is wrong.
     """
-    seeds = _seeds(args)
-    data = own_images.read(args)
-    selection = select(args.study, args.scale, args.setting, seeds, args.only, args.scan, args.set, data)
+    place = where.read(args)
+    words = (args.study, args.scale, args.setting, _seeds(args), args.only, args.scan, args.set)
+    selection = select(*words)  # a wrong word is told before images are prepared
+    if (data := own_images.read(args)) is not None:
+        selection = select(*words, data)
     _say_what(selection, data is None)
-    return Request(selection, where.read(args), args.dry_run, args.rehearse)
+    return Request(selection, place, args.dry_run, args.rehearse)
 
 
 def run(request: Request) -> int:
@@ -125,8 +127,7 @@ def _seeds(args: argparse.Namespace) -> list[int]:
         raise WordError(
             f"--seeds {args.seeds} runs seeds 0 to {args.seeds - 1}, --seed only the one: give one of them"
         )
-    if args.seeds is not None and args.seeds < 1:
-        raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
+    check_at_least(1, "seeds", args.seeds)
     return args.seed or list(range(args.seeds or 1))
 
 

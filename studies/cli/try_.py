@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 from studies.cli import own_images, where
-from studies.cli.options import add_results
+from studies.cli.options import add_results, check_at_least
 from studies.cli.planned import Planned, check_machine, print_plan
 from studies.cli.start import start
 from studies.cli.where import Where
@@ -22,7 +22,7 @@ from studies.declare.shipped import PUBLISHED, shipped_results
 from studies.declare.trial import SCALE, Trial, trial
 from studies.declare.validate import resolve
 from studies.run.queue import RunStatus, look_up, to_run
-from studies.run.record import read_record
+from studies.run.record import by_identity, read_record
 from zigma.common.words import WordError, counted
 
 HELP = "put a curve, a plan or a mixer beside the paper's: picture, closed form, short runs, one page"
@@ -62,15 +62,15 @@ def read(args: argparse.Namespace) -> Request:
     Raises:
         WordError: a word is wrong.
     """
-    if args.seeds < 1:
-        raise WordError(f"--seeds takes a number from 1 on, not {args.seeds}")
+    check_at_least(1, "seeds", args.seeds)
+    place = where.read(args)
     if args.cluster not in (None, "debug"):
         raise WordError(
             "try waits for its runs and shows them: `run trial --scan ... --cluster` submits them"
         )
     trial(args.what)  # a wrong word is told before images are prepared
     data = own_images.read(args)
-    return Request(args.what, trial(args.what, data), args.seeds, where.read(args), args.dry_run, data)
+    return Request(args.what, trial(args.what, data), args.seeds, place, args.dry_run, data)
 
 
 def run(request: Request) -> int:
@@ -93,10 +93,7 @@ def missing_runs(request: Request) -> list[RunStatus]:
     """Runs of all arms and settings that are recorded neither by the person nor among what ships."""
     study, results = request.trial.study, request.where.conditions.results
     selection = Selection(study, SCALE, tuple(study.scales[SCALE]), tuple(range(request.seeds)))
-    shipped = shipped_results(results) / PUBLISHED / SCALE
-    published = {
-        path.name.split(".")[-2]: path for path in shipped.rglob("*.json") if path.name.count(".") > 1
-    }
+    published = by_identity(shipped_results(results) / PUBLISHED / SCALE)
     waiting = []
     for item in look_up(resolve(selection), results):
         path = published.get(item.run.identity)

@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from typing import Any
 
+from studies.cli.options import check_at_least
 from studies.launch.cluster import Resources, minutes
 from studies.launch.submissions import Cluster
 from studies.launch.tracker import TRACKERS, has_package
@@ -148,9 +149,7 @@ def read(args: argparse.Namespace) -> Where:
 
 def _check(args: argparse.Namespace) -> None:
     for name in ("jobs", "parallel", "gpus", "nodes"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise WordError(f"--{name} takes a number from 1 on, not {value}")
+        check_at_least(1, name, getattr(args, name))
     if not 0.01 <= args.heartbeat <= 60:
         raise WordError(f"--heartbeat takes 0.01 to 60 seconds, not {args.heartbeat:g}")
     if not args.checkpoint_every >= 0:

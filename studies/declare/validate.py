@@ -14,7 +14,7 @@ from studies.declare.selection import Selection
 from studies.declare.study import Run, unknown_parts, with_settings
 from zigma.common.machine import Machine
 from zigma.common.plugged import EXTRACTORS, short
-from zigma.common.words import Problems, WordError
+from zigma.common.words import Problems, WordError, one_line
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
 from zigma.models.config import ZigMaConfig
@@ -201,7 +201,7 @@ def _faults(rule: Callable[[Any], Iterator[str]], config: Config) -> Iterator[st
     try:
         yield from rule(config)
     except (ValueError, FileNotFoundError) as error:
-        yield " ".join(str(error).split())
+        yield one_line(error)
 
 
 def _scan(config: Config) -> Iterator[str]:
@@ -302,7 +302,7 @@ def _weights(config: Config) -> Iterator[str]:
         try:
             find()
         except (ValueError, FileNotFoundError) as error:
-            yield " ".join(str(error).split())
+            yield one_line(error)
 
 
 def _extractor(name: str) -> None:

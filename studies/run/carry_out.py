@@ -28,6 +28,7 @@ from studies.run.publish import Superseded, publish
 from studies.run.record import SCHEMA, checksum, digest, read_record, record_fault, record_path, recorded
 from zigma.common.files import read_json
 from zigma.common.plugged import own_place
+from zigma.common.words import one_line
 from zigma.experiment.config import MeasurementConfig, RunConfig
 from zigma.experiment.watch import WATCH_NOTHING, Watch
 from zigma.profiling.environment import environment
@@ -260,6 +261,6 @@ def _leave(error: str) -> NoReturn:
 
 
 def _in_a_line(error: BaseException) -> str:
-    text = " ".join(str(error).encode(errors="backslashreplace").decode().split())
+    text = one_line(error)
     place = own_place(error)
     return f"{type(error).__name__}{'' if place is None else f' at {place}'}: {text}"[:LONGEST_ERROR]

@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from zigma.common.words import one_line
+
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 ACCESS = (errno.EACCES, errno.EPERM)
 FILE_SERVER = (
@@ -100,4 +102,4 @@ def _number_in(text: str) -> int | None:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+    return one_line(error, 300)

@@ -38,6 +38,7 @@ from typing import Any, Self
 from studies.run.conditions import BEAT_S
 from studies.run.process import is_dead, this_process
 from zigma.common.files import is_partial, read_json, replace_json
+from zigma.common.words import one_line
 
 SILENT_BEATS = 12
 LONGEST_BEAT_S = 60.0  # whatever a lease says, nobody waits longer for its beat
@@ -296,4 +297,4 @@ def _reason(error: BaseException) -> str:
         return "interrupted by Ctrl-C"
     if isinstance(error, SystemExit):
         return "asked to stop by a signal"
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return one_line(f"{type(error).__name__}: {error}")

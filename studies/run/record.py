@@ -20,7 +20,7 @@ from studies.declare.study import Run
 from studies.run.checked import WORTH, checked_before, remember
 from studies.run.schema import SCHEMA, RecordSchema, too_deep
 from zigma.common.forked import map_forked
-from zigma.common.words import WordError, printable
+from zigma.common.words import WordError, one_line
 
 BLOCK_BYTES = 2**16
 LARGEST_BYTES = 16 * 2**20  # a record has some 8 KiB; one with a point of a curve for every step still fits
@@ -293,4 +293,4 @@ def _reason(error: BaseException) -> str:
 
 
 def _plain(text: str) -> str:
-    return printable(" ".join(text.encode(errors="backslashreplace").decode().split()))[:300]
+    return one_line(text, 300)

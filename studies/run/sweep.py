@@ -44,7 +44,7 @@ def sweep(results: Path) -> list[Path]:
             with contextlib.suppress(OSError, Owned), acquire(work, {}) as owner:
                 put_in_place(owner.folder, results, read_json(record))
                 owner.finished = True  # so that it clears away what it has taken over
-            removed.append(work)
+                removed.append(work)
     return removed
 
 

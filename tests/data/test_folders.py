@@ -116,7 +116,8 @@ def test_a_wrong_word_is_one_line(capsys):
 @pytest.mark.parametrize("words", [["--workers", "0"], ["--device", "nope"], ["--device", "cuda:99"]])
 def test_workers_and_devices_that_are_none_write_nothing(tmp_path, words, capsys):
     picture(tmp_path / "src" / "a.png")
-    assert main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), *words]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), *words])
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

@@ -57,7 +57,8 @@ def test_a_hostile_plan_is_one_line(tmp_path, text, capsys):
     picture(tmp_path / "src" / "a.png")
     prepared(tmp_path / "src", tmp_path / "out")
     (tmp_path / "out" / "plan.json").write_text(text)
-    assert main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), "--size", "16"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["prepare", str(tmp_path / "src"), str(tmp_path / "out"), "--size", "16"])
     error = capsys.readouterr().err
     assert "plan.json is no plan" in error
     assert error.count("\n") == 1

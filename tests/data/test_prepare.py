@@ -338,7 +338,8 @@ def test_check_goes_on_after_a_shard_that_is_cut_gone_or_silently_changed(folder
 )
 def test_wrong_words_end_with_code_2_and_one_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1

@@ -141,7 +141,8 @@ def test_averaged_weights_are_preferred_and_other_contents_passed_over(
     trained, state = released(seed=0)
     averaged, ema = released(seed=1)
     path = tmp_path / "0100000.pt"
-    contents = {"model": state, "ema": {f"module.{k}": v for k, v in ema.items()}, "opt": {"state": {}}}
+    of_torch = {f"module.{k}": v for k, v in ema.items()} | {"n_averaged": torch.tensor(7)}  # AveragedModel's
+    contents = {"model": state, "ema": of_torch, "opt": {"state": {}}}
     if new_format:
         contents |= {"args": Unknown(), "train_steps": 7, "best_fid": torch.tensor(3.0).numpy().max()}
     torch.save(contents, path, _use_new_zipfile_serialization=new_format)
@@ -361,6 +362,12 @@ def test_what_does_not_fit_is_refused_in_one_line(change: dict[str, Any], says: 
     with pytest.raises(ValueError, match=says) as caught:
         load_released_checkpoint(state, **ARGUMENTS | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", [None, [1]])
+def test_what_is_no_checkpoint_is_named(source: Any) -> None:
+    with pytest.raises(ValueError, match=f"a file or a state dict, not {type(source).__name__}"):
+        load_released_checkpoint(source, **ARGUMENTS)
 
 
 def test_missing_arguments_are_named() -> None:

@@ -5,6 +5,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scans import BACKENDS, assert_close, inputs, permutation, with_gradients
@@ -293,6 +294,9 @@ def test_without_numba_the_torch_backend_takes_its_place_aloud() -> None:
     [
         ({"B": torch.zeros(1, 5, 3)}, "B must be"),
         ({"A": torch.zeros(4)}, "A must be"),
+        ({"u": np.zeros((1, 5, 4))}, r"u must be a tensor \(batch, L, D\), not ndarray"),
+        ({"delta": None}, "delta must be a tensor"),
+        ({"D": 3.0}, r"D must be a tensor \(D,\), not float"),
         ({"order": torch.tensor([0, 1, 2, 3, 3])}, "more than once"),
         ({"order": torch.tensor([0, 1, 2, 3, 5])}, "outside 0..4"),
         ({"order": torch.arange(4)}, "order must be int64"),
@@ -301,7 +305,7 @@ def test_without_numba_the_torch_backend_takes_its_place_aloud() -> None:
         ({"delta_weight": torch.zeros(4, 3)}, r"delta must be \(batch, L, R\)"),
     ],
 )
-def test_what_does_not_fit_is_refused(change: dict[str, Tensor], says: str) -> None:
+def test_what_does_not_fit_is_refused(change: dict[str, Any], says: str) -> None:
     made: dict[str, Any] = {
         name: value.float() for name, value in inputs((1, 5, 4, 2), optional=False).items()
     }

@@ -284,3 +284,13 @@ def test_what_a_mask_hides_is_no_order() -> None:
             use()
     seen = np.ma.masked_array(np.arange(6))
     assert ScanOrder(seen, (2, 3)).order.tolist() == list(range(6))
+
+
+@pytest.mark.parametrize(
+    "name", ["zigzag-8", "my-curve-2", "bidirectional", "video-sst", "parallel-4", "shared-x"]
+)
+def test_a_plan_gives_no_curve_its_name(name: str) -> None:
+    """Else the networks of one plan would read two different paths."""
+    register_scan("my-curve")(lambda height, width: range(height * width))
+    with pytest.raises(ValueError, match=f"'{name}' is a plan already; give your scan another name"):
+        register_scan(name)(lambda height, width: range(height * width))

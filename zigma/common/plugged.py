@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from zigma.common.remembered import remembered_sha256
-from zigma.common.words import WordError, printable, unknown
+from zigma.common.words import WordError, one_line, printable, unknown
 
 IN_A_FILE = re.compile(r"(?P<file>.*\.py):(?P<name>\w+)")
 FROM_A_FILE = re.compile(r"(?P<file>.*?\.py)(?P<rest>:\w+.*)")
@@ -102,10 +102,6 @@ def own_place(error: BaseException) -> str | None:
         if str(frame.f_globals.get("__name__")).startswith(MODULE)
     ]
     return f"{Path(frames[-1][0]).name}:{frames[-1][1]}" if frames else None
-
-
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 def named(error: BaseException) -> str:

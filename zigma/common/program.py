@@ -16,7 +16,7 @@ from typing import Any
 
 from zigma.common.files import is_partial
 from zigma.common.plugged import LeftOut
-from zigma.common.words import WordError, fail, printable
+from zigma.common.words import WordError, fail, one_line, printable
 
 OURS = ("zigma", "studies", "analysis", "argparse", "__main__")
 LEAVING = ("_sitebuiltins",)  # in which `exit` and `quit` are
@@ -91,7 +91,7 @@ def _package(frame: FrameType) -> str:
 
 def in_a_line(error: Exception) -> str:
     """What an error says, and the variables of the environment that are behind it."""
-    return printable(" ".join(f"{error}{_variables_behind(error)}".split()))
+    return one_line(f"{error}{_variables_behind(error)}")
 
 
 def _variables_behind(error: Exception) -> str:
@@ -120,7 +120,7 @@ def _refused(error: OSError) -> str:
         place = None if error.filename is None else Path(os.fsdecode(error.filename))
         place = place.parent if place is not None and is_partial(place) else place
         text = error.strerror if place is None else f"{error.strerror}: {place}"
-    return printable(" ".join(text.split()))
+    return one_line(text)
 
 
 def interrupt_again(lost: sys.UnraisableHookArgs) -> None:

@@ -50,6 +50,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)
 
 
+def one_line(text: object, most: int | None = None) -> str:
+    """A text, or what an error says, on one line that no terminal obeys; of a long one its first letters."""
+    return printable(" ".join(str(text).split()))[:most]
+
+
 def first_line(fault: BaseException) -> str:
     """What a fault says, in one line; what it is called where it says nothing."""
     return (str(fault).strip().splitlines() or [type(fault).__name__])[0]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zigma.common.program import print_anywhere
+from zigma.common.program import carry_out
 from zigma.common.words import Command, Parser, counted, printable
 from zigma.data.names import EMBEDDED, PREPARED
 
@@ -23,17 +23,13 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 after one line about what was wrong (1: `check` found damage)."""
-    print_anywhere()
-    args = _parser().parse_args(argv)
-    try:
-        return int(args.run(args))
-    except (ValueError, OSError) as error:  # OSError: a full disk, a folder that may not be read
-        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
-        return 2
+    """Run a command; returns its exit status: 1 where `check` found damage."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    return carry_out(parser.prog, lambda: int(args.run(args)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     form = argparse.RawDescriptionHelpFormatter
     parser = Parser("python -m zigma.data", description=__doc__, epilog=_EXAMPLES, formatter_class=form)
     commands = parser.add_subparsers(required=True, metavar="list | prepare | check", parser_class=Command)

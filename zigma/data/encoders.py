@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zigma.common.words import one_line
 from zigma.data.dataset import from_uint8, to_uint8
 from zigma.data.shards.split import LATENT_SCALE
 from zigma.data.weights import PARTS, Part, weights_folder
@@ -107,5 +108,6 @@ def _load(part: Part, load: Callable[..., Any], folder: Path) -> Any:
     try:
         return load(folder, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"the {PARTS[part][0]} in {folder} cannot be loaded: {reason}") from error
+        raise ValueError(
+            f"the {PARTS[part][0]} in {folder} cannot be loaded: {one_line(error, 200)}"
+        ) from error

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from zigma.common.words import counted
+from zigma.common.words import counted, one_line
 from zigma.data.system_files import is_system_file
 
 # Pillow's names of those that it was built with, and under which suffixes such files are looked for
@@ -116,7 +116,7 @@ def load_image(file: Path | bytes, size: int) -> np.ndarray:
     except Exception as error:  # the decoders of damaged files raise nearly every type there is
         if _of_the_system(error):
             raise
-        raise UnreadableError(_one_line(error)) from error
+        raise UnreadableError(_cannot_be_read(error)) from error
 
 
 def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndarray:
@@ -140,7 +140,7 @@ def load_video(file: Path, size: int, most_frames: int | None = None) -> np.ndar
     except Exception as error:  # see load_image
         if _of_the_system(error):
             raise
-        raise UnreadableError(_one_line(error).replace(str(file), file.name)) from error
+        raise UnreadableError(_cannot_be_read(error).replace(str(file), file.name)) from error
     if not frames:
         raise UnreadableError("the video holds no frame")
     return np.stack(frames)
@@ -196,7 +196,7 @@ def unpack_frames(data: bytes, size: int, where: float, count: int | None) -> np
     except (MemoryError, UnreadableError):
         raise
     except Exception as error:  # encrypted, an unknown compression, damaged: see load_image
-        raise UnreadableError(_one_line(error)) from error
+        raise UnreadableError(_cannot_be_read(error)) from error
 
 
 def _is_frame(member: zipfile.ZipInfo) -> bool:
@@ -240,6 +240,6 @@ def _of_the_system(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
-def _one_line(error: Exception) -> str:
-    message = " ".join(str(error).split("=== stderr")[0].split())  # ffmpeg's says how it was built
-    return f"cannot be read: {message[:200] or type(error).__name__}"
+def _cannot_be_read(error: Exception) -> str:
+    message = str(error).split("=== stderr")[0]  # ffmpeg's says how it was built
+    return f"cannot be read: {one_line(message, 200) or type(error).__name__}"

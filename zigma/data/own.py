@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from zigma.common.plugged import DATA, one_line, short
+from zigma.common.plugged import DATA, short
+from zigma.common.words import one_line
 from zigma.data.config import DataConfig
 from zigma.data.dataset import Batch, Dataset, MemorySplit, Split, from_uint8
 from zigma.data.fingerprints import fingerprint

@@ -52,9 +52,7 @@ def judge_again(results: Path, name: str, extractors: tuple[str, ...]) -> None:
     path = results / RECORDS / f"{name}.json"
     record = read_json(path)
     if not isinstance(record.get("config"), dict):
-        raise ValueError(
-            f"{results / name}.json is no record of a run: which network these weights fill is not known"
-        )
+        raise ValueError(f"{path} is no record of a run: which network these weights fill is not known")
     config = read_config(record["config"])
     if not isinstance(config, RunConfig):
         raise ValueError(f"{name} draws no samples")

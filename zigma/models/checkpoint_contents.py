@@ -23,6 +23,7 @@ LAYOUTS = {
     "": ("state_dict", "module"),
 }
 WRAPPERS = ("module", "_orig_mod")  # left in names by DistributedDataParallel and torch.compile
+COUNT = "n_averaged"  # of torch's AveragedModel: how many states it has averaged, which is no weight
 DEEPEST = 4  # layouts inside each other; a file may hold itself
 
 
@@ -190,7 +191,7 @@ def _held(contents: Mapping[str, Any], deep: int) -> dict[str, Weights]:
         return held
     own: dict[str, Tensor] = {}
     for name, value in contents.items():
-        if not isinstance(name, str) or (tensor := _tensor(value)) is None:
+        if not isinstance(name, str) or name == COUNT or (tensor := _tensor(value)) is None:
             continue
         plain = ".".join(part for part in name.split(".") if part not in WRAPPERS)
         if plain in own:

@@ -132,6 +132,8 @@ def load_released_checkpoint(
         ValueError: in one line, for unknown arguments, for what only the released code could build, and for
             weights that do not fit the arguments, are whole numbers, NaN or infinite, or cannot be read safely.
     """
+    if not isinstance(source, str | PathLike | Mapping):
+        raise ValueError(f"a checkpoint is a file or a state dict, not {type(source).__name__}")
     arguments = _arguments(released_constructor_arguments)
     contents = source if isinstance(source, Mapping) else read_checkpoint(source)
     state = state_dict(contents, weights)

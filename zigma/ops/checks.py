@@ -16,6 +16,8 @@ def widest(*tensors: Tensor | None) -> torch.dtype:
 def _require(name: str, x: Tensor | None, shape: tuple[int, ...], meaning: str, like: Tensor) -> None:
     if x is None:
         return
+    if not isinstance(x, Tensor):
+        raise ValueError(f"{name} must be a tensor {meaning}, not {type(x).__name__}")
     if tuple(x.shape) != shape:
         raise ValueError(f"{name} must be {meaning} = {shape}, got {tuple(x.shape)}")
     if not x.is_floating_point():
@@ -24,9 +26,11 @@ def _require(name: str, x: Tensor | None, shape: tuple[int, ...], meaning: str, 
         raise ValueError(f"{name} is on {x.device}, the tokens on {like.device}; put both on one device")
 
 
-def _require_tokens(name: str, x: Tensor) -> None:
-    if x.ndim != 3:
-        raise ValueError(f"{name} must be (batch, L, D), got {tuple(x.shape)}")
+def _require_dimensions(name: str, x: object, dimensions: int, meaning: str) -> None:
+    if not isinstance(x, Tensor):
+        raise ValueError(f"{name} must be a tensor {meaning}, not {type(x).__name__}")
+    if x.ndim != dimensions:
+        raise ValueError(f"{name} must be {meaning}, got {tuple(x.shape)}")
 
 
 def scan_shapes(
@@ -42,17 +46,16 @@ def scan_shapes(
     initial_state: Tensor | None,
 ) -> None:
     """Raise ValueError unless the inputs of a selective scan fit each other."""
-    _require_tokens("u", u)
-    if A.ndim != 2:
-        raise ValueError(f"A must be (D, N), got {tuple(A.shape)}")
+    for name, x in {"u": u, "delta": delta, "B": B, "C": C}.items():
+        _require_dimensions(name, x, 3, "(batch, L, N)" if name in "BC" else "(batch, L, D)")
+    _require_dimensions("A", A, 2, "(D, N)")
     batch, length, width = u.shape
     states = A.shape[1]
     _require("u", u, (batch, length, width), "(batch, L, D)", u)
     if delta_weight is None:
         _require("delta", delta, (batch, length, width), "(batch, L, D)", u)
     else:
-        if delta_weight.ndim != 2:
-            raise ValueError(f"delta_weight must be (D, R), got {tuple(delta_weight.shape)}")
+        _require_dimensions("delta_weight", delta_weight, 2, "(D, R)")
         rank = delta_weight.shape[1]
         if rank < 1:
             raise ValueError(
@@ -71,8 +74,9 @@ def scan_shapes(
 
 def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """Raise ValueError unless the inputs of a causal convolution fit each other."""
-    _require_tokens("x", x)
-    if weight.ndim != 2 or weight.shape[1] < 1:
+    _require_dimensions("x", x, 3, "(batch, L, D)")
+    _require_dimensions("weight", weight, 2, "(D, K)")
+    if weight.shape[1] < 1:
         raise ValueError(f"weight must be (D, K) with K of at least 1, got {tuple(weight.shape)}")
     _require("x", x, tuple(x.shape), "(batch, L, D)", x)
     _require("weight", weight, (x.shape[2], weight.shape[1]), "(D, K)", x)
@@ -81,7 +85,7 @@ def conv_shapes(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
 
 def norm_shapes(x: Tensor, weight: Tensor, shift: Tensor | None, scale: Tensor | None) -> None:
     """Raise ValueError unless the inputs of a norm fit each other."""
-    _require_tokens("x", x)
+    _require_dimensions("x", x, 3, "(batch, L, D)")
     batch, _, width = x.shape
     _require("x", x, tuple(x.shape), "(batch, L, D)", x)
     _require("weight", weight, (width,), "(D,)", x)

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from zigma.common.plugged import is_file, run_file
-from zigma.common.words import unknown
+from zigma.common.words import one_line, unknown
 from zigma.scans.given import GivenOrders
 from zigma.scans.registry import SEPARATORS, Curve, collecting, curve_of, forget, publish, taken
 
@@ -88,7 +88,7 @@ def read_orders(path: Path) -> GivenOrders:
     try:
         table = np.load(path, allow_pickle=False)
     except Exception as error:  # a file from elsewhere may fail in any way
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         if "pickle" in reason:  # NumPy would have one load it unsafely
             reason = "it holds Python objects, or no array; save whole numbers by np.save"
         raise ValueError(f"{path.name} cannot be read as an array: {reason}") from error

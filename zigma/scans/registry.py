@@ -19,7 +19,7 @@ from zigma.common.numbers import is_whole
 from zigma.common.plugged import SCANS, leave_out, named
 from zigma.common.words import WordError, unknown
 from zigma.scans.checks import check_continuous, order_of
-from zigma.scans.order import Grid, IntArray, ScanOrder, as_grid, refuse_masked
+from zigma.scans.order import MIXINGS, Grid, IntArray, ScanOrder, as_grid, refuse_masked
 from zigma.scans.symmetry import CORNERS, Symmetry, along_axes, check_axes, permuted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -187,6 +187,8 @@ def register_scan(
         raise ValueError(f"returns is 'order' or 'rank', not {returns!r}")
     if name in _curves and _curves[name].built_in:
         raise ValueError(f"scan {name!r} is built in; give yours another name")
+    if not _of_file and _is_a_plan(name):  # of a file it is written FILE.py:NAME
+        raise ValueError(f"{name!r} is a plan already; give your scan another name")
     if not math.isinf(variants) and (variants != int(variants) or variants < 1):
         raise ValueError(f"variants of scan {name!r} is a whole number of at least 1, not {variants!r}")
 
@@ -262,6 +264,13 @@ def taken(name: str) -> bool:
 def built_in_names() -> list[str]:
     """The names of the curves of this package, sorted."""
     return sorted(name for name, curve in _curves.items() if curve.built_in)
+
+
+def _is_a_plan(name: str) -> bool:
+    """Whether `zigma.scans.reader` reads a name as a plan where no curve is called so, such as `zigzag-8`."""
+    curve, _, count = name.rpartition("-")
+    counts = curve in _curves and count.isdecimal()
+    return counts or name == "bidirectional" or name.startswith(("video-", *(f"{each}-" for each in MIXINGS)))
 
 
 def scan_names() -> list[str]:

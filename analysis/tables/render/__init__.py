@@ -6,7 +6,7 @@ from analysis.tables.render.csv import as_csv
 from analysis.tables.render.latex import latex, tex
 from analysis.tables.render.markdown import markdown, part_lines, pipes
 from analysis.tables.render.terminal import terminal
-from analysis.tables.render.text import MISSING, number, one_line, text
+from analysis.tables.render.text import MISSING, number, text
 from analysis.tables.values import Table
 
 FORMATS = {"md": markdown, "tex": latex, "csv": as_csv}
@@ -24,7 +24,6 @@ __all__ = [
     "latex",
     "markdown",
     "number",
-    "one_line",
     "part_lines",
     "pipes",
     "rendered",

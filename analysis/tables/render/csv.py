@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from analysis.stats import SeedMean
-from analysis.tables.render.text import in_csv, one_line
+from analysis.tables.render.text import in_csv
 from analysis.tables.values import Cell, Column, Exact, Part, Ranged, Row, Table, Way
+from zigma.common.words import one_line
 
 COLUMNS = (
     "scale",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from itertools import groupby
 
-from analysis.tables.render.text import one_line, strings
+from analysis.tables.render.text import strings
 from analysis.tables.values import Part, Table
+from zigma.common.words import one_line
 
 _TEX = {
     "\\": r"\textbackslash{}",

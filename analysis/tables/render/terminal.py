@@ -12,8 +12,9 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from analysis.tables.render.text import one_line, text
+from analysis.tables.render.text import text
 from analysis.tables.values import Note, Part, Table
+from zigma.common.words import one_line
 
 
 def terminal(table: Table, width: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 from analysis.stats import SeedMean
 from analysis.tables.values import Cell, Exact, Part, Ranged, Way
+from zigma.common.words import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +58,6 @@ def number(value: float, digits: int = 4) -> str:
         plain = f"{value:.{places}f}"
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
     return f"{value:.{digits - 1}e}"
-
-
-def one_line(words: str) -> str:
-    """Text on one line, without the characters that a terminal or an editor would obey."""
-    spaced = " ".join(words.split())
-    if spaced.isprintable():
-        return spaced
-    return "".join("?" if unicodedata.category(letter).startswith("C") else letter for letter in spaced)
 
 
 def in_markdown(words: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zigma.common.files import sha256_of
-from zigma.common.words import counted
+from zigma.common.words import counted, one_line
 from zigma.data.captions import decoded, json_of
 from zigma.data.layout import CAPTION_SUFFIXES, LATENT, TEXT_SUFFIXES, class_number, first_of, read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image, unpack_frames
@@ -151,4 +151,4 @@ _CHECKS: dict[str, Callable[[bytes, str], None]] = {".zip": _frames, ".json": _j
 
 
 def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return one_line(error, 300) or type(error).__name__

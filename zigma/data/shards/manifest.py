@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from zigma.common.words import one_line
+
 MANIFEST = "manifest.json"
 Split = Literal["train", "test"]
 
@@ -84,4 +86,4 @@ def in_a_line(error: ValidationError) -> str:
     first, *others = error.errors(include_url=False)
     place = ".".join(map(str, first["loc"]))
     more = f" (and {len(others)} more)" if others else ""
-    return " ".join(f"{place}: {first['msg']}{more}".removeprefix(": ").split())[:300]
+    return one_line(f"{place}: {first['msg']}{more}".removeprefix(": "), 300)

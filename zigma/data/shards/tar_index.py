@@ -17,6 +17,7 @@ from typing import Annotated, BinaryIO
 from pydantic import BaseModel, Field, ValidationError
 
 from zigma.common.files import replace_text
+from zigma.common.words import one_line
 from zigma.data.system_files import is_system_file
 
 Whole = Annotated[int, Field(ge=0, strict=True)]
@@ -76,7 +77,7 @@ def _scan(shard: Path) -> dict[str, dict[str, Span]]:
         try:
             return _members(file)
         except Exception as error:  # hostile headers make tarfile raise nearly every type there is
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error, 200) or type(error).__name__
             raise ValueError(f"the shard {shard} is no whole uncompressed tar: {reason}") from error
 
 

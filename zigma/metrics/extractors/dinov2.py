@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from zigma.common.words import one_line
 from zigma.metrics.extractors.files import coloured, state_dict
 
 RESIZE = "antialiased bicubic to 224x224 by Pillow, as dgm-eval"
@@ -108,9 +109,8 @@ def dinov2_from_state_dict(state: dict[str, Tensor]) -> DINOv2:
         network = DINOv2(width, max(blocks) + 1, positions, state["patch_embed.proj.weight"].shape[-1])
         network.load_state_dict(state)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {reason}"
+            f"these are not the weights of a DINOv2 ViT-S, B or L without registers: {one_line(error, 200)}"
         ) from error
     return network
 
