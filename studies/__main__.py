@@ -21,7 +21,7 @@ EXAMPLES = """examples:
   python -m studies list
   python -m studies show scan_ablation
   python -m studies run scan_ablation --dry-run
-  python -m studies run scan_ablation --seeds 3 --only zigzag-8 --set training.steps=2000
+  python -m studies run scan_ablation --seeds 3 --only zigzag-8 --set training.steps=4000
 """
 RESUMES = "interrupted; the same command resumes from the last checkpoint"
 

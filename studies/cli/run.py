@@ -61,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH=VALUE",
-        help="change the configuration of every arm, such as training.steps=2000; `show` prints paths and values",
+        help="change the configuration of every arm, such as training.steps=4000; `show` prints paths and values",
     )
     own_images.add(parser)
     parser.add_argument(

@@ -51,7 +51,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, default=SEEDS, metavar="N", help=f"seeds 0 to N-1; default: {SEEDS}"
     )
     own_images.add(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be run and its cost, and stop")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be run and its cost, and stop; images of --data are prepared, and stay",
+    )
     add_results(parser, made=True)
     where.add(parser)
 

@@ -69,7 +69,7 @@ def add(run: argparse.ArgumentParser) -> None:
         "--mode",
         choices=("cached", "retry", "force"),
         default="cached",
-        help="cached: run what has no record; retry: also what failed; force: everything again",
+        help="cached: run what you have no record of; retry: also what failed; force: everything again",
     )
     group.add_argument(
         "--checkpoint-every",

@@ -17,13 +17,13 @@ ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """`training.steps=2000` as a path and a value; the value is JSON, or else a word.
+    """`training.steps=4000` as a path and a value; the value is JSON, or else a word.
 
     A whole number may be written 1e5. Words such as `8x8`, `a,b` and `none` are read by the field that they are for.
     """
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise WordError(f"--set takes path=value, such as training.steps=2000, not {text!r}")
+        raise WordError(f"--set takes path=value, such as training.steps=4000, not {text!r}")
     if path in SCANS:
         from zigma.scans import parse_plan
 
@@ -111,14 +111,14 @@ def _merged(part: Configuration, tree: Mapping[str, Any], above: str) -> dict[st
         if not isinstance(value, dict):
             values[name] = value
         elif name not in values:
-            raise unknown("setting", above + name, [above + word for word in values])
+            raise unknown("field", above + name, [above + word for word in values])
         elif old is None and "" in kinds(type(part), name):
             # a part that is left out: begun from its defaults
             values[name] = value
         elif not isinstance(old, Configuration):
             path = above + name
             such = "".join(f", such as {path}.{word}" for word in list(value)[:1])
-            raise WordError(f"{path} has no settings inside it{such}")
+            raise WordError(f"{path} has no fields inside it{such}")
         elif value.get("kind", getattr(old, "kind", None)) != getattr(old, "kind", None):
             kind = kinds(type(part), name).get(str(value["kind"]))
             values[name] = value if kind is None else _merged(_begun(old, kind), value, f"{above}{name}.")

@@ -185,4 +185,4 @@ def unknown_parts(configs: Iterable[Config], changes: Iterable[str]) -> dict[str
     """Path -> error of each change whose first word is no part of any of the configurations."""
     parts = dict.fromkeys(name for config in configs for name in type(config).model_fields)
     roots = {path: path.partition(".")[0] for path in changes}
-    return {path: unknown("setting", root, parts) for path, root in roots.items() if root not in parts}
+    return {path: unknown("field", root, parts) for path, root in roots.items() if root not in parts}

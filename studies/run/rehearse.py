@@ -110,8 +110,8 @@ def _can_work(first: Sequence[Run], say: Callable[[str], None]) -> None:
     needs = [estimate(config, "gpu" if here.gpus_gib else "cpu") for config in configs]
     if needs:
         say(
-            f"before it starts, by estimate: {max(need.memory_gib for need in needs):.1f} GiB of memory, of "
-            f"which {max(here.gpus_gib or [here.memory_gib]):.1f} are free, and "
+            f"needs, by estimate, {max(need.memory_gib for need in needs):.1f} GiB of memory "
+            f"({max(here.gpus_gib or [here.memory_gib]):.1f} GiB are free) and "
             f"{max(1, sum(need.seconds for need in needs) / 60):.0f} min"
         )
     if problems := machine_problems(first, here):

@@ -35,7 +35,7 @@ from zigma.training.config import TrainingConfig
         ),
         ({"model": {"kind": "zigma", "scan": 8}}, "model.scan must be a word, not 8"),
         ({"model": {"kind": "zigma", "patch": 3}}, "model: patch 3 does not divide the grid 32x32"),
-        ({"model": {"kind": "dit", "scan": "zigzag-8"}}, "unknown setting 'model.scan'"),
+        ({"model": {"kind": "dit", "scan": "zigzag-8"}}, "unknown field 'model.scan'"),
         ({"model": {"kind": "dat"}}, "unknown model.kind 'dat': did you mean 'dit'?"),
         ({"data": {"size": True}}, "data.size must be a whole number, not True"),
         ({"sampling": {"last_step_size": 1.5}}, "sampling.last_step_size must be below 1, not 1.5"),
@@ -44,7 +44,7 @@ from zigma.training.config import TrainingConfig
             {"model": {"kind": "zigma", "mixer": {"kind": "own"}}},
             "model.mixer.source is missing, and has no default",
         ),
-        ({"modle": {}}, "unknown setting 'modle': did you mean 'model'?"),
+        ({"modle": {}}, "unknown field 'modle': did you mean 'model'?"),
     ],
 )
 def test_what_is_wrong_is_one_line(values: dict[str, Any], says: str) -> None:

@@ -31,7 +31,7 @@ def test_changes_reach_any_depth_and_take_words() -> None:
         ("trainin.steps=3", "did you mean 'training'"),
         ("training.steps=many", "must be a whole number, not 'many'"),
         ("training.steps=0", "at least 1"),
-        ("training.steps.more=1", "no settings inside"),
+        ("training.steps.more=1", "no fields inside"),
         ("data.name=photos", "at least 32 pixels"),
         ("model.position=sine", "known: none, cosine, learned"),
         ("training.steps", "path=value"),
@@ -174,7 +174,7 @@ def test_a_part_that_is_left_out_is_begun_from_its_defaults() -> None:
     assert fields.data.field.lengths == (4.0, 2.0)
     with pytest.raises(WordError, match=r"data: digits are no Gaussian fields"):
         change(TINY, {"data.field.channels": 2})
-    with pytest.raises(WordError, match=r"unknown setting 'data.fielt': did you mean 'data.field'"):
+    with pytest.raises(WordError, match=r"unknown field 'data.fielt': did you mean 'data.field'"):
         change(TINY, {"data.fielt.channels": 2})
 
 

@@ -30,11 +30,26 @@ class Doubled(Mixer):
 """
 
 
+CURVE = """
+from zigma.scans import register_scan
+
+@register_scan("my-curve")
+def my_curve(height, width):
+    return range(height * width - 1, -1, -1)
+"""
+
+
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A results folder with one short run, whose mixer is of a file of its own, beside `eyes.py`."""
     (tmp_path / "eyes.py").write_text(EYES)
     (tmp_path / "mixers.py").write_text(MIXER)
+    assert train(tmp_path, "--only", "sweep", "--set", f"model.mixer={tmp_path / 'mixers.py'}:Doubled") == 0
+    return tmp_path / "r"
+
+
+def train(folder: Path, *words: str) -> int:
+    """A run of a step, into `folder / "r"`."""
     settings = {
         "training.steps": 1,
         "training.warmup_steps": 1,
@@ -43,13 +58,10 @@ def results(tmp_path: Path) -> Path:
         "model.hidden": 8,
         "evaluation.n_generated": 12,
         "evaluation.n_real": 12,
-        "model.mixer": f"{tmp_path / 'mixers.py'}:Doubled",
     }
-    words = [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
-    results = tmp_path / "r"
-    place = ["--results", str(results), "--jobs", "1"]
-    assert studies_main(["run", "scan_ablation", "--scale", "tiny", "--only", "sweep", *place, *words]) == 0
-    return results
+    changes = [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
+    place = ["--results", str(folder / "r"), "--jobs", "1"]
+    return studies_main(["run", "scan_ablation", "--scale", "tiny", *place, *changes, *words])
 
 
 def judge(results: Path, *extractors: object) -> int:
@@ -120,3 +132,22 @@ def test_a_wrong_extractor_is_one_line_before_anything_is_drawn(
         error = capsys.readouterr().err
         assert says in error
         assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("given", ["{folder}/curves.py:my-curve-8", "{folder}/curves.py:my-curve"])
+def test_a_run_along_a_curve_of_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str], given: str) -> None:
+    """The record holds the curve's name alone: its file is asked for, once, and nothing else is said."""
+    (tmp_path / "eyes.py").write_text(EYES)
+    (tmp_path / "curves.py").write_text(CURVE)
+    scan, eyes = f"{tmp_path / 'curves.py'}:my-curve-8", f"{tmp_path / 'eyes.py'}:Means"
+    assert train(tmp_path, "--only", "sweep", "--scan", scan) == 0
+    for name in (tmp_path / "r" / "weights").rglob("sweep*.safetensors"):
+        name.unlink()
+    capfd.readouterr()
+    words = ["recompute", str(tmp_path / "r"), "--extractors", eyes]
+    assert metrics_main(words) == 2
+    says = [line for line in capfd.readouterr().err.splitlines() if "drawing" not in line]
+    assert len(says) == 1
+    assert "my-curve-8 is not known here; one of a file: --scan FILE.py:NAME" in says[0]
+    assert metrics_main([*words, "--scan", given.format(folder=tmp_path)]) == 0
+    assert "fd_eyes.Means" in capfd.readouterr().out

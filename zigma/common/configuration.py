@@ -184,18 +184,16 @@ def _line(detail: ErrorDetails, kind: type[Configuration]) -> str:
         case "extra_forbidden":
             above = path.rpartition(".")[0]
             return str(
-                unknown(
-                    "setting", path, [f"{above}.{name}" if above else name for name in owner.model_fields]
-                )
+                unknown("field", path, [f"{above}.{name}" if above else name for name in owner.model_fields])
             )
         case "literal_error":
             return str(
                 unknown(path.partition("[")[0], str(value), re.findall(r"'([^']*)'", context["expected"]))
             )
         case "union_tag_invalid":
-            return str(
-                unknown(f"{path}.kind", context["tag"], re.findall(r"'([^']*)'", context["expected_tags"]))
-            )
+            kinds_there = re.findall(r"'([^']*)'", context["expected_tags"])
+            written = ["FILE.py:NAME" if each == "own" else each for each in kinds_there]
+            return str(unknown(f"{path}.kind", context["tag"], written))
         case "missing":
             return f"{path} is missing, and has no default"
         case "value_error":

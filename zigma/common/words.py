@@ -26,7 +26,8 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return WordError(f"unknown {kind} {shown(word)!r}: {hint}known: {listed(choices)}")
+    others = f"known: {listed(choices)}" if choices else "there are none"
+    return WordError(f"unknown {kind} {shown(word)!r}: {hint}{others}")
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

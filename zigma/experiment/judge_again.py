@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +21,9 @@ from zigma.common.words import Parser, Problems, WordError
 from zigma.experiment.config import RunConfig, read_config
 from zigma.metrics import extractor_identity
 from zigma.metrics.config import ExtractorName, check_loads, label_of
+from zigma.models.config import ZigMaConfig
 from zigma.processor import keep_freed_memory
+from zigma.scans import parse_plan
 
 RECORDS, WEIGHTS, FEATURES, SUFFIX = "records", "weights", "features", ".safetensors"
 
@@ -34,11 +36,14 @@ def names_of(results: Path, only: str) -> Iterator[str]:
             yield name
 
 
-def judge_again(results: Path, name: str, extractors: tuple[str, ...]) -> None:
+def judge_again(results: Path, name: str, extractors: tuple[str, ...], scans: Iterable[str] = ()) -> None:
     """Save the features, by these extractors, of a run's samples and of its real images beside those it has.
 
+    `scans` are plans along curves of files, of which records hold no more than the name.
+
     Raises:
-        ValueError: the run's record is missing or of another kind, its data has changed, or weights are missing.
+        ValueError: the run's record is missing or of another kind, its data has changed, its plan is unknown, or
+            weights are missing.
     """
     from safetensors.torch import load_file
 
@@ -56,6 +61,7 @@ def judge_again(results: Path, name: str, extractors: tuple[str, ...]) -> None:
     config = read_config(record["config"])
     if not isinstance(config, RunConfig):
         raise ValueError(f"{name} draws no samples")
+    config = _with_its_plan(config, scans)
     recorded = record.get("fingerprints") or {}
     if fingerprint(config.data) != recorded.get("data", fingerprint(config.data)):
         raise ValueError(f"{name}: {config.data.name} is not the data that it was trained on")
@@ -75,6 +81,26 @@ def judge_again(results: Path, name: str, extractors: tuple[str, ...]) -> None:
     for samples, real in zip(generated, evaluator.real, strict=True):
         real.save(folder / f"real.{real.extractor}{SUFFIX}")
         samples.save(folder / f"generated.{samples.extractor}{SUFFIX}")  # last: it says that both are there
+
+
+def _with_its_plan(config: RunConfig, scans: Iterable[str]) -> RunConfig:
+    """The orders themselves lie in the weights; the plan says how many there are and how layers read them."""
+    if not isinstance(config.model, ZigMaConfig):
+        return config
+    recorded = config.model.scan
+    for given in scans:
+        name, _, variants = recorded.removeprefix(parse_plan(given).name).partition("-")
+        if not name:  # the plan itself, or the curve that it takes so many variants of
+            return config.replace(
+                model=config.model.replace(scan=f"{given}-{variants}" if variants else given)
+            )
+    try:
+        parse_plan(recorded)
+    except ValueError as error:
+        raise ValueError(
+            f"its plan {recorded} is not known here; one of a file: --scan FILE.py:NAME"
+        ) from error
+    return config
 
 
 def _check_sources(config: RunConfig, recorded: Mapping[str, str]) -> None:
@@ -103,12 +129,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", default="", metavar="NAME", help="runs whose names begin so: SCALE/STUDY/ARM..."
     )
+    parser.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="PLAN",
+        help="of runs along a curve of yours: my_curves.py:my-spiral",
+    )
     parser.add_argument("--force", action="store_true", help="also where the features are there already")
     args = parser.parse_args(argv)
     return carry_out(parser.prog, lambda: _judge_all(args))
 
 
 def _judge_all(args: argparse.Namespace) -> None:
+    for plan in args.scan:
+        parse_plan(plan)
     for extractor in args.extractors:
         check_loads(extractor)  # a wrong word, or missing weights: once, and before anything is drawn
         extractor_identity(extractor)
@@ -126,7 +161,7 @@ def _judge_all(args: argparse.Namespace) -> None:
             continue
         print(f"{name}: drawing its samples again for {', '.join(missing)}", file=sys.stderr, flush=True)
         try:
-            judge_again(args.results, name, missing)
+            judge_again(args.results, name, missing, args.scan)
         except (ValueError, FloatingPointError) as error:  # the others can still be judged
             problems.append(f"{name}: {error}")
     if problems:

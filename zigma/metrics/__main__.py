@@ -70,6 +70,13 @@ def _parser() -> Parser:
         "weights in the results folder",
     )
     recompute.add_argument(
+        "--scan",
+        action="append",
+        default=[],
+        metavar="PLAN",
+        help="with --extractors, of runs along a curve of yours: my_curves.py:my-spiral",
+    )
+    recompute.add_argument(
         "--metrics",
         nargs="+",
         choices=get_args(MetricName),
@@ -89,8 +96,8 @@ def _recompute(args: argparse.Namespace) -> int:
     for extractor in args.extractors or ():
         check_loads(extractor)
     if args.extractors and args.folder is not None:
-        status = _draw_again(args.folder, args.extractors)
-    for name, generated, real in _pairs(args):
+        status = _draw_again(args.folder, args.extractors, args.scan)
+    for name, generated, real in _pairs(args, complain=not status):
         try:
             rows = evaluate_features(generated, real, metrics=list(dict.fromkeys(args.metrics)))
         except ValueError as error:
@@ -103,7 +110,7 @@ def _recompute(args: argparse.Namespace) -> int:
     return status
 
 
-def _draw_again(folder: Path, extractors: list[str]) -> int:
+def _draw_again(folder: Path, extractors: list[str], scans: list[str]) -> int:
     """Let the runs below a folder of results or of features get the features that they lack; 2 where some could not.
 
     Another program draws the samples, because metrics know no models. Without weights there is nothing to draw.
@@ -115,10 +122,12 @@ def _draw_again(folder: Path, extractors: list[str]) -> int:
     parts = folder.relative_to(results).parts
     only = "/".join(parts[1:] if parts[:1] in (("features",), ("weights",)) else parts)
     words = ["-m", "zigma.experiment.judge_again", str(results), "--only", only, "--extractors", *extractors]
+    words += [word for scan in scans for word in ("--scan", scan)]
     return subprocess.run([sys.executable, *words], check=False).returncode
 
 
-def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]:
+def _pairs(args: argparse.Namespace, complain: bool) -> Iterator[tuple[str, Features, Features]]:
+    """Which run, and its features; where nothing is left to read, WordError, unless another has said why already."""
     from zigma.metrics.features import Features
 
     files = (args.generated, args.real)
@@ -135,7 +144,7 @@ def _pairs(args: argparse.Namespace) -> Iterator[tuple[str, Features, Features]]
     labels = list(dict.fromkeys(escape(label_of(extractor)) for extractor in args.extractors or ())) or ["*"]
     patterns = [f"generated.{label}.safetensors" for label in labels]
     paths = sorted(path for pattern in patterns for path in args.folder.rglob(pattern))
-    if not paths:
+    if not paths and complain:
         raise WordError(
             f"{args.folder} holds no {' nor '.join(patterns)}: runs leave them in results/features, and weights to "
             "draw samples again in results/weights"

@@ -28,8 +28,8 @@ def shards_root(config: DataConfig) -> Path:
         root = Path(os.environ[DATA_VARIABLE]).expanduser() / f"{config.name}-{config.size}"
     else:
         raise ValueError(
-            f"{config.name} ({title}) is not embedded: set root= or the variable ZIGMA_DATA to the folder of "
-            "its shards, made by `python -m zigma.data prepare`"
+            f"{config.name} ({title}) ships in no package: --set data.root=FOLDER, of its shards, or the variable "
+            "ZIGMA_DATA, of the folder with theirs; they are made by `python -m zigma.data prepare`"
         )
     if not root.is_dir():
         raise ValueError(
