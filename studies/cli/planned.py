@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from studies.cli.where import Where
+from studies.declare.shipped import PUBLISHED, shipped_results
 from studies.declare.validate import machine_problems
 from studies.launch.progress import duration, roughly
 from studies.run.queue import RunStatus, to_run
+from studies.run.record import by_identity
 from zigma.common.machine import Machine, machine
 from zigma.common.terminal import print_table
 from zigma.common.words import Problems, counted
@@ -77,17 +79,20 @@ class Planned:
 
 
 def print_plan(planned: Planned) -> None:
-    """What a dry run says: every run with its record, time and memory, then what is left to do."""
+    """What a dry run says: every run with its record, time and memory, then what is left to do.
+
+    A record that ships with the project is shown beside those of one's own runs, and takes the place of none.
+    """
     if not planned.statuses:
         print("nothing to do")
         return
     rows = [["run", "identity", "record", "estimate", "memory"]]
+    ships = by_identity(shipped_results(planned.where.conditions.results) / PUBLISHED)
     for item in planned.statuses:
+        record = item.status or ("ships" if item.run.identity in ships else "-")
         needs = planned.needs[item.run.identity]
         cost = duration(needs.seconds) if planned.is_left(item) else "cached"
-        rows.append(
-            [item.run.label, item.run.identity, item.status or "-", cost, f"{needs.memory_gib:.1f} GiB"]
-        )
+        rows.append([item.run.label, item.run.identity, record, cost, f"{needs.memory_gib:.1f} GiB"])
     print_table(rows, left=3)
     print(planned.to_do)
     if planned.without_gpu:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from studies.cli import own_images, where
 from studies.cli.options import add_results, check_at_least
 from studies.cli.planned import Planned, check_machine, print_left, print_plan, print_recorded
-from studies.cli.start import print_advice, start
+from studies.cli.start import print_advice, print_request, start
 from studies.cli.where import Where
 from studies.declare.selection import Selection, select
 from studies.declare.study import SCALES
@@ -109,6 +109,7 @@ def run(request: Request) -> int:
         raise Problems(unshared)
     if request.dry_run:
         print_plan(planned)
+        print_request(queue(planned.waiting), request.where)
         print_advice(queue(planned.waiting), request.where)
         return 0
     print_recorded(planned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 from studies.cli.options import hint
 from studies.cli.where import Where
@@ -41,6 +42,14 @@ def start(statuses: list[RunStatus], where: Where) -> int:
     _say(submission, where)
     print_advice(rest, where)
     return 0
+
+
+def print_request(runs: list[QueuedRun], where: Where) -> None:
+    """What a dry run says of a submission to Slurm: the jobs, and what each of them asks for."""
+    asked = {name: value for name, value in asdict(where.resources).items() if name != "extra" and value}
+    if where.cluster == "slurm" and runs:
+        options = [f"{name}={value}" for name, value in (asked | where.resources.extra).items()]
+        print(f"to Slurm: an array of {counted(len(runs), 'job')}, {', '.join(options)}")
 
 
 def print_advice(runs: list[QueuedRun], where: Where) -> None:

@@ -112,6 +112,7 @@ def test_a_dry_run_shows_time_memory_and_what_is_cached(
     )
     assert "4 of 4 runs to do" in output
     assert "GiB" in output
+    assert output.count("  ships  ") == 4
     assert main([*words, "--setting", "all", "--seeds", "2"]) == 0
     assert "24 of 24 runs to do" in capsys.readouterr().out
     assert main(["run", "spatial_continuity", "--dry-run", "--results", str(tmp_path)]) == 0

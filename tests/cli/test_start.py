@@ -26,7 +26,9 @@ def test_a_dry_run_gives_the_advice_of_a_submission(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["run", "scan_ablation", "--dry-run", "--cluster", "slurm", "--results", str(tmp_path), "--time"]
-    assert main([*words, "1"]) == 0
-    assert capsys.readouterr().err.startswith("--time 1: each job ends after 1 min")
+    assert main([*words, "1", "--gpus", "2", "--slurm", "mem=8G"]) == 0
+    out, err = capsys.readouterr()
+    assert "to Slurm: an array of 4 jobs, gpus=2, nodes=1, minutes=1, mem=8G\n" in out
+    assert err.startswith("--time 1: each job ends after 1 min")
     assert main([*words, "60"]) == 0
     assert capsys.readouterr().err == ""
