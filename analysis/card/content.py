@@ -112,12 +112,7 @@ def _losses(records: Records, by_setting: Mapping[str, Sheet], trial: Trial) -> 
     if DIGITS not in by_setting:
         return {}
     both = (sheets(find_study(ZOO), records, SCALE)[DIGITS], by_setting[DIGITS])
-    return {
-        arm: float(np.mean(values))
-        for sheet in both
-        for arm in sheet.arms
-        if (values := sheet.values(arm, LOSS))
-    }
+    return {arm: mean for sheet in both for arm, mean in sheet.means(LOSS).items()}
 
 
 def _predictions(own: Form, curves: Mapping[str, Form], losses: Mapping[str, float]) -> list[Prediction]:

@@ -62,7 +62,9 @@ def decision_accuracies(by_scale: Mapping[str, Mapping[str, Sheet]]) -> list[Dec
         for sheet in by_scale[small].values():
             for larger in by_scale[large].values():
                 if (metric := decider(larger)) is not None:
-                    made.append(accuracy(sheet, _means(larger, metric), f"{large} {larger.setting}"))
+                    # of one protocol; what judges quality is better where it is lower
+                    means = larger.means(metric, larger.commonest_protocol(metric, larger.arms))
+                    made.append(accuracy(sheet, means, f"{large} {larger.setting}"))
     for scale in scales:
         for sheet in by_scale[scale].values():
             made += [accuracy(sheet, values, f"{PRINTED} {column}") for column, values in _printed(sheet)]
@@ -105,13 +107,6 @@ def accuracy(sheet: Sheet, larger: Mapping[str, float], name: str) -> DecisionAc
         unlearned=why_unlearned(sheet, metric),
         records=tuple(record["identity"] for record in runs),
     )
-
-
-def _means(sheet: Sheet, metric: str) -> dict[str, float]:
-    """The mean over seeds of each arm; the metrics of quality are all better where lower."""
-    rules = sheet.commonest_protocol(metric, sheet.arms)
-    values = {arm: list(sheet.by_seed(arm, metric, rules).values()) for arm in sheet.arms}
-    return {arm: float(np.mean(of_arm)) for arm, of_arm in values.items() if of_arm}
 
 
 def _printed(sheet: Sheet) -> Iterator[tuple[str, dict[str, float]]]:

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from analysis.figures.axes import round_linear, round_log
 from analysis.figures.notes import provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.series import recorded_sheets
+from analysis.figures.series import by_arm, recorded_sheets
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Records, Sheet
 from analysis.records.levels import Kind
 from analysis.records.standing import levels_of, why_no_verdict
-from analysis.stats import SeedMean, mean_over_seeds
+from analysis.stats import SeedMean
 from analysis.style import SMALL, WIDTH, bare, labels, line, looks
 from studies.declare.registry import studies
 from studies.declare.study import SCALES
@@ -101,11 +101,9 @@ def standing_of(part: Sheet) -> Standing | None:
     rules = part.commonest_protocol(metric, part.arms) if metric else None
     if metric is None or rules is None:
         return None
-    values = {arm: list(part.by_seed(arm, metric, rules).values()) for arm in part.arms}
-    arms = {arm: mean_over_seeds(v) for arm, v in values.items() if v}
     place = (metric, rules)
     levels = tuple((x.name, x.kind, x.values[place]) for x in levels_of(part) if place in x.values)
-    return Standing(part, metric, arms, levels)
+    return Standing(part, metric, by_arm(part, metric), levels)
 
 
 def draw_levels(

@@ -117,6 +117,11 @@ class Sheet:
         rows = self._by_seed.get((arm, metric), [])
         return {seed: value for seed, value, rules in rows if protocol in (None, rules)}
 
+    def means(self, metric: str, protocol: Protocol | None = None) -> dict[str, float]:
+        """Arm -> the mean over its seeds, of the arms that have the metric; of one protocol, where that is given."""
+        values = {arm: list(self.by_seed(arm, metric, protocol).values()) for arm in self.arms}
+        return {arm: float(np.mean(of_arm)) for arm, of_arm in values.items() if of_arm}
+
     @cached_property
     def _rules(self) -> dict[tuple[str, str], Counter[Protocol]]:
         """How many values of an arm's metric follow each protocol, in the order of the seeds."""

@@ -55,11 +55,7 @@ def unbeaten(sheet: Sheet) -> str:
     for metric in dict.fromkeys(name for name in (main, LOSS) if name is not None):
         for rules in sheet.protocols(metric):
             baseline = best_baseline(levels, (metric, rules))
-            means = {
-                arm: float(np.mean(list(v.values())))
-                for arm in sheet.arms
-                if (v := sheet.by_seed(arm, metric, rules))
-            }
+            means = sheet.means(metric, rules)
             if baseline is None or not means or find_metric(metric).better != "lower":
                 continue
             best = min(means, key=lambda arm: means[arm])

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from analysis.agreement import pairs_in_order, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
@@ -110,9 +108,7 @@ def meaning(sheet: Sheet, main: str) -> str:
         return f"no verdict: {why}" + (f" ({order})" if order else "")
     head = find_metric(main).head(main)
     rules = sheet.commonest_protocol(main, sheet.arms)
-    means = {
-        arm: float(np.mean(list(v.values()))) for arm in sheet.arms if (v := sheet.by_seed(arm, main, rules))
-    }
+    means = sheet.means(main, rules)
     higher = find_metric(main).better == "higher"
     seeds, shared = sheet.in_common(list(means), main, rules)
     among = dict(zip(means, shared.mean(axis=0), strict=True)) if seeds else means

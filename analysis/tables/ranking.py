@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from analysis.metrics import EXCESS, LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
@@ -90,8 +87,8 @@ def _part(pool: Sheet) -> Part:
     metric = main_metric(pool.metric_names) or LOSS
     rules = pool.commonest_protocol(metric, pool.arms)
     measured = replace(metric_columns(pool, metric)[0], number=None, protocol=rules)
-    means = {arm: mean for arm in pool.arms if not math.isnan(mean := _mean(pool, arm, measured))}
-    order = sorted(means, key=lambda arm: means[arm])
+    means = pool.means(metric, rules)
+    order = sorted(means, key=lambda arm: means[arm], reverse=measured.better == "higher")
     columns = [measured, Column(OURS, f"over {BESIDE}'s", find_metric(metric).better)]
     least = metric_columns(pool, f"{EXCESS}_plan")[:1] if metric == EXCESS else []
     rows = tuple(
@@ -111,12 +108,6 @@ def _part(pool: Sheet) -> Part:
     ]
     title = f"Scale {pool.scale}, setting {pool.setting}: {len(rows)} scans"
     return Part(pool.scale, pool.setting, title, (*columns, *least), rows, tuple(notes), corner="scan")
-
-
-def _mean(pool: Sheet, arm: str, column: Column) -> float:
-    values = pool.by_seed(arm, column.metric, column.protocol)
-    sign = -1.0 if column.better == "higher" else 1.0
-    return sign * float(np.mean(list(values.values()))) if values else math.nan
 
 
 def _beside(pool: Sheet, arm: str, column: Column) -> Cell:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Sheet
 from analysis.records.levels import Level, best_baseline, floor_of, way
@@ -32,10 +30,9 @@ def way_column(sheet: Sheet, column: Column) -> list[tuple[Column, list[Cell]]]:
     main = main_metric(sheet.metric_names)
     if column.metric != main or column.protocol is None:
         return []
-    levels, cells = levels_of(sheet), list[Cell]()
+    levels, means, cells = levels_of(sheet), sheet.means(main, column.protocol), list[Cell]()
     for arm in sheet.arms:
-        values = list(sheet.by_seed(arm, main, column.protocol).values())
-        share = way(float(np.mean(values)), levels, (main, column.protocol)) if values else None
+        share = way(means[arm], levels, (main, column.protocol)) if arm in means else None
         cells.append(None if share is None else Way(share))
     if all(cell is None for cell in cells):
         return []
