@@ -13,12 +13,11 @@ from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
 from analysis.records import Records
 from analysis.records.artifacts import sample_file, shown_grid
-from analysis.records.standing import real_strip
+from analysis.records.standing import REAL, real_strip
 from analysis.style import labels
 from studies.run.record import Record
 
 Pixels = npt.NDArray[np.uint8]
-REAL = "real images"
 SHOWN = 2  # rows of a saved grid
 WIDE, ROW = 4.4, 0.85  # inches: of the figure, and of a row
 

@@ -18,8 +18,8 @@ from analysis.figures.series import by_arm, metric_names, recorded_sheets
 from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
-from analysis.records.artifacts import GAP, cell_size, sample_file, shown_grid
-from analysis.records.standing import levels_command, real_strip
+from analysis.records.artifacts import GAP, cell_size, shown_grid
+from analysis.records.standing import REAL, levels_command, sample_rows
 from analysis.stats import SeedMean
 from analysis.style import WIDTH, bare, labels
 from studies.declare.levels import has_levels
@@ -29,7 +29,6 @@ from zigma.experiment.config import RunConfig
 ARM, AROUND = 0.2, 0.7  # inches: the row of an arm, and a panel's title and axis
 STRIP = 0.75  # inches: a row of samples
 SHOWN = (66, 542)  # pixels of a grid: two rows of sixteen images of 32
-REAL = "real images"
 
 
 def pictures_of(study: Study, records: Records, results: Path) -> dict[str, tuple[str, Picture | Missing]]:
@@ -134,11 +133,7 @@ def _without_real(recorded: Iterable[Sheet], strips: Mapping[str, Mapping[str, o
 
 def _strips(part: Sheet, results: Path) -> dict[str, npt.NDArray[np.uint8]]:
     """Name -> the beginning of a grid, of those that can be read; the real images first."""
-    files = {REAL: real_strip(part)}
-    for arm in part.arms:
-        done = sorted(part.done(arm), key=lambda record: record["seed"])
-        files[arm] = next((file for record in done if (file := sample_file(results, record))), None)
-    grids = {name: shown_grid(file) for name, file in files.items()}
+    grids = {name: shown_grid(file) for name, file in sample_rows(part, results).items()}
     return {name: beginning(grid) for name, grid in grids.items() if grid is not None}
 
 

@@ -15,7 +15,7 @@ from analysis.figures.notes import devices
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import recorded_sheets
 from analysis.records import Records
-from analysis.records.artifacts import sample_file, shown_grid
+from analysis.records.artifacts import first_grids, shown_grid
 from analysis.style import WIDTH
 from studies.declare.registry import find_study
 from studies.run.record import Record
@@ -66,12 +66,8 @@ def saved_grids(records: Records, results: Path, arms: Sequence[str] = ()) -> li
     """One grid for each arm of the study of samples at each scale: that of the lowest seed that saved one."""
     grids = []
     for part in recorded_sheets(find_study(STUDY), records):
-        for arm in arms or part.arms:
-            done = sorted(
-                (r for r in part.arms.get(arm, ()) if r["status"] == "done"), key=lambda r: r["seed"]
-            )
-            files = [(record, sample_file(results, record)) for record in done]
-            grids += [Grid(arm, part.scale, record, file) for record, file in files if file is not None][:1]
+        first = first_grids(part, results)
+        grids += [Grid(arm, part.scale, *first[arm]) for arm in arms or part.arms if arm in first]
     return grids
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.records.sheet import Sheet
 from studies.declare.shipped import published_folder
 from studies.run.record import Record
 from zigma.common.plugged import leave_out
@@ -42,6 +43,17 @@ def sample_file(results: Path, record: Record) -> Path | None:
     """Where a record's sample grid lies; None if it names none, or one that is no PNG or not there (any more)."""
     path = artifact(results, record, "samples")
     return path if path is not None and path.suffix == ".png" else None
+
+
+def first_grids(sheet: Sheet, results: Path) -> dict[str, tuple[Record, Path]]:
+    """Arm -> the run of the lowest seed that saved a sample grid, and the grid."""
+    first: dict[str, tuple[Record, Path]] = {}
+    for arm in sheet.arms:
+        for record in sheet.done(arm):
+            if (file := sample_file(results, record)) is not None:
+                first[arm] = record, file
+                break
+    return first
 
 
 def shown_grid(

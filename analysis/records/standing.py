@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from analysis.metrics import EXCESS, LOSS, OF_SAMPLES, find_metric, main_metric
+from analysis.records.artifacts import first_grids
 from analysis.records.learned import learned
 from analysis.records.levels import Level, best_baseline
 from analysis.records.sheet import Sheet
 from studies.declare.levels import has_levels, levels_key
 from zigma.experiment.config import RunConfig
+
+REAL = "real images"
 
 
 def levels_of(sheet: Sheet) -> tuple[Level, ...]:
@@ -83,6 +86,12 @@ def real_strip(sheet: Sheet) -> Path | None:
     file = sheet.source.levels.get(levels_key(config))
     picture = file.path.with_suffix(".png") if file is not None else None
     return picture if picture is not None and picture.is_file() else None
+
+
+def sample_rows(sheet: Sheet, results: Path) -> dict[str, Path | None]:
+    """Name -> a picture of real images, then of the first samples of each arm that saved some."""
+    first = first_grids(sheet, results)
+    return {REAL: real_strip(sheet), **{arm: file for arm, (_, file) in first.items()}}
 
 
 @lru_cache(maxsize=1024)

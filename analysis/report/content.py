@@ -25,7 +25,7 @@ from analysis.figures.trends import (
     shown_curves,
 )
 from analysis.records import Records, Sheet, device_of, devices_of
-from analysis.records.artifacts import sample_file, shown_grid
+from analysis.records.artifacts import first_grids, shown_grid
 from analysis.report.images import data_uris
 from analysis.report.store import Store
 from analysis.style import WIDTH
@@ -178,11 +178,8 @@ def shown_samples(parts: Sequence[Sheet], results: Path, store: Store) -> list[S
     """The grid of the lowest seed of each arm, scale and setting that a study counts, each run once."""
     first: dict[str, tuple[Record, Path]] = {}
     for part in parts:
-        for arm in part.arms:
-            saved = ((record, sample_file(results, record)) for record in part.done(arm))
-            pair = next(((record, file) for record, file in saved if file is not None), None)
-            if pair is not None:
-                first.setdefault(pair[0]["identity"], pair)
+        for record, file in first_grids(part, results).values():
+            first.setdefault(record["identity"], (record, file))
     first = {k: pair for k, pair in first.items() if shown_grid(pair[1], 1) is not None}
     uris = data_uris([file for _, file in first.values()])
     return [

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.records import Sheet, devices_of
-from analysis.records.artifacts import sample_file, shown_grid
-from analysis.records.standing import real_strip, why_no_verdict
+from analysis.records.artifacts import shown_grid
+from analysis.records.standing import REAL, sample_rows, why_no_verdict
 from analysis.report.images import encode
 from zigma.common.words import counted
 from zigma.experiment.config import RunConfig
 
-REAL, SIDE = "real images", 384  # pixels of a picture's longer side
+SIDE = 384  # pixels of a picture's longer side
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def beside(parts: Sequence[Sheet], results: Path) -> dict[str, list[Beside]]:
     shown: dict[str, list[Beside]] = {}
     for part in parts:
         aspect = None
-        for name, file in ((REAL, real_strip(part)), *_samples(part, results)):
+        for name, file in sample_rows(part, results).items():
             pixels = shown_grid(file, SIDE)
             if pixels is None:
                 continue
@@ -90,8 +90,3 @@ def beside(parts: Sequence[Sheet], results: Path) -> dict[str, list[Beside]]:
             first = pixels if aspect is None else pixels[: max(1, round(aspect * width))]
             shown.setdefault(f"{part.scale}, {part.setting}", []).append(Beside(name, encode(first)))
     return shown
-
-
-def _samples(part: Sheet, results: Path) -> list[tuple[str, Path | None]]:
-    saved = {arm: [sample_file(results, record) for record in part.done(arm)] for arm in part.arms}
-    return [(arm, next((file for file in files if file is not None), None)) for arm, files in saved.items()]

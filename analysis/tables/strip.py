@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.records import Sheet
-from analysis.records.artifacts import sample_file, shown_grid
-from analysis.records.standing import real_strip
+from analysis.records.artifacts import shown_grid
+from analysis.records.standing import REAL, sample_rows
 from zigma.common.files import replacing
 from zigma.common.words import printable
 
@@ -22,13 +22,9 @@ def draw_strip(sheet: Sheet, results: Path, path: Path) -> Path | None:
     import numpy as np
     from PIL import Image, ImageDraw
 
-    files = {"real images": real_strip(sheet)}
-    for arm in sheet.arms:
-        saved = [file for record in sheet.done(arm) if (file := sample_file(results, record)) is not None]
-        files[arm] = saved[0] if saved else None
-    grids = {name: shown_grid(file) for name, file in files.items()}
+    grids = {name: shown_grid(file) for name, file in sample_rows(sheet, results).items()}
     shown = {name: grid[:HEIGHT, :WIDTH] for name, grid in grids.items() if grid is not None}
-    if not set(shown) - {"real images"}:
+    if not set(shown) - {REAL}:
         return None
     width = max(len(grid[0]) for grid in shown.values())
     whole = Image.new("RGB", (width, (HEIGHT + HEAD + 4) * len(shown)), "white")
