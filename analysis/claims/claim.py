@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 from analysis.records import Sheet
 from studies.declare.study import Study
@@ -13,8 +13,9 @@ from studies.declare.study import Study
 Word = Literal["holds", "reversed", "undecided", "not learned", "not tried"]
 Side = Literal["for", "against", "open"]
 Range = tuple[float, float]  # open at both ends, which may be infinite
-TREND = "Kendall's tau"  # the measure of a contrast whose rows are series
-RHO = "Spearman's rho"  # the measure of a contrast whose rows are the arms' values twice
+Measure = Literal["ratio", "ratio of ratios", "exponent", "Kendall's tau", "Spearman's rho"]
+TREND: Final = "Kendall's tau"  # the measure of a contrast whose rows are series
+RHO: Final = "Spearman's rho"  # the measure of a contrast whose rows are the arms' values twice
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,7 @@ class Contrast:
     scale: str
     setting: str
     metric: str
-    measure: (
-        str  # "ratio" (samples are logarithms), "exponent", "Spearman's rho" or "Kendall's tau" (of a trend)
-    )
+    measure: Measure  # the samples of ratios are logarithms
     samples: tuple[tuple[float, ...], ...]
     claimed: Range  # in the units of the samples
     decides: bool  # whether the verdict rests on it; what is shown beside cannot change it
@@ -48,7 +47,7 @@ class Contrast:
 
     @property
     def is_ratio(self) -> bool:
-        return self.measure.startswith("ratio")
+        return self.measure in ("ratio", "ratio of ratios")
 
     @property
     def is_rank(self) -> bool:
@@ -117,9 +116,11 @@ class Statement(Protocol):
     @property
     def says(self) -> str: ...
 
-    @property
-    def comparisons(self) -> int:
-        """How many comparisons it makes: all must have been tried, in each named setting unless it joins them."""
+    def comparisons(self, scale: str) -> int:
+        """How many comparisons it makes at a scale, of arms that differ there.
+
+        All must have been tried, in each named setting unless it joins them.
+        """
         ...
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:

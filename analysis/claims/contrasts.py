@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from analysis.claims.claim import Contrast, Range, Statement
+from analysis.claims.claim import Contrast, Measure, Printed, Range, Statement
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs, why_unlearned
 from analysis.metrics import QUALITY, find_metric, paper_metric
 from analysis.records import Sheet
@@ -15,6 +16,18 @@ from analysis.stats import Array
 from studies.declare.study import Study
 
 ABOVE: Range = (0.0, math.inf)
+
+
+class Kind:
+    """What most kinds of statement share: one comparison in each setting, of which the paper prints no numbers."""
+
+    joins: ClassVar[bool] = False
+
+    def comparisons(self, scale: str) -> int:
+        return 1
+
+    def printed(self, study: Study) -> list[Printed]:
+        return []
 
 
 def within(margin: float) -> Range:
@@ -29,7 +42,7 @@ def by_seed(
     combine: Callable[[Array], Array],
     claimed: Range,
     says: str,
-    measure: str = "ratio",
+    measure: Measure = "ratio",
 ) -> list[Contrast]:
     """A contrast for each sheet and metric; `combine` makes of logarithms (seeds, arms) a number, or a row, per seed.
 
@@ -54,7 +67,7 @@ def contrast_on(
     sheet: Sheet,
     says: str,
     metric: str,
-    measure: str,
+    measure: Measure,
     samples: Sequence[tuple[float, ...]],
     claimed: Range,
     decides: bool,

@@ -9,19 +9,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from analysis.claims.claim import RHO, TREND, Contrast, Printed, Range
-from analysis.claims.contrasts import ABOVE, contrast_on, untied
+from analysis.claims.claim import RHO, TREND, Contrast, Measure, Range
+from analysis.claims.contrasts import ABOVE, Kind, contrast_on, untied
 from analysis.claims.deciding import chosen, deciding, identities, oriented_logs
 from analysis.metrics import LOSS
 from analysis.records import Protocol, Sheet
 from analysis.stats import Array
-from studies.declare.study import Study
 
 FEWEST_SIZES = 3  # of a trend or an exponent
 
 
 @dataclass(frozen=True)
-class PowerLaw:
+class PowerLaw(Kind):
     """A cost grows with the number of tokens to a power, over the settings of a study (grids such as `32x32`).
 
     The exponent is fitted seed by seed: grids are no repetitions.
@@ -29,7 +28,6 @@ class PowerLaw:
 
     kind: ClassVar[str] = "equal"
     joins: ClassVar[bool] = True
-    comparisons: ClassVar[int] = 1
     study: str
     arm: str
     metric: str
@@ -53,17 +51,13 @@ class PowerLaw:
             made.append(place("exponent", slopes, claimed))
         return made
 
-    def printed(self, study: Study) -> list[Printed]:
-        return []  # Figure 6 is a plot without numbers
-
 
 @dataclass(frozen=True)
-class GrowsApart:
+class GrowsApart(Kind):
     """The ratio of one arm's cost to another's rises with the number of tokens: a monotone trend, of no shape."""
 
     kind: ClassVar[str] = "trend"
     joins: ClassVar[bool] = True
-    comparisons: ClassVar[int] = 1
     study: str
     cheap: str
     dear: str
@@ -84,11 +78,8 @@ class GrowsApart:
             for _, series, place in _over_sizes(self, sheets)
         ]
 
-    def printed(self, study: Study) -> list[Printed]:
-        return []  # Figure 6 is a plot without numbers
 
-
-Place = Callable[[str, Sequence[tuple[float, ...]], Range], Contrast]
+Place = Callable[[Measure, Sequence[tuple[float, ...]], Range], Contrast]
 
 
 def _over_sizes(
@@ -131,7 +122,7 @@ def _by_rules(
     series = [np.array([by_size[size][seed] for size in sizes]) for seed in seeds]
     decides = all(dict(deciding(sheet, statement.metric))[statement.metric] for sheet in used)
 
-    def place(measure: str, samples: Sequence[tuple[float, ...]], claimed: Range) -> Contrast:
+    def place(measure: Measure, samples: Sequence[tuple[float, ...]], claimed: Range) -> Contrast:
         return contrast_on(
             used[0], statement.says, statement.metric, measure, samples, claimed, decides, behind,
             f"{len(sizes)} grids{on}",
@@ -147,12 +138,10 @@ def _tokens(setting: str) -> int:
 
 
 @dataclass(frozen=True)
-class SameOrder:
+class SameOrder(Kind):
     """The held-out loss and the distance of the samples rank a study's arms alike, seed by seed."""
 
     kind: ClassVar[str] = "trend"
-    joins: ClassVar[bool] = False
-    comparisons: ClassVar[int] = 1
     study: str
     settings: tuple[str, ...] = ()
     metric: str | None = None
@@ -181,6 +170,3 @@ class SameOrder:
         both = f"{LOSS} and {metric}"
         made = contrast_on(sheet, self.says, metric, RHO, samples, ABOVE, True, behind)
         return replace(made, metric=both) if samples else None
-
-    def printed(self, study: Study) -> list[Printed]:
-        return []  # Figure 14 is a plot without numbers

@@ -21,7 +21,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from analysis.claims.claim import RHO, TREND, Claim, Contrast, Judged, Side, Statement, Tested, Verdict, Word
-from analysis.claims.kinds import Pairs
 from analysis.claims.paper import CLAIMS
 from analysis.records import Records, declared_sheets
 from analysis.stats import (
@@ -220,7 +219,10 @@ def _judged(
     deciding = [test for test in tested if test.contrast.decides]
     unlearned = list(dict.fromkeys(t.contrast.unlearned for t in deciding if t.contrast.unlearned))
     places = [_places(statement, scale) for statement in claim.statements]
-    needed = sum(_apart(s, scale) * max(1, len(at)) for s, at in zip(claim.statements, places, strict=True))
+    needed = sum(
+        statement.comparisons(scale) * max(1, len(at))
+        for statement, at in zip(claim.statements, places, strict=True)
+    )
     untried = needed - sum(_tried(part, at) for part, at in zip(parts, places, strict=True))
     clear = sides is not None and p < ALPHA
 
@@ -241,11 +243,6 @@ def _judged(
     if clear:
         return word("holds", _where(deciding), p)
     return word("undecided", _where(deciding), p, _more_seeds(deciding))
-
-
-def _apart(statement: Statement, scale: str) -> int:
-    """How many comparisons a statement makes at a scale, of arms that differ there."""
-    return statement.comparisons - (statement.void(scale) if isinstance(statement, Pairs) else 0)
 
 
 def _places(statement: Statement, scale: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from analysis.claims.claim import RHO, Contrast, Printed, Range
-from analysis.claims.contrasts import ABOVE, by_seed, contrast_on, printed_columns, untied, within
+from analysis.claims.contrasts import ABOVE, Kind, by_seed, contrast_on, printed_columns, untied, within
 from analysis.claims.deciding import deciding, identities, oriented_logs, why_unlearned
 from analysis.metrics import paper_metric
 from analysis.records import Sheet
@@ -26,11 +26,10 @@ from studies.declare.study import Study
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(Kind):
     """A statement about every pair of some arms, the ratio of the later one's value to the earlier one's."""
 
     kind: ClassVar[str]
-    joins: ClassVar[bool] = False
     study: str
     arms: tuple[str, ...]
     metric: str | None = None
@@ -48,12 +47,8 @@ class Pairs:
     def says(self) -> str:
         return "; ".join(self._pair(*pair) for pair in combinations(self.arms, 2))
 
-    @property
-    def comparisons(self) -> int:
-        return math.comb(len(self.arms), 2)
-
-    def void(self, scale: str) -> int:
-        """How many of its pairs are one run at a scale, in each setting: no record tells such arms apart."""
+    def comparisons(self, scale: str) -> int:
+        """Without the pairs that are one run at the scale, in each setting: no record tells such arms apart."""
         study = find_study(self.study)
         arms = {arm.name: arm for arm in study.arms}
         settings = [
@@ -64,7 +59,7 @@ class Pairs:
             places = [[study.config(arms[arm], scale, at) for arm in (one, other)] for at in settings]
             return bool(places) and all(a == b for a, b in places)
 
-        return sum(one_run(*pair) for pair in combinations(self.arms, 2))
+        return sum(not one_run(*pair) for pair in combinations(self.arms, 2))
 
     def _pair(self, one: str, other: str) -> str:
         return self.relation(one, other) + (f" in {self.metric}" if self.metric else "")
@@ -131,11 +126,10 @@ class NoWorse(Pairs):
 
 
 @dataclass(frozen=True)
-class SmallerEffect:
+class SmallerEffect(Kind):
     """A change matters less to one pair of arms than to another, whichever way it acts on it."""
 
     kind: ClassVar[str] = "smaller effect"
-    joins: ClassVar[bool] = False
     study: str
     less: tuple[str, str]  # (without, with) the change
     more: tuple[str, str]  # the same, of the pair that gains by it
@@ -150,8 +144,7 @@ class SmallerEffect:
     def says(self) -> str:
         return f"{self.less[0]} to {self.less[1]} changes less than {self.more[0]} to {self.more[1]}"
 
-    @property
-    def comparisons(self) -> int:
+    def comparisons(self, scale: str) -> int:
         return 2
 
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
@@ -181,7 +174,7 @@ class SmallerEffect:
 
 
 @dataclass(frozen=True)
-class MattersLess:
+class MattersLess(Kind):
     """A change matters less, the better what is changed: over pairs of arms (without, with the change).
 
     Strength is the mean of a pair's two values: by one of them alone, its chance would stand in both ranks. What is
@@ -189,8 +182,6 @@ class MattersLess:
     """
 
     kind: ClassVar[str] = "trend"
-    joins: ClassVar[bool] = False
-    comparisons: ClassVar[int] = 1
     study: str
     pairs: tuple[tuple[str, str], ...]
     by: Literal["ratio", "difference"]  # how what the change does is counted
@@ -215,17 +206,13 @@ class MattersLess:
         made = by_seed(self, sheets, self.arms, ranked, ABOVE, self.says, RHO)
         return [replace(contrast, of_more_arms=True) for contrast in made]
 
-    def printed(self, study: Study) -> list[Printed]:
-        return []  # the paper changes no mixer
-
 
 @dataclass(frozen=True)
-class GainGrows:
+class GainGrows(Kind):
     """The gain of one arm over another is larger in the second setting of a pair than in the first."""
 
     kind: ClassVar[str] = "larger effect"
     joins: ClassVar[bool] = True
-    comparisons: ClassVar[int] = 1
     study: str
     better: str
     worse: str
