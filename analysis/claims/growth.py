@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ class PowerLaw(Kind):
 
     kind: ClassVar[str] = "equal"
     joins: ClassVar[bool] = True
+    measure: ClassVar[Measure] = "exponent"
     study: str
     arm: str
     metric: str
@@ -43,13 +44,15 @@ class PowerLaw(Kind):
     def says(self) -> str:
         return f"{self.metric} of {self.arm} grows as the tokens to the power {self.exponent:g} ± {self.margin:g}"
 
+    @property
+    def claimed(self) -> Range:
+        return self.exponent - self.margin, self.exponent + self.margin
+
+    def of_seed(self, sizes: list[int], logs: Array) -> tuple[float, ...]:
+        return (float(np.polyfit(np.log(sizes), logs[:, 0], 1)[0]),)
+
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
-        claimed = self.exponent - self.margin, self.exponent + self.margin
-        made = []
-        for sizes, series, place in _over_sizes(self, sheets):
-            slopes = [(float(np.polyfit(np.log(sizes), values[:, 0], 1)[0]),) for values in series]
-            made.append(place("exponent", slopes, claimed))
-        return made
+        return _over_sizes(self, sheets)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class GrowsApart(Kind):
 
     kind: ClassVar[str] = "trend"
     joins: ClassVar[bool] = True
+    measure: ClassVar[Measure] = TREND
+    claimed: ClassVar[Range] = ABOVE
     study: str
     cheap: str
     dear: str
@@ -72,22 +77,17 @@ class GrowsApart(Kind):
     def says(self) -> str:
         return f"{self.metric} of {self.dear} over that of {self.cheap} grows with the tokens"
 
+    def of_seed(self, sizes: list[int], logs: Array) -> tuple[float, ...]:
+        return tuple(map(float, logs[:, 1] - logs[:, 0]))
+
     def contrasts(self, sheets: Mapping[str, Sheet]) -> list[Contrast]:
-        return [
-            place(TREND, [tuple(map(float, values[:, 1] - values[:, 0])) for values in series], ABOVE)
-            for _, series, place in _over_sizes(self, sheets)
-        ]
+        return _over_sizes(self, sheets)
 
 
-Place = Callable[[Measure, Sequence[tuple[float, ...]], Range], Contrast]
+def _over_sizes(statement: PowerLaw | GrowsApart, sheets: Mapping[str, Sheet]) -> list[Contrast]:
+    """A contrast for each device, batch and precision with enough grids: a growth from one machine to another is none.
 
-
-def _over_sizes(
-    statement: PowerLaw | GrowsApart, sheets: Mapping[str, Sheet]
-) -> Iterator[tuple[list[int], list[Array], Place]]:
-    """Numbers of tokens (rising), each seed's logarithms (sizes, arms), and how to make a contrast of them.
-
-    Once for each device, batch and precision with enough grids: a growth from one machine to another is none.
+    Its samples are what the statement makes of each seed's numbers of tokens (rising) and logarithms (sizes, arms).
     """
     grids = {
         tokens: sheet for sheet in chosen(sheets, statement.settings) if (tokens := _tokens(sheet.setting))
@@ -96,16 +96,16 @@ def _over_sizes(
         rules for sheet in grids.values() for rules in sheet.protocols(statement.metric, statement.arms)
     ]
     devices = {dict(rules.rules).get("device") for rules in all_rules}
+    made = []
     for rules in dict.fromkeys(all_rules):
         on = f" on {dict(rules.rules).get('device')}" if len(devices) > 1 else ""
-        grown = _by_rules(statement, grids, rules, on)
-        if grown is not None:
-            yield grown
+        made.append(_by_rules(statement, grids, rules, on))
+    return [contrast for contrast in made if contrast is not None]
 
 
 def _by_rules(
     statement: PowerLaw | GrowsApart, grids: Mapping[int, Sheet], rules: Protocol, on: str
-) -> tuple[list[int], list[Array], Place] | None:
+) -> Contrast | None:
     by_size: dict[int, dict[int, Array]] = {}
     used: list[Sheet] = []
     behind: tuple[str, ...] = ()
@@ -119,16 +119,21 @@ def _by_rules(
         return None
     sizes = sorted(by_size)
     seeds = sorted(set.intersection(*(set(values) for values in by_size.values())))
-    series = [np.array([by_size[size][seed] for size in sizes]) for seed in seeds]
+    samples = [statement.of_seed(sizes, np.array([by_size[size][seed] for size in sizes])) for seed in seeds]
+    if not samples:
+        return None
     decides = all(dict(deciding(sheet, statement.metric))[statement.metric] for sheet in used)
-
-    def place(measure: Measure, samples: Sequence[tuple[float, ...]], claimed: Range) -> Contrast:
-        return contrast_on(
-            used[0], statement.says, statement.metric, measure, samples, claimed, decides, behind,
-            f"{len(sizes)} grids{on}",
-        )  # fmt: skip
-
-    return (sizes, series, place) if seeds else None
+    return contrast_on(
+        sheet=used[0],
+        says=statement.says,
+        metric=statement.metric,
+        measure=statement.measure,
+        samples=samples,
+        claimed=statement.claimed,
+        decides=decides,
+        records=behind,
+        setting=f"{len(sizes)} grids{on}",
+    )
 
 
 def _tokens(setting: str) -> int:
