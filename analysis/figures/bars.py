@@ -101,15 +101,15 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
 
     behind = {r.path: r for panel in panels for r in panel.part.records if r["status"] == "done"}
     height = ROW * rows
-    return Picture((WIDTH, height), draw, " ".join(map(_in_words, panels)), notes, tuple(behind.values()))
+    return Picture((WIDTH, height), draw, " ".join(map(in_words, panels)), notes, tuple(behind.values()))
 
 
-def _in_words(panel: Panel) -> str:
-    values = ", ".join(f"{arm} {value_in_words(value)}" for arm, value in panel.values.items())
+def in_words(panel: Panel) -> str:
+    values = ", ".join(f"{arm} {_value_in_words(value)}" for arm, value in panel.values.items())
     return f"{panel.metric.replace('_', ' ')} at {panel.part.scale}, {panel.part.setting}: {values}."
 
 
-def value_in_words(value: SeedMean) -> str:
+def _value_in_words(value: SeedMean) -> str:
     return (
         f"{value.mean:.3g}" if math.isnan(value.half_width) else f"{value.mean:.3g} ± {value.half_width:.2g}"
     )

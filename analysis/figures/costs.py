@@ -16,7 +16,8 @@ from analysis.figures.axes import at_sizes, round_linear, round_log
 from analysis.figures.notes import PRINTS_NONE
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import growth_exponent, ratio, recorded_sheets, token_count
-from analysis.records import Records, device_of
+from analysis.metrics import find_metric
+from analysis.records import Records, backend_of, device_of
 from analysis.stats import SeedMean, mean_over_seeds
 from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
@@ -28,8 +29,8 @@ MEMORY, SPEED, PARAMETERS = "peak_memory_mib", "images_per_s", "parameters"
 Points = dict[int, SeedMean]  # size -> value
 Corner = Literal["upper left", "lower left"]
 
-NAMES = {MEMORY: "peak memory (MiB)", SPEED: "FPS (images/s)", PARAMETERS: "parameters (M)"}
-UNITS = {PARAMETERS: 1e6}
+NAMES = {name: find_metric(name).head(name) for name in (MEMORY, SPEED, PARAMETERS)}
+NAMES[SPEED] = f"FPS ({NAMES[SPEED]})"  # as the paper calls it
 FLOATS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}  # precision, as recorded and in words
 
 
@@ -50,7 +51,7 @@ class Costs:
         for metric in record["metrics"]:
             if metric["name"] in NAMES:
                 lines = self.values.setdefault(metric["name"], {})
-                value = metric["value"] / UNITS.get(metric["name"], 1.0)
+                value = metric["value"] / find_metric(metric["name"]).unit
                 lines.setdefault(name, {}).setdefault(size, []).append(value)
 
     def in_order(self, names: Iterable[str]) -> None:
@@ -142,11 +143,11 @@ def costs(
     recorded = recorded_sheets(study, records)
     backends: dict[str, set[str]] = defaultdict(set)
     for record in (record for part in recorded for record in part.records):
-        backends[device_of(record)].add(_backend(record))
+        backends[device_of(record)].add(backend_of(record))
     for part in recorded:
         for arm, record in ((arm, record) for arm, runs in part.arms.items() for record in runs):
             device = device_of(record)  # and what scanned there, where that was not the same for all
-            key = (part.scale, f"{device}, {_backend(record)}" if len(backends[device]) > 1 else device)
+            key = (part.scale, f"{device}, {backend_of(record)}" if len(backends[device]) > 1 else device)
             part_costs = parts.setdefault(key, Costs(study_name, *key))
             if record["status"] == "failed":
                 part_costs.failed.append(f"{arm} {part.setting} seed {record['seed']}")
@@ -156,10 +157,6 @@ def costs(
     for part_costs in parts.values():
         part_costs.in_order(declared)
     return parts
-
-
-def _backend(record: Record) -> str:
-    return str(record["environment"].get("scan_backend") or "unknown backend")
 
 
 def family(arm: str) -> str:

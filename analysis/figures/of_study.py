@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.bars import Panel, value_in_words
+from analysis.figures.bars import Panel, in_words
 from analysis.figures.notes import devices, place_of, provenance
 from analysis.figures.picture import Missing, Picture
 from analysis.figures.series import by_arm, metric_names, recorded_sheets
@@ -67,7 +67,7 @@ def metrics(study: Study, records: Records) -> Picture | Missing:
     panels = [panel for row in rows for panel in row]
     notes = dict.fromkeys(line for panel in panels for line in provenance(panel.part, panel.metric))
     behind = {r.path: r for panel in panels for r in panel.part.records if r["status"] == "done"}
-    alt = " ".join(map(_in_words, panels))
+    alt = " ".join(map(in_words, panels))
     return Picture((WIDTH, sum(heights)), draw, alt, tuple(notes), tuple(behind.values()))
 
 
@@ -156,8 +156,3 @@ def _head(metric: str) -> str:
     better = {"lower": " (less is better)", "higher": " (more is better)"}
     declared = find_metric(metric)
     return declared.head(metric).replace("_", " ") + better.get(declared.better, "")
-
-
-def _in_words(panel: Panel) -> str:
-    values = ", ".join(f"{arm} {value_in_words(value)}" for arm, value in panel.values.items())
-    return f"{panel.metric.replace('_', ' ')} at {panel.part.scale}, {panel.part.setting}: {values}."

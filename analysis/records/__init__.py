@@ -2,7 +2,15 @@
 
 from analysis.records.collection import Records, Source, load
 from analysis.records.keys import differences, key
-from analysis.records.protocol import TIMED, Protocol, device_of, devices_of, protocol_of, protocols_of
+from analysis.records.protocol import (
+    TIMED,
+    Protocol,
+    backend_of,
+    device_of,
+    devices_of,
+    protocol_of,
+    protocols_of,
+)
 from analysis.records.sheet import Sheet, declared_sheets, sheet, sheets
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "Records",
     "Sheet",
     "Source",
+    "backend_of",
     "declared_sheets",
     "device_of",
     "devices_of",

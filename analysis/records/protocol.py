@@ -58,7 +58,7 @@ def protocol_of(record: Record, metric: Mapping[str, Any]) -> Protocol:
         rules |= {name: value for name, value in settings if name not in MEASURED}
     if metric["name"] in TIMED:
         rules["device"] = device_of(record)
-        rules["backend"] = record["environment"].get("scan_backend", "unknown")
+        rules["backend"] = backend_of(record)
     data = (record.data.get("fingerprints") or {}).get("data")
     if data is not None and "reference" in rules:
         rules["data"] = str(data)[:SHORT_HASH]
@@ -82,6 +82,11 @@ def protocols_of(records: Iterable[Record], name: str) -> list[Protocol]:
 def device_of(record: Record) -> str:
     """The name of the device that a record was made on."""
     return str(record["environment"].get("device", "unknown device"))
+
+
+def backend_of(record: Record) -> str:
+    """What carried out the scans of a record."""
+    return str(record["environment"].get("scan_backend") or "unknown")
 
 
 def devices_of(records: Iterable[Record]) -> tuple[str, ...]:

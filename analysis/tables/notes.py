@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.agreement import Agreement, Difference, agreement, metric_names
-from analysis.records import Sheet, device_of
+from analysis.records import Sheet, backend_of, device_of
 from analysis.stats.orders import DRAWN
 from analysis.tables.values import Column, Note
 from studies.run.record import Record
@@ -108,12 +108,12 @@ def _listed(names: Iterable[str], between: str = ", ") -> str:
 
 
 def _machine(record: Record) -> str:
-    return f"{device_of(record)}, scan backend {record['environment'].get('scan_backend', 'unknown')}"
+    return f"{device_of(record)}, scan backend {backend_of(record)}"
 
 
 def _parts(record: Record) -> list[dict[str, Any]]:
     """A run's history, each part with the record's scan backend where it tells none of its own."""
-    return [{"scan_backend": record["environment"].get("scan_backend"), **part} for part in record.history]
+    return [{"scan_backend": backend_of(record), **part} for part in record.history]
 
 
 def _torch(part: Mapping[str, Any]) -> str:
