@@ -22,6 +22,8 @@ from analysis.stats import SeedMean, mean_over_seeds
 from analysis.style import SMALL, WIDTH, bare, label, line, looks
 from studies.declare.registry import find_study
 from studies.run.record import Record
+from zigma.common.plugged import leave_out
+from zigma.scans import parse_plan
 
 ROW = 2.3  # inches
 ROW_LETTERS = 34  # of a line along it
@@ -135,7 +137,7 @@ def costs(
     study_name: str,
     records: Records,
     line_of: Callable[[str], str],
-    size_of: Callable[[Record], int],
+    size_of: Callable[[Record], int | None],
 ) -> dict[tuple[str, str], Costs]:
     """(scale, device) -> what a study measured there. Devices never share a line, nor scan backends of one device."""
     study = find_study(study_name)
@@ -151,8 +153,8 @@ def costs(
             part_costs = parts.setdefault(key, Costs(study_name, *key))
             if record["status"] == "failed":
                 part_costs.failed.append(f"{arm} {part.setting} seed {record['seed']}")
-            else:
-                part_costs.add(line_of(arm), size_of(record), record)
+            elif (size := size_of(record)) is not None:
+                part_costs.add(line_of(arm), size, record)
     declared = dict.fromkeys(line_of(arm.name) for arm in study.arms)
     for part_costs in parts.values():
         part_costs.in_order(declared)
@@ -164,13 +166,14 @@ def family(arm: str) -> str:
     return re.sub(r"-\d+$", "", arm)
 
 
-def paths_of(record: Record) -> int:
-    """The order receptive field of a record's plan: how many scan paths its network reads."""
-    plan = record["config"]["model"]["scan"]
-    if plan == "bidirectional":
-        return 2
-    count = re.search(r"-(\d+)$", plan)
-    return int(count[1]) if count else 1
+def paths_of(record: Record) -> int | None:
+    """The order receptive field of a record's plan: how many scans it has in all; None if it cannot be read."""
+    try:
+        plan = parse_plan(record["config"]["model"]["scan"])
+    except ValueError as fault:  # of a person's own curve, whose file is gone
+        leave_out(f"{record.path} has a plan that cannot be read: {fault}")
+        return None
+    return sum(len(layer.readings) for layer in plan.period)
 
 
 def draw_growth(ax: Axes, points: Mapping[str, Points], metric: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_records import drawn_metrics, record_of, write
+from fake_records import drawn_metrics, record_of, write, write_beside
 from matplotlib.figure import Figure
 
 from analysis.figures.costs import SPEED, costs, draw_growth, draw_paths, family, figure_6, paths_of
@@ -11,9 +11,11 @@ from analysis.figures.picture import Picture
 from analysis.figures.series import token_count
 from analysis.records import load
 from analysis.stats import SeedMean
+from studies.declare.identity import as_recorded
 from studies.declare.registry import find_study
 from studies.declare.study import runs
-from studies.run.record import Record
+from studies.run.record import Record, record_path
+from zigma.common.plugged import LeftOut
 
 
 def line(values: dict[int, float], half_width: float = 0.1) -> dict[int, SeedMean]:
@@ -29,10 +31,36 @@ def test_measurements_have_intervals() -> None:
 
 @pytest.mark.parametrize(
     ("plan", "paths"),
-    [("zigzag-8", 8), ("parallel-4", 4), ("bidirectional", 2), ("sweep", 1), ("zigzag-1", 1)],
+    [
+        ("zigzag-8", 8),
+        ("parallel-4", 4),
+        ("bidirectional", 2),
+        ("sweep", 1),
+        ("zigzag-1", 1),
+        ("vmamba", 4),
+        ("sweep@0,1,6,7", 4),
+        ("zigzag-4+hilbert-4", 8),
+        ("parallel-(sweep@0,6+zigzag@1)", 3),
+    ],
 )
 def test_paths_of_a_plan(plan: str, paths: int) -> None:
     assert paths_of(Record(Path(), {"config": {"model": {"scan": plan}}})) == paths
+
+
+def test_a_record_whose_plan_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    study = find_study("order_receptive_field")
+    zigzag, gone = [run for run in runs(study, "tiny") if run.arm in ("zigzag-8", "parallel-4")]
+    write(tmp_path, zigzag, record_of(zigzag, drawn_metrics(zigzag, 4.0)))
+    config = as_recorded(gone.config)
+    config["model"]["scan"] = "gone.py:curve-2"
+    write_beside(
+        record_path(tmp_path, gone),
+        {**record_of(gone, drawn_metrics(gone, 4.0)), "arm": "own-2", "config": config},
+    )
+    with pytest.warns(LeftOut, match="no file gone.py"):
+        (part,) = costs("order_receptive_field", load(tmp_path), family, paths_of).values()
+    assert {name: list(points) for name, points in part.points(SPEED).items()} == {"zigzag": [8]}
+    assert [record["arm"] for record in part.records] == ["zigzag-8"]
 
 
 def test_families() -> None:
