@@ -8,15 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from analysis.compare_scans import exponential_covariance
+from analysis.compare_scans import ROUNDING, SHORT, exponential_covariance, short_excess
 from studies.declare.registry import find_study
 from zigma.experiment.config import RunConfig
 from zigma.optimum import least_excess, plan_sight
 from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares
 
 ZOO = "scan_zoo"
-SHORT = "excess_short"  # by this the curves are ranked
-ROUNDING = 1e-9
 # measure -> what it is, and whether less of it should serve a network better
 MEASURES: Mapping[str, tuple[str, bool]] = {
     SHORT: ("least excess along the first path, with a memory of half a row and no positions", True),
@@ -54,9 +52,8 @@ def form(plan: Plan, grid: tuple[int, ...], depth: int, length: float) -> Form:
         "excess": least_excess(covariance, seen=plan_sight(plan, grid, depth)),
         "reach": float(reach_shares(layers, half)[-1]),
         **{name: float(of_path[name]) for name in ("gap_mean", "box_stretch", "unit_steps")},
+        **short_excess(first, covariance),
     }
-    if first.segments == 1:  # across segments there is no memory
-        measures[SHORT] = least_excess(covariance, order=first, lags=max(1, grid[-1] // 2), positions=False)
     paths: dict[str, ScanOrder] = {}
     for layer in layers:
         for scan in layer.scans:

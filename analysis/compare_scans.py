@@ -26,6 +26,7 @@ from zigma.scans.registry import find_curve
 
 Array = npt.NDArray[np.float64]
 ROUNDING = 1e-9  # an excess of less is none
+SHORT = "excess_short"  # by this cards rank curves
 
 # of what `locality` measures, what the picture shows; the table shows all
 DRAWN = ("unit_steps", "step_mean", "turns", "gap_mean", "box_stretch", "clusters")
@@ -50,7 +51,7 @@ MEANINGS = {  # of the columns, in a line each
     "reach": "share of pairs of tokens of which one can influence the other, after all layers",
     "excess": "least squared error, over the best predictor of all, of what the whole plan lets a token see",
     "excess_1": "the same along the first layer's path alone",
-    "excess_short": "the same with a memory of half a row and no positions",
+    SHORT: "the same with a memory of half a row and no positions",
 }
 NOT_COMPUTED = "—"
 
@@ -134,14 +135,22 @@ def compare(plan: Plan, grid: tuple[int, ...], depth: int) -> Compared:
 def excesses(plan: Plan, first: ScanOrder, grid: tuple[int, ...], depth: int) -> dict[str, float]:
     """The least excess on Gaussian fields of exponential covariance, half the grid's width long, in closed form."""
     covariance = exponential_covariance(grid, grid[-1] / 2)
-    result = {
+    return {
         "excess": least_excess(covariance, seen=plan_sight(plan, grid, depth)),
         "excess_1": least_excess(covariance, order=first),
+        **short_excess(first, covariance),
     }
-    if first.segments == 1:  # across segments there is no memory
-        memory = max(1, grid[-1] // 2)
-        result["excess_short"] = least_excess(covariance, order=first, lags=memory, positions=False)
-    return result
+
+
+def short_excess(path: ScanOrder, covariance: Array) -> dict[str, float]:
+    """The least excess along a path with a memory of half a row and no positions, under its name.
+
+    Of a path in segments there is none: across them there is no memory.
+    """
+    if path.segments > 1:
+        return {}
+    memory = max(1, path.grid[-1] // 2)
+    return {SHORT: least_excess(covariance, order=path, lags=memory, positions=False)}
 
 
 def exponential_covariance(grid: Sequence[int], length: float) -> Array:
