@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main as analysis
-from analysis.records import load, sheet
+from analysis.records import load, sheets
 from studies.__main__ import main as studies
 from studies.declare.registry import find_study
 
@@ -66,7 +66,7 @@ def test_the_tutorial(
     assert '"scan": "my-spiral-8"' in record.read_text(encoding="utf-8")
     assert analysis(table) == 0
     out = capsys.readouterr().out
-    stale = sheet(find_study("scan_ablation"), "tiny", "digits-8", load(Path("results"))).stale
+    stale = sheets(find_study("scan_ablation"), load(Path("results")), "tiny")["digits-8"].stale
     assert "my-spiral-8" in [arm for arm, _, _ in stale]  # the budget is not the study's
     assert f"{len(stale)} records of other configurations" in out
     assert not re.search(r"^my-spiral-8", out, flags=re.MULTILINE)  # no row, only the note that says why
@@ -80,7 +80,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
 ) -> None:
     from dataclasses import replace
 
-    from analysis.records import load, sheet
+    from analysis.records import load, sheets
     from analysis.tables import study_table
     from studies.declare.changes import change
     from studies.declare.registry import find_study
@@ -101,7 +101,7 @@ def test_an_added_arm_of_the_study_s_own_budget_gets_a_row(
     for one in chosen_runs:
         carry_out(one, Conditions(tmp_path))
     records = load(tmp_path)
-    recorded = sheet(study, "tiny", "digits-8", records)
+    recorded = sheets(study, records, "tiny")["digits-8"]
     assert {arm: len(held) for arm, held in recorded.arms.items()} == {
         "sweep": 1,
         "zigzag-1": 0,

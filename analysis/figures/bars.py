@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.notes import PRINTS_NONE, provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.series import by_arm, metric_names, recorded_sheets
+from analysis.figures.series import by_arm, recorded_sheets
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Records, Sheet
 from analysis.stats import SeedMean
@@ -79,7 +79,7 @@ def _bars(study_name: str, records: Records, metrics: Sequence[str | None]) -> P
     """A panel per scale, setting and metric; None stands for the metric of quality that was recorded."""
     panels = []
     for part in recorded_sheets(find_study(study_name), records):
-        names = metric_names(part.records)
+        names = part.metric_names
         for metric in metrics:
             name = metric or main_metric(names)
             if name in names and (values := by_arm(part, name)):

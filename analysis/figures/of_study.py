@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from analysis.figures.bars import Panel, in_words
 from analysis.figures.notes import devices, place_of, provenance
 from analysis.figures.picture import Missing, Picture
-from analysis.figures.series import by_arm, metric_names, recorded_sheets
+from analysis.figures.series import by_arm, recorded_sheets
 from analysis.figures.trends import trends
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet
@@ -147,7 +147,7 @@ def beginning(grid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _panels(part: Sheet) -> list[Panel]:
-    names = metric_names(part.records)
+    names = part.metric_names
     shown = [name for name in dict.fromkeys((main_metric(names), LOSS)) if name in names] or names[:2]
     return [Panel(part, name, values) for name in shown if (values := by_arm(part, name))]
 

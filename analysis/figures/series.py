@@ -61,12 +61,6 @@ def mean_curve(records: Iterable[Record], name: str) -> Band | None:
     return Band(np.asarray(steps, float), mean, half, len(values), len(curves) - len(values))
 
 
-def metric_names(records: Iterable[Record]) -> list[str]:
-    """The metrics of the finished records, each once."""
-    done = (record for record in records if record["status"] == "done")
-    return list(dict.fromkeys(metric["name"] for record in done for metric in record["metrics"]))
-
-
 def by_arm(part: Sheet, metric: str) -> dict[str, SeedMean]:
     """Mean and interval over seeds of every arm that has the metric by the rules that most of its values follow.
 

@@ -11,7 +11,7 @@ from analysis.records.protocol import (
     protocol_of,
     protocols_of,
 )
-from analysis.records.sheet import Sheet, declared_sheets, sheet, sheets
+from analysis.records.sheet import Sheet, declared_sheets, sheets
 
 __all__ = [
     "TIMED",
@@ -28,6 +28,5 @@ __all__ = [
     "load",
     "protocol_of",
     "protocols_of",
-    "sheet",
     "sheets",
 ]

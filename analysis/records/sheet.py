@@ -75,11 +75,6 @@ class Sheet:
     def records(self) -> list[Record]:
         return [record for records in self.arms.values() for record in records]
 
-    @property
-    def other(self) -> int:
-        """How many records of this study are none of what it declares now."""
-        return len(self.stale)
-
     @cached_property
     def _by_seed(self) -> Mapping[tuple[str, str], list[tuple[int, float, Protocol]]]:
         values: dict[tuple[str, str], list[tuple[int, float, Protocol]]] = defaultdict(list)
@@ -194,12 +189,6 @@ def _leave_out_copies(by_setting: Iterable[Sheet]) -> None:
         if identities <= counted:
             sheet.arms = {arm: [] for arm in sheet.arms}
         counted |= identities
-
-
-def sheet(study: Study, scale: str, setting: str, records: Iterable[Record]) -> Sheet:
-    """The records of a study at one scale and setting; see `sheets`."""
-    records = records if isinstance(records, Records) else Records(records)
-    return sheets(study, records, scale)[setting]
 
 
 def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> None:

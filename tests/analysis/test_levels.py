@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
-from analysis.records import load, sheet
+from analysis.records import load, sheets
 from analysis.records.levels import Level, best_baseline, floor_of, level_folders, way
 from analysis.records.protocol import Protocol
 from analysis.records.standing import levels_of, unbeaten, why_no_verdict
@@ -104,7 +104,7 @@ def test_no_verdict_where_the_loss_alone_is_beaten_by_a_baseline(tmp_path: Path)
     whole = json.loads(path.read_text(encoding="utf-8"))
     whole["levels"][2]["metrics"][1]["value"] = 0.5  # the arms' losses: 0.54 and more
     path.write_text(json.dumps(whole), encoding="utf-8")
-    assert "by held_out_loss" in why_no_verdict(sheet(STUDY, "tiny", SETTING, load(tmp_path)))
+    assert "by held_out_loss" in why_no_verdict(sheets(STUDY, load(tmp_path), "tiny")[SETTING])
 
 
 def test_levels_of_another_protocol_do_not_count(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_levels_of_another_protocol_do_not_count(tmp_path: Path) -> None:
     heads = [column.name for column in part.columns]
     assert "way by fd_digits" not in heads
     assert all(row.cells[heads.index("fd_digits")] is None for row in part.levels)
-    assert "fd_digits" not in unbeaten(sheet(STUDY, "tiny", SETTING, load(tmp_path)))
+    assert "fd_digits" not in unbeaten(sheets(STUDY, load(tmp_path), "tiny")[SETTING])
 
 
 def test_a_sheet_without_levels_says_how_to_get_them(tmp_path: Path) -> None:
@@ -129,9 +129,9 @@ def test_a_sheet_without_levels_says_how_to_get_them(tmp_path: Path) -> None:
 def test_own_levels_win_over_published_ones(tmp_path: Path) -> None:
     fill(tmp_path, means=MEANS, seeds=1)
     level_file(tmp_path / "published", baseline=7.0)
-    assert len(levels_of(sheet(STUDY, "tiny", SETTING, load(tmp_path)))) == 4
+    assert len(levels_of(sheets(STUDY, load(tmp_path), "tiny")[SETTING])) == 4
     level_file(tmp_path, baseline=8.0)
-    levels = levels_of(sheet(STUDY, "tiny", SETTING, load(tmp_path)))
+    levels = levels_of(sheets(STUDY, load(tmp_path), "tiny")[SETTING])
     assert [value for level in levels if level.name == "better" for value in level.values.values()] == [
         8.0,
         0.9,
@@ -143,7 +143,7 @@ def test_a_named_folder_is_held_against_the_levels_that_ship(
 ) -> None:
     fill(tmp_path, "scan_ablation", "desk", setting=SETTING, means=MEANS, seeds=1)
     monkeypatch.setattr("analysis.records.collection.level_folders", level_folders)
-    names = {level.name for level in levels_of(sheet(STUDY, "desk", SETTING, load(tmp_path)))}
+    names = {level.name for level in levels_of(sheets(STUDY, load(tmp_path), "desk")[SETTING])}
     assert names == {"real against real", "independent pixels", "linear Gaussian", "before training"}
 
 
@@ -191,7 +191,7 @@ def test_runs_on_fields_bring_their_own_levels(tmp_path: Path) -> None:
             ("excess_velocity_plan", 0.1),
         ]
         write(tmp_path, run, record_of(run, [{"name": name, "value": value} for name, value in metrics]))
-    levels = levels_of(sheet(study, "tiny", setting, load(tmp_path)))
+    levels = levels_of(sheets(study, load(tmp_path), "tiny")[setting])
     assert [(level.name, level.kind, list(level.values.values())) for level in levels] == [
         ("optimum", "floor", [0.0]),
         ("one token", "baseline", [pytest.approx(0.7)]),
@@ -203,7 +203,7 @@ def test_runs_on_fields_bring_their_own_levels(tmp_path: Path) -> None:
         run,
         record_of(run, [{"name": name, "value": value} for name, value in metrics + samples]),
     )
-    sheet_then = sheet(study, "tiny", setting, load(tmp_path))
+    sheet_then = sheets(study, load(tmp_path), "tiny")[setting]
     (rules,) = sheet_then.protocols("samples_frechet")
     level = levels_of(sheet_then)[1]
     assert (level.name, level.kind) == ("as many true fields", "floor")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fake_records import drawn_metrics, fill, record_of, write, write_beside
 
-from analysis.records import Records, differences, key, load, protocol_of, sheet
+from analysis.records import Records, differences, key, load, protocol_of, sheets
 from analysis.records.current import one_set
 from studies.declare.changes import change
 from studies.declare.registry import find_study
@@ -21,14 +21,14 @@ SETTING = next(iter(STUDY.scales["tiny"]))
 
 def test_records_are_sorted_by_arm_and_seed(tmp_path: Path) -> None:
     fill(tmp_path, seeds=11, skip=lambda run: run.arm == "sweep" and run.config.seed > 0)
-    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    digits_sheet = sheets(STUDY, load(tmp_path), "tiny")[SETTING]
     assert len(digits_sheet.arms["sweep"]) == 1
     assert [record["seed"] for record in digits_sheet.arms["zigzag-8"]] == list(range(11))  # not 0, 1, 10, 2
     assert digits_sheet.values("zigzag-8", "fd_digits") == list(
         digits_sheet.by_seed("zigzag-8", "fd_digits").values()
     )
     assert digits_sheet.values("zigzag-8", "no_such_metric") == []
-    assert digits_sheet.other == 0
+    assert digits_sheet.stale == []
 
 
 def test_the_user_s_own_record_wins_over_the_published_one(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_the_user_s_own_record_wins_over_the_published_one(tmp_path: Path) -> No
     for source in ("all", "own", "published"):
         records = load(tmp_path, source)  # type: ignore[arg-type]
         assert len(records) == 1
-        values[source] = sheet(STUDY, "tiny", SETTING, records).values(run.arm, "fd_digits")
+        values[source] = sheets(STUDY, records, "tiny")[SETTING].values(run.arm, "fd_digits")
     assert values == {"all": [1.0], "own": [1.0], "published": [2.0]}
 
 
@@ -47,13 +47,13 @@ def test_a_run_shared_with_another_study_is_found_by_what_it_computes(tmp_path: 
     run = next(run for run in runs(STUDY, "tiny") if run.arm == "zigzag-8")
     other = replace(run, study="conditioning", arm="Cross-Attention")
     write(tmp_path, other, record_of(other, drawn_metrics(other, 3.0)))
-    assert sheet(STUDY, "tiny", SETTING, load(tmp_path)).values("zigzag-8", "fd_digits") == [3.0]
+    assert sheets(STUDY, load(tmp_path), "tiny")[SETTING].values("zigzag-8", "fd_digits") == [3.0]
 
 
 def test_a_record_of_an_older_declaration_is_stale_and_says_what_changed(tmp_path: Path) -> None:
     run = runs(STUDY, "tiny", changes={"training.steps": 7})[0]
     write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
-    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    digits_sheet = sheets(STUDY, load(tmp_path), "tiny")[SETTING]
     assert digits_sheet.records == []
     assert digits_sheet.is_stale(run.arm)
     assert not digits_sheet.is_stale("zigzag-8")
@@ -69,7 +69,7 @@ def test_a_record_of_an_older_curve_or_data_is_stale(tmp_path: Path) -> None:
         older = {**record["fingerprints"], name: "0" * 16}
         folder = tmp_path / name
         write(folder, run, {**record, "fingerprints": older})
-        digits_sheet = sheet(STUDY, "tiny", SETTING, load(folder))
+        digits_sheet = sheets(STUDY, load(folder), "tiny")[SETTING]
         assert digits_sheet.values("zigzag-8", "fd_digits") == []
         assert digits_sheet.stale[0][2] == f"{name} changed since"
 
@@ -80,7 +80,7 @@ def test_an_arm_that_a_user_added_gets_a_row_and_other_configurations_do_not(tmp
     wider = replace(run, arm="wider", config=change(run.config, {"model.hidden": 64}))
     for one in (added, wider):
         write(tmp_path, one, record_of(one, drawn_metrics(one, 1.0)))
-    digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    digits_sheet = sheets(STUDY, load(tmp_path), "tiny")[SETTING]
     assert digits_sheet.values("my-spiral-8", "fd_digits") == [1.0]
     assert [(arm, why) for arm, _, why in digits_sheet.stale] == [("wider", "model.hidden was 64, is 32")]
 
@@ -102,7 +102,7 @@ def test_a_foreign_scale_or_study_belongs_nowhere(tmp_path: Path) -> None:
     run = runs(STUDY, "tiny", changes={"model.hidden": 64})[0]
     for one in (replace(run, scale="galactic"), replace(run, study="another")):
         write(tmp_path, one, record_of(one, drawn_metrics(one, 1.0)))
-        digits_sheet = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+        digits_sheet = sheets(STUDY, load(tmp_path), "tiny")[SETTING]
         assert digits_sheet.records == []
         assert digits_sheet.stale == []
 
@@ -137,7 +137,7 @@ def test_a_machine_is_part_of_the_question_for_timings_alone() -> None:
 
 
 def test_no_records_is_an_empty_sheet(tmp_path: Path) -> None:
-    digits_sheet = sheet(STUDY, "tiny", SETTING, Records())
+    digits_sheet = sheets(STUDY, Records(), "tiny")[SETTING]
     assert set(digits_sheet.arms) == {arm.name for arm in STUDY.arms}
     assert load(tmp_path / "nowhere") == []
 
@@ -165,7 +165,7 @@ def test_a_user_s_curve_that_was_edited_between_two_runs_is_not_counted_together
     record_seed_of_curve(tmp_path, file, "range(height - 1, -1, -1)", 1, "2026-01-02T00:00:00+00:00")
     records = load(tmp_path)
     assert len({record.data["fingerprints"]["orders"] for record in records}) == 2
-    counted = sheet(STUDY, "tiny", SETTING, records)
+    counted = sheets(STUDY, records, "tiny")[SETTING]
     assert counted.by_seed("edited-8", "fd_digits") == {1: 2.0}
     assert [(arm, r["seed"], why) for arm, r, why in counted.stale] == [
         ("edited-8", 0, "orders changed since")
@@ -182,7 +182,7 @@ def test_of_a_curve_that_is_not_here_the_latest_runs_count(tmp_path: Path) -> No
         other["fingerprints"] = {**plain["fingerprints"], "orders": orders * 16}
         path = tmp_path / "records" / "tiny" / STUDY.name / f"nowhere-8.{SETTING}.seed{seed}.x.json"
         write_beside(path, {**other, "finished": f"2026-01-0{day}"})
-    counted = sheet(STUDY, "tiny", SETTING, load(tmp_path))
+    counted = sheets(STUDY, load(tmp_path), "tiny")[SETTING]
     assert [record["seed"] for record in counted.arms["nowhere-8"]] == [0, 1, 3]
     assert [why for _, _, why in counted.stale] == ["orders other than of the latest run, seed 3"]
 
@@ -204,7 +204,7 @@ def test_a_curve_s_measures_that_a_user_added_get_a_row(tmp_path: Path) -> None:
         run for run in runs(study, "tiny") if run.arm == "spiral-4" and isinstance(run.config, ScanConfig)
     )
     write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
-    counted = sheet(find_study("curves"), "tiny", run.setting, load(tmp_path))
+    counted = sheets(find_study("curves"), load(tmp_path), "tiny")[run.setting]
     assert (len(counted.arms["spiral-4"]), counted.stale) == (1, [])
 
 
@@ -216,7 +216,7 @@ def test_a_setting_without_a_run_of_its_own_counts_nothing_twice(tmp_path: Path)
     )
     for run in (mamba[0], other[0]):  # at equal width
         write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
-    assert sheet(mixers, "tiny", "digits-8-short-equal", load(tmp_path)).records == []
+    assert sheets(mixers, load(tmp_path), "tiny")["digits-8-short-equal"].records == []
     write(tmp_path, other[1], record_of(other[1], drawn_metrics(other[1], 1.0)))
-    equal = sheet(mixers, "tiny", "digits-8-short-equal", load(tmp_path))
+    equal = sheets(mixers, load(tmp_path), "tiny")["digits-8-short-equal"]
     assert {arm for arm in equal.arms if equal.done(arm)} == {"mamba", "mlstm"}
