@@ -10,7 +10,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @contextmanager
@@ -71,6 +74,17 @@ def replace_text(path: Path, text: str) -> None:
 def replace_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write JSON in one step."""
     replace_text(path, json.dumps(data))
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a safetensors file in one step, for others to read too."""
+    from safetensors.torch import save_file  # here: it loads torch
+
+    with replacing(path) as beside:
+        save_file(dict(tensors), beside, metadata=None if metadata is None else dict(metadata))
+        beside.chmod(0o644)  # safetensors lets nobody else read what it writes
 
 
 def read_json(path: Path) -> dict[str, Any]:

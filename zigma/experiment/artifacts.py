@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from zigma.common.files import save_tensors
 from zigma.data import save_grid, save_video
 from zigma.metrics import Features
 
@@ -81,9 +80,6 @@ def save_artifacts(
 def _save_weights(model: nn.Module, path: Path) -> Path:
     """The averaged network, for `build_model(config.model).load_state_dict(load_file(path))`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    save_file(weights, scratch)
-    scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
-    scratch.replace(path)
+    save_tensors(path, weights)
     return path

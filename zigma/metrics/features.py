@@ -11,10 +11,9 @@ from typing import Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from zigma.common.files import replacing
+from zigma.common.files import save_tensors
 from zigma.common.numbers import is_whole
 from zigma.common.words import unknown
 from zigma.metrics.extractors.load import Extractor
@@ -37,11 +36,8 @@ class Features:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep them in a safetensors file, from which every metric can be computed again without sampling."""
-        path = Path(path)
         words = {word: getattr(self, word) for word in _WORDS}
-        with replacing(path) as scratch:
-            save_file({"features": self.values.contiguous()}, scratch, metadata=words)
-            scratch.chmod(0o644)  # safetensors lets nobody else read what it writes
+        save_tensors(Path(path), {"features": self.values.contiguous()}, words)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "Features":
