@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from studies.launch.submissions import Submission, jobs_by_submission, submissio
 from studies.run.lease import HEARTBEAT, Lease, read_lease
 from studies.run.process import is_dead
 from studies.run.record import digest, recorded
+from zigma.common.files import clock_of_files
 
 State = Literal["queued", "running", "interrupted", "cancelled", "unknown"]
 FRESH_BEATS = 3  # a heartbeat younger than this many beats is believed without being watched
@@ -165,7 +165,7 @@ def _alive(leases: Mapping[str, Lease], queue: SlurmQueue) -> set[str]:
             unsure[identity] = lease
     if not unsure:
         return alive
-    now = _clock_of_files(next(iter(unsure.values())).work)
+    now = clock_of_files(next(iter(unsure.values())).work)
     silent = {}
     for identity, lease in unsure.items():
         # both times are the file system's own: the clocks of two machines are never compared
@@ -191,15 +191,6 @@ def _watched(silent: Mapping[str, Lease]) -> set[str]:
     return beating
 
 
-def _clock_of_files(folder: Path) -> float:
-    """What the file system takes for now."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime
-    except OSError:
-        return time.time()
-
-
 def _beaten_at(lease: Lease) -> float:
     try:
         return (lease.work / str(lease.token) / HEARTBEAT).stat().st_mtime
@@ -221,8 +212,8 @@ def _state(
     found = [(part, job) for part in parts if part.job and (job := queue.jobs.get(part.job))]
     # a job of a cancelled run that waits ends as it begins; one that runs may be one that Slurm did not end
     jobs = [job for part, job in found if job.runs or not (job.ended or part.cancelled)]
-    for job in sorted(jobs, key=lambda job: not job.runs):
-        return _of_job(live, job)
+    if jobs:
+        return _of_job(live, max(jobs, key=lambda job: job.runs))
     for part in waiting:
         if part.waits:
             return replace(live, state="queued", reason=part.waits)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from studies.run.artifacts import put_in_place
 from studies.run.lease import TOKEN, Owned, acquire, read_lease, tokens
 from studies.run.process import is_dead, local_process
 from studies.run.record import digest, recorded
-from zigma.common.files import is_partial, read_json, replace_json
+from zigma.common.files import clock_of_files, is_partial, read_json, replace_json
 
 OLD_S = 24 * 3600.0  # no file is being written for as long
 REHEARSAL = "zigma-rehearsal-"
@@ -31,7 +30,7 @@ def sweep(results: Path) -> list[Path]:
     sweep_rehearsals()
     removed = []
     with contextlib.suppress(OSError):
-        now = _clock_of_files(results)
+        now = clock_of_files(results)
         for path in (*_partial_files(results), *_folders_of_nobody(results)):
             with contextlib.suppress(OSError):
                 if now - _last_written(path) > OLD_S:
@@ -100,12 +99,3 @@ def sweep_rehearsals() -> list[Path]:
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
     return left
-
-
-def _clock_of_files(folder: Path) -> float:
-    """What the file system takes for now: the clocks of two machines are never compared."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime
-    except OSError:
-        return time.time()
