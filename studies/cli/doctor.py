@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from zigma.common.plugged import Socket
@@ -18,6 +17,8 @@ from zigma.common.words import counted, first_line
 
 if TYPE_CHECKING:
     import torch
+
+    from zigma.data.weights import Part
 
 # What each optional package is for, and how to get it.
 PACKAGES = {
@@ -29,11 +30,6 @@ PACKAGES = {
     "mambapy": ("a contender of the scan benchmark", "pip install mambapy"),
 }
 DISTRIBUTIONS = {"skimage": "scikit-image", "dgm_eval": "dgm-eval"}
-# Folders in Hugging Face's layout: what for, repository, a file that must be there.
-FOLDERS = {
-    "VAE": ("stabilityai/sd-vae-ft-ema", "diffusion_pytorch_model.safetensors"),
-    "CLIP": ("openai/clip-vit-large-patch14", "model.safetensors"),
-}
 SHAPE = (2, 64, 256, 16)  # batch, D, L, N of the timed case
 
 
@@ -153,7 +149,6 @@ def scans(device: torch.device, timed: bool) -> list[Check]:
 
 def weights() -> list[Check]:
     """Published weights that are on this machine, or where to get them and where to put them."""
-    from zigma.common.places import WEIGHTS_VARIABLE
     from zigma.metrics.weights import WEIGHTS, MissingWeights
 
     checks = []
@@ -162,27 +157,24 @@ def weights() -> list[Check]:
             checks.append(Check(name, True, str(file.find())))
         except MissingWeights as missing:
             checks.append(Check(name, False, "not here", str(missing)))
-    for kind, (repository, file_name) in FOLDERS.items():
-        places = _folders(repository, WEIGHTS_VARIABLE)
-        place = next((place for place in places if (place / file_name).is_file()), None)
-        advice = (
-            f"fetch https://huggingface.co/{repository} and put the folder at "
-            f"${WEIGHTS_VARIABLE}/{repository.split('/')[1]}, then give its path when you prepare data"
-        )
-        checks.append(Check(kind, place is not None, str(place or "not here"), advice))
-    return checks
+    return [*checks, _encoder("VAE", "vae"), _encoder("CLIP", "text_encoder")]
 
 
-def _folders(repository: str, variable: str) -> list[Path]:
-    """Where a Hugging Face repository may lie: the user's own folder, then the hub's cache."""
-    own = os.environ.get(variable)
-    home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-    snapshots = cache / f"models--{repository.replace('/', '--')}" / "snapshots"
-    return [
-        *([Path(own).expanduser() / repository.split("/")[1]] if own else []),
-        *sorted(snapshots.glob("*")),
-    ]
+def _encoder(name: str, part: Part) -> Check:
+    """An encoder where runs and the preparation of data look for it."""
+    from zigma.common.places import WEIGHTS_VARIABLE
+    from zigma.data.weights import PARTS, published_folder
+
+    published = PARTS[part]
+    try:
+        place = published_folder(part)
+    except ValueError as error:
+        return Check(name, False, "not here", str(error))
+    advice = (
+        f"fetch https://huggingface.co/{published.repository} and put the folder at "
+        f"${WEIGHTS_VARIABLE}/{published.folder}, then give its path when you prepare data"
+    )
+    return Check(name, place is not None, str(place or "not here"), advice)
 
 
 def slurm() -> list[Check]:

@@ -221,7 +221,7 @@ def _stand_ins(selection: Selection, scratch: Path) -> Iterator[list[str]]:
 
 
 def _weights_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
-    from zigma.data.weights import AUTOENCODER, autoencoder_folder
+    from zigma.data.weights import PARTS, autoencoder_folder
     from zigma.experiment import stand_ins
     from zigma.metrics.weights import WEIGHTS
 
@@ -230,7 +230,7 @@ def _weights_of(config: RunConfig, scratch: Path, missing: list[str]) -> None:
             stand_ins.extractor(name, _apart(WEIGHTS_VARIABLE, scratch))
             missing.append(WEIGHTS[name].what)
     if config.data.view == "latents" and _lacks(autoencoder_folder):
-        folder = Path(AUTOENCODER).name
+        folder = PARTS["vae"].folder
         stand_ins.autoencoder(_apart(WEIGHTS_VARIABLE, scratch) / folder)
         missing.append(f"autoencoder {folder}")
 

@@ -43,20 +43,29 @@ def test_a_wrong_backend_is_called_wrong_and_not_timed(monkeypatch: pytest.Monke
 
 
 def test_weights_are_found_where_the_user_puts_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for variable in ("ZIGMA_WEIGHTS", "TORCH_HOME", "HF_HOME", "HF_HUB_CACHE"):
+    for variable in ("ZIGMA_WEIGHTS", "TORCH_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     missing = {finding.name: finding for finding in doctor.weights()}
     assert not missing["inception"].present
     assert "https://" in missing["inception"].advice
     assert "huggingface.co/openai/clip-vit-large-patch14" in missing["CLIP"].advice
     (tmp_path / "ZIGMA_WEIGHTS" / "clip-vit-large-patch14").mkdir(parents=True)
     (tmp_path / "ZIGMA_WEIGHTS" / "clip-vit-large-patch14" / "model.safetensors").touch()
-    vae = tmp_path / "HF_HUB_CACHE" / "models--stabilityai--sd-vae-ft-ema" / "snapshots" / "abc"
+    repository = tmp_path / "hub" / "models--stabilityai--sd-vae-ft-ema"
+    vae = repository / "snapshots" / "abc"
     vae.mkdir(parents=True)
     (vae / "diffusion_pytorch_model.safetensors").touch()
     by_name = {finding.name: finding for finding in doctor.weights()}
     assert by_name["CLIP"].present
+    assert not by_name["VAE"].present  # of no revision that a run would take
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    by_name = {finding.name: finding for finding in doctor.weights()}
     assert by_name["VAE"].detail == str(vae)
+    (tmp_path / "ZIGMA_WEIGHTS" / "sd-vae-ft-ema").mkdir()  # which a run looks into first
+    by_name = {finding.name: finding for finding in doctor.weights()}
+    assert "no autoencoder in" in by_name["VAE"].advice
 
 
 def test_importing_it_costs_no_torch() -> None:

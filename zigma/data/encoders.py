@@ -109,5 +109,5 @@ def _load(part: Part, load: Callable[..., Any], folder: Path) -> Any:
         return load(folder, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ValueError(
-            f"the {PARTS[part][0]} in {folder} cannot be loaded: {one_line(error, 200)}"
+            f"the {PARTS[part].what} in {folder} cannot be loaded: {one_line(error, 200)}"
         ) from error

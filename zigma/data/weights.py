@@ -6,20 +6,44 @@ import hashlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from zigma.common.files import sha256_of
 from zigma.common.places import WEIGHTS_VARIABLE
 
 Part = Literal["vae", "text_encoder"]
-AUTOENCODER = "stabilityai/sd-vae-ft-ema"
 
-# By the name of their folder in a Stable Diffusion pipeline: what they are, and where they are published.
-PARTS: dict[Part, tuple[str, str]] = {
-    "vae": ("autoencoder", f"{AUTOENCODER} (config.json, diffusion_pytorch_model.safetensors)"),
-    "text_encoder": (
+
+class Published(NamedTuple):
+    """What an encoder is, and the repository of huggingface.co that has it."""
+
+    what: str
+    repository: str
+    weights: str
+    files: str  # all that are read, in words
+
+    @property
+    def folder(self) -> str:
+        return self.repository.partition("/")[2]
+
+    @property
+    def advice(self) -> str:
+        return f"put there the files of {self.repository} ({self.files}) from huggingface.co"
+
+
+# by the name of their folder in a Stable Diffusion pipeline
+PARTS: dict[Part, Published] = {
+    "vae": Published(
+        "autoencoder",
+        "stabilityai/sd-vae-ft-ema",
+        "diffusion_pytorch_model.safetensors",
+        "config.json, diffusion_pytorch_model.safetensors",
+    ),
+    "text_encoder": Published(
         "CLIP text encoder",
-        "openai/clip-vit-large-patch14 (config.json, model.safetensors, tokenizer files)",
+        "openai/clip-vit-large-patch14",
+        "model.safetensors",
+        "config.json, model.safetensors, tokenizer files",
     ),
 }
 
@@ -32,8 +56,7 @@ def weights_folder(folder: str | Path, part: Part) -> Path:
     whole = Path(folder).expanduser()
     place = whole / part if (whole / part).is_dir() else whole
     if not any(place.glob("*.safetensors")):
-        what, published = PARTS[part]
-        raise ValueError(f"no {what} in {folder}: put there the files of {published} from huggingface.co")
+        raise ValueError(f"no {PARTS[part].what} in {folder}: {PARTS[part].advice}")
     return place
 
 
@@ -43,23 +66,35 @@ def weights_identity(folder: str | Path, part: Part) -> str:
     return hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()[:16]
 
 
-def autoencoder_folder() -> Path:
-    """Where samples' autoencoder lies: sd-vae-ft-ema inside $ZIGMA_WEIGHTS, or in the Hugging Face cache.
+def published_folder(part: Part) -> Path | None:
+    """Where an encoder lies: a folder of its name inside $ZIGMA_WEIGHTS, or in the Hugging Face cache; or None.
 
-    Raises ValueError, saying what to fetch and where to put it, when it is in neither.
+    Raises ValueError where the folder inside $ZIGMA_WEIGHTS has no weights.
     """
-    own = Path(os.environ.get(WEIGHTS_VARIABLE, f"${WEIGHTS_VARIABLE}")).expanduser() / Path(AUTOENCODER).name
+    own = _own_folder(part)
     if own.is_dir():
-        return weights_folder(own, "vae")
+        return weights_folder(own, part)
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(AUTOENCODER, "diffusion_pytorch_model.safetensors")
-    if isinstance(cached, str):
-        return Path(cached).parent
-    raise ValueError(
-        f"latents are decoded by the autoencoder and there is no folder {own}: put there the files of "
-        f"{PARTS['vae'][1]} from huggingface.co"
-    )
+    cached = try_to_load_from_cache(PARTS[part].repository, PARTS[part].weights)
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
+def _own_folder(part: Part) -> Path:
+    return Path(os.environ.get(WEIGHTS_VARIABLE, f"${WEIGHTS_VARIABLE}")).expanduser() / PARTS[part].folder
+
+
+def autoencoder_folder() -> Path:
+    """The `published_folder` of samples' autoencoder.
+
+    Raises ValueError, saying what to fetch and where to put it, when there is none.
+    """
+    folder = published_folder("vae")
+    if folder is None:
+        raise ValueError(
+            f"latents are decoded by the autoencoder and there is no folder {_own_folder('vae')}: {PARTS['vae'].advice}"
+        )
+    return folder
 
 
 def autoencoder_identity() -> str:
