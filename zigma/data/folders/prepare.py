@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zigma.common.files import is_partial, replace_text
 from zigma.common.words import counted, first_line
@@ -54,9 +55,10 @@ def prepare(
     say_unused(plan.unused_captions, say)
     todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
     total = sum(len(shard.samples) for shard in todo)
-    with tqdm(total=total, unit="file", desc=counted(len(todo), "shard"), disable=None) as progress:
+    with _bar() as bar:
+        task = bar.add_task(counted(len(todo), "shard"), total=total)
         for receipt in _receipts(request, out, todo, workers, device):
-            progress.update(receipt.samples + len(receipt.skipped))
+            bar.advance(task, receipt.samples + len(receipt.skipped))
     made = (read_receipt(out, shard) for shard in plan.shards)
     receipts = [receipt for receipt in made if receipt is not None]
     if len(receipts) < len(plan.shards):
@@ -78,6 +80,13 @@ def prepare(
         f"(why: {out / MANIFEST})"
     )
     return manifest
+
+
+def _bar() -> Progress:
+    """How many files are done, for a person; nothing in a log."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _check_device(name: str) -> None:
