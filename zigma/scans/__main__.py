@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 from textwrap import fill
 
 from zigma.common.program import carry_out
-from zigma.common.words import Parser, WordError, shown
+from zigma.common.words import Parser, WordError
 from zigma.scans import STRATEGIES, grammar, parse_plan, scan_names
 from zigma.scans.again import check_again
-from zigma.scans.order import as_grid
+from zigma.scans.order import parse_grid
 
 LARGEST = 1 << 20  # tokens; beyond, some curves take minutes
 
@@ -43,13 +42,10 @@ def _print_forms() -> None:
 
 
 def _print_plan(args: argparse.Namespace) -> None:
-    if not re.fullmatch(r"\d+(x\d+){1,2}", args.grid):
-        raise WordError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {shown(args.grid)!r}")
-    if len(args.grid) > 100 or math.prod(sides := list(map(int, args.grid.split("x")))) > LARGEST:
-        raise WordError(
-            f"--grid {shown(args.grid)} is too large: plans are described on {LARGEST} tokens at most"
-        )
-    plan, grid = parse_plan(args.plan), as_grid(sides)
+    grid = parse_grid(args.grid)
+    if math.prod(grid) > LARGEST:
+        raise WordError(f"--grid {args.grid} is too large: plans are described on {LARGEST} tokens at most")
+    plan = parse_plan(args.plan)
     described = plan.describe(grid, args.depth)
     check_again(plan, grid, args.depth)
     print(described)

@@ -17,7 +17,7 @@ from zigma.common.plugged import SCANS
 from zigma.common.words import Parser
 from zigma.scans.given import PREFIX
 from zigma.scans.grammar import parse_plan
-from zigma.scans.order import Grid
+from zigma.scans.order import Grid, grid_text, parse_grid
 from zigma.scans.plans import Plan
 
 SEED = "PYTHONHASHSEED"  # of the order in which sets of texts are read
@@ -31,7 +31,7 @@ def check_again(plan: Plan, grid: Grid, depth: int) -> None:
     if not foreign or PREFIX in plan.text:
         return
     here = orders_hash(plan, grid, depth)  # before the other starts, which takes it longer than a clock ticks
-    words = [sys.executable, "-m", __name__, "--", plan.text, "x".join(map(str, grid)), str(depth)]
+    words = [sys.executable, "-m", __name__, "--", plan.text, grid_text(grid), str(depth)]
     seed = "1" if os.environ.get(SEED) != "1" else "2"
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     done = subprocess.run(
@@ -74,4 +74,4 @@ def _words() -> argparse.Namespace:
 
 if __name__ == "__main__":
     words = _words()
-    print(orders_hash(parse_plan(words.plan), tuple(map(int, words.grid.split("x"))), words.layers))
+    print(orders_hash(parse_plan(words.plan), parse_grid(words.grid), words.layers))

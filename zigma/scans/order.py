@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.common.numbers import is_whole
-from zigma.common.words import counted, unknown
+from zigma.common.words import counted, shown, unknown
 
 IntArray = npt.NDArray[np.int64]
 Grid = tuple[int, ...]
@@ -161,6 +162,13 @@ def as_grid(grid: Iterable[Any]) -> Grid:
 
 def grid_text(grid: Grid) -> str:
     return "x".join(map(str, grid))
+
+
+def parse_grid(text: str) -> Grid:
+    """What a person types after --grid, `16x16` or `4x16x16`: the inverse of `grid_text`. ValueError for others."""
+    if not re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9}){1,2}", text):
+        raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {shown(text)!r}")
+    return as_grid(map(int, text.split("x")))
 
 
 def invert(order: IntArray) -> IntArray:
