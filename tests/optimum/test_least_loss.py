@@ -234,7 +234,7 @@ def test_next_to_the_data_a_singular_covariance_loses_no_digits() -> None:
         ({"order": [0.0, 1.0, 2.0]}, "whole numbers, not float64"),
         ({"lags": 2}, "order must be given too"),
         ({"order": [0, 1, 2], "lags": 0}, "at least 1, not 0"),
-        ({"order": [0, 1, 2], "lags": 2.5}, "whole number of tokens, at least 1, not 2.5"),
+        ({"order": [0, 1, 2], "lags": 2.5}, "lags is a whole number of at least 1, not 2.5"),
         ({"order": [0, 1, 2], "lags": True}, "not True"),
         ({"seen": np.eye(2, dtype=bool)}, r"boolean matrix \(3, 3\), one row a token, not \(2, 2\)"),
         ({"seen": np.full((3, 3), 0.5)}, "seen must be boolean, not float64"),

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zigma.common.numbers import is_whole
 from zigma.scans.order import refuse_masked
 
 FloatArray = npt.NDArray[np.float64]
@@ -122,13 +121,6 @@ def as_order(order: Any, tokens: int) -> IntArray:
     if not np.array_equal(np.sort(indices), np.arange(tokens)):
         raise ValueError(f"order must be a permutation of 0..{tokens - 1}: it visits some token twice")
     return indices.astype(np.int64)
-
-
-def as_lags(lags: Any) -> int:
-    """A memory of at least one token."""
-    if not is_whole(lags) or lags < 1:
-        raise ValueError(f"lags must be a whole number of tokens, at least 1, not {lags!r}")
-    return int(lags)
 
 
 def as_sight(seen: Any, tokens: int) -> BoolArray:

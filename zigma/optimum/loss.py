@@ -22,7 +22,6 @@ from zigma.optimum.checks import (
     FloatArray,
     IntArray,
     as_covariance,
-    as_lags,
     as_order,
     as_sight,
     as_times,
@@ -90,7 +89,7 @@ def least_loss(
         raise ValueError(f"lags={lags!r} are counted along a path: order must be given too")
     if not positions and order is None:
         raise ValueError("positions=False is about places on a path: order must be given too")
-    memory = None if lags is None else as_lags(lags)
+    memory = None if lags is None else at_least_1("lags", lags)
     moments = times.ravel()
     if seen is not None:
         losses = _by_sight(matrix, moments, as_sight(seen, count), tokens)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from zigma.common.numbers import is_whole
-from zigma.optimum.checks import BoolArray, IntArray, as_array, as_lags, as_order
+from zigma.optimum.checks import BoolArray, IntArray, as_array, as_order
 from zigma.scans import Plan, ScanOrder, parse_plan
-from zigma.scans.order import at_least_1
+from zigma.scans.order import at_least_1, invert
+from zigma.scans.reach import after_scan
 
 
 def path_sight(order: Any, lags: int | None = None) -> BoolArray:
@@ -24,12 +25,11 @@ def path_sight(order: Any, lags: int | None = None) -> BoolArray:
     scan = order if isinstance(order, ScanOrder) else None
     indices = as_array(order.order if scan else order)
     indices = as_order(indices, indices.size)
-    rank = np.empty_like(indices)
-    rank[indices] = np.arange(indices.size)
+    rank = invert(indices)
     steps_back = rank[:, None] - rank
     sight = steps_back >= 0
     if lags is not None:
-        sight &= steps_back < as_lags(lags)
+        sight &= steps_back < at_least_1("lags", lags)
     if scan is not None and scan.segments > 1:
         segment = rank // (indices.size // scan.segments)
         sight &= segment[:, None] == segment
@@ -48,7 +48,7 @@ def plan_sight(plan: Any, grid: Iterable[int], depth: int, lags: int | None = No
         lags: the memory of each layer, in tokens along its path; None for all of it.
     """
     layers = (plan if isinstance(plan, Plan) else parse_plan(plan)).layers(grid, depth)
-    memory = None if lags is None else as_lags(lags)
+    memory = None if lags is None else at_least_1("lags", lags)
     tokens = int(np.prod(layers[0].grid))
     gathered = np.packbits(np.eye(tokens, dtype=bool), axis=1)
     for layer in layers:
@@ -85,11 +85,10 @@ def patch_tokens(grid: tuple[int, int], patch: int = 1, channels: int = 1) -> In
 
 def _handed_on(gathered: npt.NDArray[np.uint8], scan: ScanOrder, lags: int | None) -> npt.NDArray[np.uint8]:
     """One causal scan: each token gathers what the latest `lags` tokens of its segment had, itself among them."""
+    if lags is None or lags >= len(scan) // scan.segments:
+        return after_scan(scan, gathered)
     runs = gathered[scan.order].reshape(scan.segments, -1, gathered.shape[1])
-    lags = runs.shape[1] if lags is None else min(lags, runs.shape[1])
-    whole = lags == runs.shape[1]
-    runs = np.bitwise_or.accumulate(runs, axis=1) if whole else _or_of_latest(runs, lags)
-    return runs.reshape(gathered.shape)[scan.inverse]
+    return _or_of_latest(runs, lags).reshape(gathered.shape)[scan.inverse]
 
 
 def _or_of_latest(runs: npt.NDArray[np.uint8], lags: int) -> npt.NDArray[np.uint8]:

@@ -54,11 +54,11 @@ def _sources(layers: Sequence[Layer], depth: int | None) -> Iterator[npt.NDArray
     tokens = len(layers[0].scans[0])
     sources = np.packbits(np.eye(tokens, dtype=bool), axis=1)
     for layer in repeated:
-        sources = np.bitwise_or.reduce([_after(scan, sources) for scan in layer.scans])
+        sources = np.bitwise_or.reduce([after_scan(scan, sources) for scan in layer.scans])
         yield sources
 
 
-def _after(scan: ScanOrder, sources: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def after_scan(scan: ScanOrder, sources: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """One causal scan: each token is reached by all that had reached those before it in its segment."""
     runs = sources[scan.order].reshape(scan.segments, -1, sources.shape[1])
     gathered = np.bitwise_or.accumulate(runs, axis=1).reshape(sources.shape)
