@@ -27,6 +27,7 @@ from zigma.data.fields import component_covariances
 from zigma.experiment.config import RunConfig
 from zigma.experiment.estimate import batch_of
 from zigma.interpolant import convert, time_interval
+from zigma.interpolant.interval import spread_times
 from zigma.models.config import ZigMaConfig
 from zigma.models.specs import MambaSpec
 from zigma.optimum import (
@@ -104,9 +105,8 @@ class Excess:
 
     def _times(self, n: int) -> Tensor:
         """Spread evenly over [0, 1] and shuffled, the same for every network and seed."""
-        generator = torch.Generator().manual_seed(0)
-        times = (torch.arange(n) + torch.rand(n, generator=generator)) / n
-        return times[torch.randperm(n, generator=generator)].clamp(*time_interval(self.config.interpolant))
+        times = spread_times(n, torch.Generator().manual_seed(0))
+        return times.clamp(*time_interval(self.config.interpolant))
 
     def _errors(self, model: nn.Module, n: int, times: Tensor) -> npt.NDArray[np.float64]:
         """Squared distances of this process's share, a mean over the values of each field."""

@@ -51,6 +51,16 @@ class SamplingConfig(Configuration):
 
     @model_validator(mode="after")
     def _steps_suffice(self) -> Self:
-        if self.sampler in ("sde-euler", "sde-heun") and self.last_step != "none" and self.steps < 2:
+        if self.ends_with_last_step and self.steps < 2:
             raise ValueError(f"steps must be at least 2 for {self.sampler}, not {self.steps}")
         return self
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the sampler draws noise on the way."""
+        return self.sampler in ("sde-euler", "sde-heun")
+
+    @property
+    def ends_with_last_step(self) -> bool:
+        """Whether the integration stops `last_step_size` before the data, for one step without noise to cover."""
+        return self.stochastic and self.last_step != "none"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig, Target
 from zigma.interpolant.diffusion import sde_half_diffusion
-from zigma.interpolant.interval import ends_with_last_step, time_interval
+from zigma.interpolant.interval import time_interval
 from zigma.interpolant.paths import PATHS
 from zigma.interpolant.targets import convert
 
@@ -26,7 +26,7 @@ class Flow:
     def times(self) -> list[float]:
         """The evenly spaced times between the updates; an SDE's last step starts at the last of them."""
         first, last = time_interval(self.interpolant, self.sampling)
-        updates = self.sampling.steps - ends_with_last_step(self.sampling)
+        updates = self.sampling.steps - self.sampling.ends_with_last_step
         return [first + (last - first) * i / updates for i in range(updates)] + [last]
 
     def velocity(self, x: Tensor, t: float | Tensor) -> Tensor:

@@ -5,6 +5,9 @@ velocity network on the linear or gvp path, sampled by SDE with the `sbdm` diffu
 last step.
 """
 
+import torch
+from torch import Tensor
+
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
 
 DISTANCE = 1e-3
@@ -20,15 +23,14 @@ def time_interval(
         ValueError: the sampler's last step leaves no time before it.
     """
     regular = interpolant.path != "vp" and interpolant.target == "velocity"  # all finite on [0, 1]
-    stochastic = sampling is not None and is_stochastic(sampling)
-    if regular and not stochastic:
+    if regular and not (sampling is not None and sampling.stochastic):
         return 0.0, 1.0
     if sampling is None:
         distance = TRAINING_DISTANCE_VP if interpolant.path == "vp" else DISTANCE
         return 0.0 if interpolant.path == "vp" else distance, 1 - distance
     infinite_at_noise = interpolant.path != "vp" and (not regular or sampling.diffusion == "sbdm")
     first = DISTANCE if infinite_at_noise else 0.0
-    if ends_with_last_step(sampling):
+    if sampling.ends_with_last_step:
         if 1 - sampling.last_step_size <= first:
             raise ValueError(
                 f"last_step_size must be below {1 - first:g} here, not {sampling.last_step_size}: "
@@ -39,11 +41,7 @@ def time_interval(
     return first, 1 - DISTANCE if asked_at_last_time or not regular else 1.0
 
 
-def is_stochastic(sampling: SamplingConfig) -> bool:
-    """Whether the sampler draws noise on the way."""
-    return sampling.sampler in ("sde-euler", "sde-heun")
-
-
-def ends_with_last_step(sampling: SamplingConfig) -> bool:
-    """Whether the integration stops `last_step_size` before the data, for one step without noise to cover."""
-    return is_stochastic(sampling) and sampling.last_step != "none"
+def spread_times(n: int, generator: torch.Generator) -> Tensor:
+    """n times (n,), one in each of n equal parts of [0, 1], shuffled."""
+    times = (torch.arange(n) + torch.rand(n, generator=generator)) / n
+    return times[torch.randperm(n, generator=generator)]

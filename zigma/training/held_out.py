@@ -7,6 +7,7 @@ from torch import nn
 
 from zigma.interpolant import interpolant_loss
 from zigma.interpolant.config import InterpolantConfig
+from zigma.interpolant.interval import spread_times
 from zigma.models.config import ModelConfig
 from zigma.training.conditioning import condition
 from zigma.training.config import HELD_OUT_DRAWS
@@ -37,8 +38,7 @@ def held_out_loss(
         total = 0.0
         for draw in range(HELD_OUT_DRAWS):
             generator = torch.Generator().manual_seed(draw)
-            times = (torch.arange(n) + torch.rand(n, generator=generator)) / n
-            times = times[torch.randperm(n, generator=generator)]
+            times = spread_times(n, generator)
             for indices in torch.arange(n).split(batch_images):
                 noise = torch.randn((len(indices), *shape), generator=generator)
                 if int(indices[0]) not in own:
