@@ -17,10 +17,10 @@ from zigma.common.plugged import EXTRACTORS, short
 from zigma.common.words import Problems, WordError, one_line
 from zigma.experiment.config import Config, MeasurementConfig, RunConfig, ScanConfig
 from zigma.experiment.estimate import estimate, parameters
+from zigma.metrics.config import FEWEST_FRAMES
 from zigma.models.config import ZigMaConfig
 from zigma.models.specs import MambaSpec, OwnMixerSpec, OwnOrdering
 
-FEWEST_FRAMES = 9  # that I3D reads
 ROOM = 0.95  # of a device's memory may be filled by estimate
 
 
@@ -260,21 +260,12 @@ def _told(config: Config) -> Iterator[str]:
         )
     if model.classes is not None and facts.classes == 0:
         yield f"model.classes is set, but {data.name} has no classes: prepare it with --classes, or set it to none"
-    elif model.classes is not None and facts.classes is not None:
-        needed = facts.classes + (config.training.condition_dropout > 0)
-        if model.classes < needed:
-            null = ", and one that stands for none" if needed > facts.classes else ""
-            yield (
-                f"model.classes={model.classes}, but {data.name} has {facts.classes} classes{null}: "
-                f"it should be {needed}"
-            )
-    reference = config.evaluation.reference
-    available = facts.held_out if reference == "held-out" else facts.train
-    if available is not None and config.evaluation.n_real > available:
-        yield (
-            f"evaluation.n_real={config.evaluation.n_real}, but the {reference} part of {data.name} has {available} "
-            f"{'images' if data.frames is None else 'videos'}"
-        )
+    elif fault := config.classes_fault(facts.classes):
+        yield fault
+    if fault := config.n_real_fault(
+        facts.held_out if config.evaluation.reference == "held-out" else facts.train
+    ):
+        yield fault
 
 
 def _judged(config: Config) -> Iterator[str]:

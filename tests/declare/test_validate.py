@@ -64,7 +64,7 @@ def test_what_needs_no_download_can_be_run_as_declared(scale: str) -> None:
         (TINY, {"model.classes": 10, "training.condition_dropout": 0.1}, "one that stands for none.* be 11"),
         (TINY_TEXT, {"model.text_tokens": 9}, "captions of shapes have up to 10 words"),
         (TINY, {"evaluation.n_real": 501}, "held-out part of digits has 500 images"),
-        (TINY, {"evaluation.reference": "train", "evaluation.n_real": 1298}, "train part .* 1297 images"),
+        (TINY, {"evaluation.reference": "train", "evaluation.n_real": 1298}, "train part .* 1,297 images"),
         (TINY_VIDEO, {"evaluation.n_real": 501}, "moving-digits has 500 videos"),
         (TINY, {"evaluation.extractors": ("i3d",)}, "judges videos, and digits are images"),
         (TINY_VIDEO, {"evaluation.extractors": ("i3d",)}, "needs videos of 9 frames"),
@@ -143,7 +143,7 @@ def test_prepared_data_is_asked_for_what_it_has(tmp_path: Path) -> None:
     config = vary(PAPER_COCO, data={"root": str(root)}, evaluation={"extractors": ("digits",)})
     faults = " | ".join(config_faults(config))
     assert "coco has no captions: prepare it with --captions" in faults
-    assert "n_real=5000, but the train part of coco has 1 images" in faults
+    assert "n_real=5000, but the train part of coco has 1 image:" in faults
     with_classes = vary(config, model={"text_width": None, "classes": 3})
     assert "no classes: prepare it with --classes" in " | ".join(config_faults(with_classes))
     told = vary(config, data={"root": str(shards(tmp_path / "told", "a hash", held_out=7))})

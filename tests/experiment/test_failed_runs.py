@@ -38,7 +38,7 @@ def test_a_metric_that_fails_on_the_way_makes_a_failed_record(
 
 def test_too_few_real_images_are_refused_before_any_training(tmp_path: Path) -> None:
     config = CONFIG.replace(evaluation=CONFIG.evaluation.replace(n_real=501))
-    assert "held-out part has 500 images" in failed(config, tmp_path)
+    assert "held-out part of digits has 500 images" in failed(config, tmp_path)
     assert not (work_folder(tmp_path, a_run(config)) / "checkpoint.pt").exists()
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from zigma.common.configuration import Configuration, Count, Grid, Seed
+from zigma.common.words import counted
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import InterpolantConfig, SamplingConfig
 from zigma.metrics.config import EvaluationConfig
@@ -48,6 +49,33 @@ class RunConfig(Configuration):
                 "condition: training.condition_dropout should be above 0, such as 0.1"
             )
         return self
+
+    def classes_fault(self, classes: int | None) -> str | None:
+        """What is wrong where the network has no row for a class of the data, or none for the null class of guidance.
+
+        `classes` are the data's; None where it has none, or they are not known.
+        """
+        if self.model.classes is None or classes is None:
+            return None
+        needed = classes + (self.training.condition_dropout > 0)
+        if self.model.classes >= needed:
+            return None
+        null = ", and one that stands for none" if needed > classes else ""
+        return (
+            f"model.classes={self.model.classes}, but {self.data.name} has {classes} classes{null}: "
+            f"it should be {needed}"
+        )
+
+    def n_real_fault(self, available: int | None) -> str | None:
+        """What is wrong where the data has fewer images to compare with; None: how many is not known."""
+        n_real, reference = self.evaluation.n_real, self.evaluation.reference
+        if available is None or n_real <= available:
+            return None
+        count = counted(available, "image" if self.data.frames is None else "video")
+        return (
+            f"evaluation.n_real={n_real}, but the {reference} part of {self.data.name} has {count}: set "
+            "evaluation.n_real or evaluation.reference, or hold out more when the data is prepared"
+        )
 
 
 class MeasurementConfig(Configuration):

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zigma.common.words import counted
 from zigma.data import Dataset
 from zigma.experiment.artifacts import shown
 from zigma.experiment.config import RunConfig
@@ -91,12 +90,8 @@ class Evaluator:
     def _real(self) -> tuple[list[Features], dict[str, str]]:
         data, evaluation = real_data(self.config, self.data), self.config.evaluation
         part = fixed({"held-out": data.held_out, "train": data.train}[evaluation.reference])
-        if evaluation.n_real > len(part):
-            raise ValueError(
-                f"evaluation.n_real={evaluation.n_real} but the {evaluation.reference} part has "
-                f"{counted(len(part), 'image')}: hold out more when the data is prepared, or set "
-                "evaluation.n_real or evaluation.reference"
-            )
+        if fault := self.config.n_real_fault(len(part)):
+            raise ValueError(fault)
         most = max(1, REAL_VALUES // part.batch([0]).images.numel())
 
         def images() -> Iterator[Tensor]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from zigma.models.config import ZigMaConfig
 from zigma.models.specs import (
+    GATE_RANK,
     GatedDeltaNetSpec,
     GatedLinearAttentionSpec,
     HGRN2Spec,
@@ -28,7 +29,6 @@ from zigma.models.specs import (
 from zigma.scans import parse_plan, shares
 from zigma.scans.order import Mixing
 
-GATE_RANK = 16  # of gated linear attention's forget gates
 CHUNK = 64  # steps that a recurrence of zigma.models.mixers computes at once
 
 

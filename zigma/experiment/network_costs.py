@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from functools import cache
 
 from zigma.experiment.mixer_costs import MixerCost, mixer_cost
-from zigma.models.config import DiTConfig, ModelConfig, UViTConfig, ZigMaConfig
+from zigma.models.config import (
+    ATTENTION_HEADS,
+    HEAD_WIDTH,
+    TIME_WIDTH,
+    DiTConfig,
+    ModelConfig,
+    UViTConfig,
+    ZigMaConfig,
+)
 from zigma.models.specs import OwnOrdering, ScoreOrdering
 
-TIME_WIDTH = 256  # of the code of t (zigma.models.embeddings)
-HEADS, ATTENTION_WIDTH = 8, 512  # of cross-attention
+ATTENTION_WIDTH = ATTENTION_HEADS * HEAD_WIDTH
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def _attention(hidden: int, tokens: int, text_tokens: int) -> _Attention:
         0.19 * ATTENTION_WIDTH,
         12 * ATTENTION_WIDTH,
     )
-    scores = HEADS * text_tokens
+    scores = ATTENTION_HEADS * text_tokens
     through_caption = _Attention(
         2 * hidden * scores + 2 * keys_and_values, 0.2 * scores, 6 * scores + 24 * hidden
     )

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from zigma.common.words import counted
-from zigma.data import Dataset, load_data
+from zigma.data import load_data
 from zigma.experiment.artifacts import Places, save_artifacts
 from zigma.experiment.config import RunConfig
 from zigma.experiment.evaluator import Evaluator
@@ -23,7 +23,8 @@ def train_and_evaluate(
     Several processes share the work, and each returns the same.
     """
     data = load_data(config.data)
-    check_conditions(config, data)
+    if fault := config.classes_fault(data.classes):
+        raise ValueError(fault)
     started = time.monotonic()
     watch.stage("reading the real images")
     evaluator = Evaluator(config, data, watch)  # before the training: what is missing should cost nothing
@@ -76,20 +77,3 @@ def train_and_evaluate(
             "real": evaluator.skipped,
         },
     }
-
-
-def check_conditions(config: RunConfig, data: Dataset) -> None:
-    """Refuse a network that has no row for a class of the data, or none for the null class of guidance.
-
-    Raises:
-        ValueError: it does not fit; says what would.
-    """
-    if config.model.classes is None or data.classes is None:
-        return
-    needed = data.classes + (config.training.condition_dropout > 0)
-    if config.model.classes < needed:
-        null = ", and one that stands for none" if needed > data.classes else ""
-        raise ValueError(
-            f"model.classes={config.model.classes} but {config.data.name} has {data.classes} classes{null}: "
-            f"it should be {needed}"
-        )

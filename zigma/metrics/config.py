@@ -14,6 +14,7 @@ ExtractorName = Literal["digits", "lite0", "inception", "dinov2", "i3d"]
 MetricName = Literal["frechet", "kernel", "prdc", "infinity"]
 ReferenceName = Literal["held-out", "train"]
 Images = Annotated[Whole, Field(ge=2)]  # fewer have no covariance
+FEWEST_FRAMES = 9  # of a video that I3D sees: its strides leave nothing of fewer
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:

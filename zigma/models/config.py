@@ -33,6 +33,8 @@ ZIGMA_SIZES: dict[Preset, dict[str, tuple[int, int]]] = {
 }
 # Millions of parameters that Table 9 prints: without captions, and with cross-attention ("CA-")
 ZIGMA_MILLIONS = {"S": (31.3, 59.2), "B": (133.8, 214.1), "L": (472.5, 724.4), "XL": (1058.7, 1549.8)}
+TIME_WIDTH = 256  # of the sinusoidal code of t, as released
+ATTENTION_HEADS, HEAD_WIDTH = 8, 64  # of cross-attention, as released
 CAPTION_WIDTH = 768  # of the CLIP features that the paper's captions are
 # (hidden, depth, heads): Table 1 of arXiv 2212.09748 and of arXiv 2209.12152, whose S, M, L, H have depth + 1 blocks
 DIT_SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16), "XL": (1152, 28, 16)}

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zigma.models.config import ATTENTION_HEADS, HEAD_WIDTH
+
 
 class CrossAttention(nn.Module):
     """Tokens (B, L, D) ask caption tokens (B, M, D); 8 heads of 64 and no bias before the output, as released.
@@ -15,7 +17,7 @@ class CrossAttention(nn.Module):
     width and back: the same function, its products in another order.
     """
 
-    heads, head_width = 8, 64
+    heads, head_width = ATTENTION_HEADS, HEAD_WIDTH
 
     def __init__(self, hidden: int) -> None:
         super().__init__()

@@ -5,10 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from zigma.models.config import NetworkConfig
+from zigma.models.config import TIME_WIDTH, NetworkConfig
 from zigma.ops.operator import transformed
 
-TIME_WIDTH = 256  # of the sinusoidal code of t, as released
 TIME_ROUNDING = 1e-3  # by which a solver in half precision may pass the ends of [0, 1]
 
 

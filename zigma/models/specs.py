@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from zigma.common.configuration import Configuration, Count, Flag, later
 
+GATE_RANK = 16  # of the forget gates of gated linear attention, as published
+
 
 class MambaSpec(Configuration):
     """The mixer of the paper: a selective state-space model (section 3.1)."""

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from zigma.metrics.config import FEWEST_FRAMES
 from zigma.metrics.extractors.files import coloured
 
 RESIZE = "by the TorchScript file itself"
 OPTIONS = {"rescale", "resize", "return_features"}
-FEWEST_FRAMES = 9  # its strides leave nothing of fewer
 
 
 def load_i3d(path: Path) -> nn.Module:

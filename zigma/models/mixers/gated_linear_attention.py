@@ -11,10 +11,10 @@ from zigma.models.mixers.base import Mixer, Path
 from zigma.models.mixers.parts import last_projection
 from zigma.models.mixers.recurrences import decayed_attention
 from zigma.models.norm import RMSNorm
-from zigma.models.specs import GatedLinearAttentionSpec, inner_width
+from zigma.models.specs import GATE_RANK, GatedLinearAttentionSpec, inner_width
 from zigma.scans import Layer
 
-GATE_RANK, GATE_TEMPERATURE = 16, 16  # of the forget gates, as published
+GATE_TEMPERATURE = 16  # of the forget gates, as published
 
 
 def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_forget: Tensor) -> Tensor:
