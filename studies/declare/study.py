@@ -65,10 +65,10 @@ class Study:
             Problems: changes do not fit the setting's configuration.
         """
         config = self.scales[scale][setting]
-        layers = [] if arm is None else [arm.changes]
+        layers: list[Mapping[str, Any]] = []
         if arm is not None:
-            for place in (scale, setting, f"{scale}/{setting}"):
-                layers.append(arm.at.get(place, {}))
+            places = (scale, setting, f"{scale}/{setting}")
+            layers = [arm.changes, *(arm.at.get(place, {}) for place in places)]
         parts = type(config).model_fields
         layers.append({path: v for path, v in self.changes.items() if path.partition(".")[0] in parts})
         for changes in layers:

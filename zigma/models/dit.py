@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -17,6 +16,7 @@ from zigma.models.embeddings import (
     modulate,
     unpatchify,
 )
+from zigma.models.norm import layer_norm
 
 
 def adaptive(hidden: int, parts: int) -> nn.Sequential:
@@ -25,10 +25,6 @@ def adaptive(hidden: int, parts: int) -> nn.Sequential:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return nn.Sequential(nn.SiLU(), layer)
-
-
-def layer_norm(x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6)
 
 
 class Block(nn.Module):

@@ -1,6 +1,7 @@
 """Numbers kept wide, and the norm of the stream of residuals."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zigma.ops import rms_norm
@@ -9,6 +10,11 @@ from zigma.ops import rms_norm
 def wide(x: Tensor) -> Tensor:
     """At least float32, whatever the precision around: for states, norms and the stream of residuals."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def layer_norm(x: Tensor) -> Tensor:
+    """Without parameters, over the last axis."""
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6)
 
 
 class RMSNorm(nn.Module):

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -24,7 +23,7 @@ from zigma.models.embeddings import (
 from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Mixer, rearrange
 from zigma.models.mixers.hgrn2 import bound_forgetting
-from zigma.models.norm import RMSNorm, wide
+from zigma.models.norm import RMSNorm, layer_norm, wide
 from zigma.models.orderings import Ordering, build_ordering, patches_of, put_back
 from zigma.scans import cannot_sort, parse_plan
 
@@ -135,10 +134,6 @@ class Block(nn.Module):
         if self.mixer.states:
             return self.mixer.carry(x, arranged, states)
         return self.mixer(x, arranged), None
-
-
-def layer_norm(x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6)
 
 
 class FinalLayer(nn.Module):

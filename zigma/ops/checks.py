@@ -1,16 +1,14 @@
 """Checks of what a caller passes: one clear line for whatever does not fit."""
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
 
 def widest(*tensors: Tensor | None) -> torch.dtype:
     """Return the dtype that all inputs promote to."""
-    dtypes = [x.dtype for x in tensors if x is not None]
-    result = dtypes[0]
-    for dtype in dtypes[1:]:
-        result = torch.promote_types(result, dtype)
-    return result
+    return reduce(torch.promote_types, [x.dtype for x in tensors if x is not None])
 
 
 def _require(name: str, x: Tensor | None, shape: tuple[int, ...], meaning: str, like: Tensor) -> None:

@@ -171,21 +171,15 @@ def _windows(walked: FloatArray, times: FloatArray, lags: int) -> FloatArray:
     for length in range(1, lags):  # the beginning of the path, where there are fewer
         total += _last_of(walked[None, :length, :length], times)[:, 0]
     windows = np.lib.stride_tricks.sliding_window_view(walked, (lags, lags))
-    distinct: dict[bytes, int] = {}
-    starts: list[int] = []
-    multiples: list[int] = []
+    alike: dict[bytes, list[int]] = {}  # starts of the windows that have one covariance
     for start in range(tokens - lags + 1):
-        key = windows[start, start].tobytes()
-        if key not in distinct:
-            distinct[key] = len(starts)
-            starts.append(start)
-            multiples.append(0)
-        multiples[distinct[key]] += 1
+        alike.setdefault(windows[start, start].tobytes(), []).append(start)
+    groups = list(alike.values())
     at_once = max(1, WINDOW_VALUES // lags**2)
-    for first in range(0, len(starts), at_once):
-        part = starts[first : first + at_once]
-        losses = _last_of(np.stack([windows[start, start] for start in part]), times)
-        total += losses @ np.array(multiples[first : first + at_once], dtype=np.float64)
+    for first in range(0, len(groups), at_once):
+        part = groups[first : first + at_once]
+        losses = _last_of(np.stack([windows[starts[0], starts[0]] for starts in part]), times)
+        total += losses @ np.array([len(starts) for starts in part], dtype=np.float64)
     return total / tokens
 
 

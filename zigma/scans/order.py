@@ -103,24 +103,33 @@ Layer = ScanOrder | ParallelScan
 
 def cannot_carry(layer: Layer) -> str | None:
     """Why a layer cannot hand its state on to the next one, in one line; None where it can."""
-    for scan in layer.scans:
-        if scan.segments > 1:
-            return (
-                f"a state is handed on by scans of all tokens: {scan.name!r} has {scan.segments} segments, each with "
-                "its own; take a plan such as video-zigzag3d-8"
-            )
-    return None
+    scan = _with_segments(layer)
+    return (
+        None
+        if scan is None
+        else (
+            f"a state is handed on by scans of all tokens: {scan.name!r} has {scan.segments} segments, each with "
+            "its own; take a plan such as video-zigzag3d-8"
+        )
+    )
 
 
 def cannot_sort(layer: Layer) -> str | None:
     """Why a layer cannot read the sorted tokens of a sample, in one line; None where it can."""
-    for scan in layer.scans:
-        if scan.segments > 1:
-            return (
-                f"tokens are sorted over the whole sample, and {scan.name!r} reads {scan.segments} segments apart; "
-                "take a plan such as video-zigzag3d-8"
-            )
-    return None
+    scan = _with_segments(layer)
+    return (
+        None
+        if scan is None
+        else (
+            f"tokens are sorted over the whole sample, and {scan.name!r} reads {scan.segments} segments apart; "
+            "take a plan such as video-zigzag3d-8"
+        )
+    )
+
+
+def _with_segments(layer: Layer) -> ScanOrder | None:
+    """The first scan of a layer that does not read all tokens in one go."""
+    return next((scan for scan in layer.scans if scan.segments > 1), None)
 
 
 def shares(units: int, scans: int, mixing: Mixing | None, what: str = "channels") -> list[int]:

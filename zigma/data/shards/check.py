@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from zigma.data.captions import decoded, json_of
 from zigma.data.layout import CAPTION_SUFFIXES, LATENT, TEXT_SUFFIXES, class_number, first_of, read_captions
 from zigma.data.media import IMAGE_SUFFIXES, load_image, unpack_frames
 from zigma.data.shards.manifest import read_manifest
-from zigma.data.shards.npy import Read, check_array, read_header
+from zigma.data.shards.npy import Read, check_array, member_reader, read_header
 from zigma.data.shards.sources import shard_files
 from zigma.data.shards.tar_index import Entry, index_shard
 
@@ -66,7 +65,7 @@ def _check_members(shard: Path, entries: list[Entry], shapes: Shapes) -> dict[st
     with shard.open("rb") as stream:
         for entry in entries:
             for suffix, span in entry.members.items():
-                name, read = f"{shard.name}:{entry.key}.{suffix}", _reader(stream.fileno(), *span)
+                name, read = f"{shard.name}:{entry.key}.{suffix}", member_reader(stream.fileno(), *span)
                 try:
                     _check_member(suffix, read, span[1])
                     if LATENT.fullmatch(suffix) or suffix in TEXT_SUFFIXES:
@@ -93,20 +92,15 @@ def _other_count(descriptor: int, entry: Entry) -> str:
     if captions is None or text is None:
         return ""
     try:
-        shape = read_header(_reader(descriptor, *entry.members[text])).shape
-        count = len(read_captions(_reader(descriptor, *entry.members[captions])(0, _MOST_BYTES), captions))
+        shape = read_header(member_reader(descriptor, *entry.members[text])).shape
+        count = len(
+            read_captions(member_reader(descriptor, *entry.members[captions])(0, _MOST_BYTES), captions)
+        )
     except ValueError:  # told of the member already
         return ""
     if len(shape) != 3 or shape[0] == count:
         return ""
     return f"{counted(count, 'caption')} with features of {shape[0]}"
-
-
-def _reader(descriptor: int, begin: int, whole: int) -> Read:
-    def read(offset: int, length: int) -> bytes:
-        return os.pread(descriptor, min(length, max(0, whole - offset)), begin + offset)
-
-    return read
 
 
 def _check_member(suffix: str, read: Read, length: int) -> None:

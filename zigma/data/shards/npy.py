@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -21,6 +22,15 @@ class NpyHeader:
     shape: tuple[int, ...]
     dtype: np.dtype
     begin: int
+
+
+def member_reader(descriptor: int, begin: int, whole: int) -> Read:
+    """Reads within a member of an open shard that begins there and has so many bytes, never beyond its end."""
+
+    def read(offset: int, length: int) -> bytes:
+        return os.pread(descriptor, min(length, max(0, whole - offset)), begin + offset)
+
+    return read
 
 
 def read_header(read: Read) -> NpyHeader:

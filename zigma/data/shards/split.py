@@ -27,7 +27,7 @@ from zigma.data.layout import Fields, class_number, divide, find_fields, first_o
 from zigma.data.media import UnreadableError, load_image, unpack_frames, window
 from zigma.data.shards.descriptors import Descriptors
 from zigma.data.shards.manifest import read_manifest
-from zigma.data.shards.npy import NpyHeader, Read, read_header, read_rows
+from zigma.data.shards.npy import NpyHeader, Read, member_reader, read_header, read_rows
 from zigma.data.shards.sources import shard_files, shards_root
 from zigma.data.shards.tar_index import Entry, index_shards
 
@@ -211,13 +211,8 @@ class ShardSplit:
         """Reads (offset, length) within a sample's member, the first that it has of these suffixes."""
         suffix = first_of(entry, suffixes)
         assert suffix is not None  # samples without were left out
-        begin, whole = entry.members[suffix]
         with self._of_process()[1].reading(entry.shard) as descriptor:
-
-            def read(offset: int, length: int) -> bytes:
-                return os.pread(descriptor, min(length, max(0, whole - offset)), begin + offset)
-
-            yield read
+            yield member_reader(descriptor, *entry.members[suffix])
 
 
 def _stack(tensors: Sequence[Tensor], what: str) -> Tensor:
