@@ -63,9 +63,8 @@ def rehearse(selection: Selection, say: Callable[[str], None] | None = None) -> 
             by_setting = {run.setting: run for run in reversed(resolve(small))}
             failed = [run.label for run in reversed(by_setting.values()) if not _one(run, scratch, say)]
             in_table = _table(small, scratch / "results", say)
-    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(
-        f"memory: {peak_gib:.1f} GiB at most, with {small.changes.get('training.batch_images', FEW)} images a step"
+        f"memory: {_peak_gib():.1f} GiB at most, with {small.changes.get('training.batch_images', FEW)} images a step"
         f"{_gpu_memory()}"
     )
     if failed:
@@ -266,6 +265,12 @@ def _apart(variable: str, scratch: Path) -> Path:
             (apart / path.name).symlink_to(path.absolute())
         os.environ[variable] = str(apart)
     return apart
+
+
+def _peak_gib() -> float:
+    """The most memory that this process has held: Linux counts it in KiB, macOS in bytes."""
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def _gpu_memory() -> str:

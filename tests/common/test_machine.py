@@ -8,11 +8,13 @@ import pytest
 from zigma.common import machine as module
 from zigma.common.machine import machine
 
+MEMINFO = "MemTotal: 16777216 kB\nMemFree: 2097152 kB\nMemAvailable: 8388608 kB\n"
+
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(module, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr("psutil.PROCFS_PATH", str(tmp_path))
     monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(module, "OWN_CGROUPS", tmp_path / "own")
     monkeypatch.setattr(module, "GPUS", tmp_path / "dev")
@@ -33,7 +35,7 @@ def driver(folder: Path, script: str) -> None:
 
 def test_memory_is_what_is_free_or_what_a_container_allows(tmp_path: Path) -> None:
     assert machine().memory_gib == math.inf
-    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    8388608 kB\n")
+    write(tmp_path / "meminfo", MEMINFO)
     assert machine().memory_gib == 8.0
     write(tmp_path / "cgroup" / "memory.max", "max\n")
     assert machine().memory_gib == 8.0
@@ -43,7 +45,7 @@ def test_memory_is_what_is_free_or_what_a_container_allows(tmp_path: Path) -> No
 
 def test_memory_of_a_job_is_what_the_smallest_of_the_groups_around_it_leaves(tmp_path: Path) -> None:
     """As Slurm and systemd have it."""
-    write(tmp_path / "meminfo", "MemAvailable: 8388608 kB\n")
+    write(tmp_path / "meminfo", MEMINFO)
     write(tmp_path / "own", "0::/system.slice/job_7/step\n")
     job = tmp_path / "cgroup" / "system.slice" / "job_7"
     write(job / "step" / "memory.max", "max\n")
@@ -54,7 +56,7 @@ def test_memory_of_a_job_is_what_the_smallest_of_the_groups_around_it_leaves(tmp
 
 
 def test_memory_of_the_first_version_of_control_groups(tmp_path: Path) -> None:
-    write(tmp_path / "meminfo", "MemAvailable: 8388608 kB\n")
+    write(tmp_path / "meminfo", MEMINFO)
     write(tmp_path / "own", "5:cpu,cpuacct:/elsewhere\n4:memory:/slurm/job_7\n")
     groups = tmp_path / "cgroup" / "memory"
     write(groups / "memory.limit_in_bytes", "9223372036854771712\n")  # none
@@ -88,7 +90,8 @@ def test_what_a_job_holds_is_not_free_and_files_that_are_remembered_are(
     [
         ("MemTotal: 9437184 kB\nMemFree: 2097152 kB\n", 2.0),
         ("MemTotal: 9437184 kB\n", math.inf),
-        ("MemAvailable:\nMemFree: 1048576 kB\n\n", 1.0),
+        ("MemTotal: 9437184 kB\nMemFree: 2097152 kB\nCached: 1048576 kB\n", 3.0),
+        ("MemAvailable:\nMemFree: 1048576 kB\n\n", math.inf),
         ("no table at all\n", math.inf),
         ("MemFree: \u0663 kB\n", math.inf),
     ],

@@ -6,11 +6,11 @@ import math
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MEMORY = Path("/proc/meminfo")
 GPUS = Path("/dev")
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -75,10 +75,16 @@ def _text(path: Path) -> str:
 
 def _memory_gib() -> float:
     """What is free, or less where a container or a job allows less; infinite where the system does not tell."""
-    kib = dict(line.split(":", 1) for line in _text(MEMORY).splitlines() if ":" in line)
-    # kernels before 3.14, OpenVZ and some sandboxes do not estimate what is available
-    free = (kib.get("MemAvailable") or kib.get("MemFree") or "").split()
-    available = int(free[0]) / 2**20 if free and free[0].isdecimal() else math.inf
+    import psutil  # here: few commands ask
+
+    try:
+        # psutil warns of figures that kernels before 3.14, OpenVZ and some sandboxes do not give
+        with warnings.catch_warnings(action="ignore"):
+            available = psutil.virtual_memory().available / 2**30
+    except (
+        Exception
+    ):  # it trusts the system's own tables, and breaks in many ways where they are odd or not there
+        available = math.inf
     return min([available, *_memory_left_gib()])
 
 
