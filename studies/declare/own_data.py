@@ -7,7 +7,7 @@ configuration: one that fits the images, judged by an extractor that suits photo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,6 @@ def own_data(results: Path) -> Iterator[OwnData]:
             yield replace(OwnData(**values), root=str(path.parent.absolute()))
         except TypeError:  # of another version, or half a file
             continue
-
-
-def as_json(data: OwnData) -> dict[str, Any]:
-    """As it stands in its file."""
-    return asdict(data)
 
 
 def is_own(config: Config) -> bool:

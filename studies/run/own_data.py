@@ -9,12 +9,13 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from studies.declare.own_data import FILE, FOLDER, MOST_WORDS, OwnData, as_json, own_data
+from studies.declare.own_data import FILE, FOLDER, MOST_WORDS, OwnData, own_data
 from studies.declare.registry import studies
 from zigma.common.files import read_json, replace_json, text_of_name
 from zigma.common.remembered import remembered_sha256
@@ -101,7 +102,7 @@ def prepare_own(
         except WordError:
             shutil.rmtree(root)
             raise
-        replace_json(root / FILE, as_json(data))
+        replace_json(root / FILE, asdict(data))
     return data
 
 

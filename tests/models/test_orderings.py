@@ -15,8 +15,9 @@ from studies.declare.validate import config_faults
 from zigma.experiment.estimate import parameters
 from zigma.models.config import ZigMaConfig
 from zigma.models.embeddings import PatchEmbedding
-from zigma.models.orderings import Brightness, Ordering, Score, patches_of, put_back
+from zigma.models.orderings import Brightness, Ordering, Score, patches_of
 from zigma.models.specs import MambaSpec
+from zigma.ops.order import back_to_place
 
 KINDS = ["brightness", "score"]
 PLANS = ["sweep-1", "zigzag-8", "sweep@0,0r", "bidirectional", "shared-sweep@0,6", "channels-zigzag-2"]
@@ -39,7 +40,7 @@ def test_tokens_are_visited_by_rising_score_in_each_sample() -> None:
         assert (visited.diff(dim=1) >= 0).all()
         gate = ordering.gate(values)
         expected = tokens if gate is None else tokens * gate[..., None]
-        assert torch.allclose(put_back(sorted_tokens, order), expected)
+        assert torch.allclose(back_to_place(sorted_tokens, order), expected)
     assert len({tuple(row) for row in order.tolist()}) == 3  # each sample its own
     _, order = Brightness(4)(tokens, torch.zeros(3, 7, 2))
     assert order.tolist() == [list(range(7))] * 3  # equal ones as they stand

@@ -1,1 +1,1 @@
-"""What every part may use: words for messages, files, this machine. Standard library only."""
+"""What every part may use: words for messages, files, this machine. Nothing heavier than pydantic at import."""

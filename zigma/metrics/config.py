@@ -71,9 +71,3 @@ def check_loads(name: str) -> None:
     check_extractor(name)
     if is_own(name):
         EXTRACTORS.load(name)
-
-
-def check_name(what: str, name: str, names: tuple[str, ...]) -> None:
-    """Raise a WordError with the nearest right name unless `name` is one of `names`."""
-    if name not in names:
-        raise unknown(what, name, names)

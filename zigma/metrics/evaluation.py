@@ -6,7 +6,8 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from zigma.metrics.config import MetricName, check_name
+from zigma.common.words import unknown
+from zigma.metrics.config import MetricName
 from zigma.metrics.distances import frechet_distance, kernel_distance, paired
 from zigma.metrics.extractors.load import Extractor, load_extractor
 from zigma.metrics.extrapolation import GROUPS, POINTS, fd_infinity
@@ -109,7 +110,8 @@ def evaluate_features(
     }
     metrics = tuple(metrics)
     for metric in metrics:
-        check_name("metric", metric, get_args(MetricName))
+        if metric not in get_args(MetricName):
+            raise unknown("metric", metric, get_args(MetricName))
     rows = [row | protocol for metric in metrics for row in _MEASURES[metric](generated, real)]
     for row in rows:
         if not math.isfinite(row["value"]):  # no number: the run says that it failed, and with what

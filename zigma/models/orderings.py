@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zigma.common.plugged import ORDERINGS, named, short
 from zigma.models.counting import count_parameters
 from zigma.models.specs import BrightnessOrdering, OrderingSpec, OwnOrdering, ScoreOrdering
-from zigma.ops.order import along_order, back_to_place, checked_order
+from zigma.ops.order import along_order, checked_order
 
 
 class Ordering(nn.Module):
@@ -125,11 +125,6 @@ def own_parameters(hidden: int, spec: OwnOrdering) -> int:
     """How many numbers such an ordering learns, counted without allocating them."""
     with torch.device("meta"):
         return count_parameters(Own(hidden, spec))
-
-
-def put_back(tokens: Tensor, order: Tensor) -> Tensor:
-    """Undo an ordering: each token (B, L, D) at its place."""
-    return back_to_place(tokens, order)
 
 
 def patches_of(x: Tensor, patch: int) -> Tensor:

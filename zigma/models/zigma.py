@@ -24,7 +24,8 @@ from zigma.models.mixers import build_mixer
 from zigma.models.mixers.base import Mixer, rearrange
 from zigma.models.mixers.hgrn2 import bound_forgetting
 from zigma.models.norm import RMSNorm, layer_norm, wide
-from zigma.models.orderings import Ordering, build_ordering, patches_of, put_back
+from zigma.models.orderings import Ordering, build_ordering, patches_of
+from zigma.ops.order import back_to_place
 from zigma.scans import cannot_sort, parse_plan
 
 
@@ -128,7 +129,7 @@ class Block(nn.Module):
         tokens, order = ordering(tokens, patches)
         mixed, states = self.read(torch.cat([captions, tokens], dim=1), False, states)
         captions, tokens = mixed.split([captions.shape[1], tokens.shape[1]], dim=1)
-        return torch.cat([captions, put_back(tokens, order)], dim=1), states
+        return torch.cat([captions, back_to_place(tokens, order)], dim=1), states
 
     def read(self, x: Tensor, arranged: bool, states: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.mixer.states:
