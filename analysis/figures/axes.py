@@ -9,6 +9,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 APART = 2.0  # ratio of two labelled sizes
 ROUND = (1.0, 2.0, 5.0)
+FINE, FEW = (
+    (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0),
+    4.0,
+)  # ticks, and the ratio of the ends of an axis that needs them
 FEW_DECADES = 40.0  # ratio of the ends of an axis above which powers of ten are ticks enough
 
 
@@ -18,9 +22,9 @@ def plain(value: float, _: object = None) -> str:
 
 
 def round_log(axis: Axis) -> None:
-    """A logarithmic axis with ticks at 1, 2 and 5 times powers of ten, written out."""
+    """A logarithmic axis with ticks at 1, 2 and 5 times powers of ten, written out; at more where these are too few."""
     low, high = axis.get_view_interval()
-    subs = ROUND if high < FEW_DECADES * low else (1.0,)
+    subs = FINE if high < FEW * low else ROUND if high < FEW_DECADES * low else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_major_formatter(FuncFormatter(plain))
     axis.set_minor_formatter(NullFormatter())

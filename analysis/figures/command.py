@@ -80,5 +80,8 @@ def run(args: argparse.Namespace) -> int:
             commands = "; ".join(
                 f"{run}{given}{same_results(args.results)}" for run in picture.run.split("; ")
             )
-            print(f"{name}: not drawn, nothing recorded gives it: {commands}", file=sys.stderr)
+            print(
+                f"{name}: not drawn, nothing recorded{' so' if given else ' as declared'} gives it: {commands}",
+                file=sys.stderr,
+            )
     return 0

@@ -23,6 +23,7 @@ STUDY = "exact"
 ROW, PER_ARM = 0.9, 0.16  # inches of a row, and of each arm in it
 UNSEEN, UNLEARNED = "what its plan cannot see", "what it has not learned"
 UNPARTED = "both, not told apart"
+ONE_TOKEN = "sees one token"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def figure_exact(records: Records) -> Picture | Missing:
             draw_curves(left, curves, row.one_token, row.part.arms)
             draw_parts(right, row.arms, row.one_token, row.part.arms)
             left.set_title(f"{row.part.scale}, {row.part.setting}")
-        grid[0, 1].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=SMALL)
+        grid[0, 1].legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=SMALL, columnspacing=1.0
+        )
 
     behind = tuple(record for row in rows for record in row.part.records if record["status"] == "done")
     return Picture((WIDTH, sum(heights)), draw, " ".join(map(in_words, rows)), notes, behind)
@@ -123,12 +126,12 @@ def draw_parts(
         ax.barh(places[~parted], rest[~parted], color="white", edgecolor="0.5", hatch="////", label=UNPARTED)
     ax.errorbar(ends, places, xerr=halves, fmt="none", ecolor="black", elinewidth=0.8, capsize=2)
     if one_token is not None:
-        ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8)
+        ax.axvline(one_token, color="0.4", linestyle="--", linewidth=0.8, label=ONE_TOKEN)
     for place, arm in zip(places, arms, strict=True):
         if arm in styles:
-            ax.plot(0, place, clip_on=False, **line(styles[arm]))
-    ax.set(yticks=places, yticklabels=labels(arms), xlabel="excess at the end")
-    ax.tick_params(axis="y", pad=6)
+            ax.plot(-0.03, place, transform=ax.get_yaxis_transform(), clip_on=False, **line(styles[arm]))
+    ax.set(yticks=places, yticklabels=labels(arms), xlabel="excess over the optimum, at the end")
+    ax.tick_params(axis="y", pad=10 if styles else 6, **({"length": 0} if styles else {}))
     ax.set_xlim(0, None)
     ax.invert_yaxis()
     round_linear(ax.xaxis)

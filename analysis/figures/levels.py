@@ -48,6 +48,7 @@ def figure_levels(records: Records) -> Picture | Missing:
     rows = -(-len(shown) // columns)
     height = rows * (ROW + PER_ROW * max(len(s.arms) + len(s.levels) for s in shown))
     notes = [note for s in shown for note in provenance(s.part, s.metric)]
+    notes.append("Shaded: from the best baseline to the floor, where arms that have learned lie.")
     notes += [f"{s.part.setting}: no verdict: {why}." for s in shown if (why := why_no_verdict(s.part))]
 
     def draw(figure: Figure) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analysis.metrics import main_metric
 from analysis.records import Sheet, devices_of
@@ -17,8 +17,11 @@ def place_of(part: Sheet) -> str:
     return f"{part.scale}, {part.setting}" + (", changed by --set" if part.changed else "")
 
 
-def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
-    """The lines that make the numbers of a sheet readable: scale, seeds, interval, protocol, devices, failures."""
+def provenance(part: Sheet, metric: str | None = None, curves: Sequence[str] = ()) -> tuple[str, ...]:
+    """The lines that make the numbers of a sheet readable: scale, seeds, interval, protocol, devices, failures.
+
+    The protocol is that of a metric at the end of training, or of `curves`, which judge fewer samples on the way.
+    """
     where = f"{part.scale}, {part.setting}"
     done = [record for record in part.records if record["status"] == "done"]
     lines = [f"{where}: {_seeds(part)}; on {devices(done)}."]
@@ -26,9 +29,9 @@ def provenance(part: Sheet, metric: str | None = None) -> tuple[str, ...]:
         lines[0] += f" Changed by --set {part.changed}."
     if part.own_data:
         lines[0] += " Images that are not the paper's."
-    elif part.scale != "paper" and not part.study.file:  # a study of one's own stands for none of the paper's
+    elif part.scale != "paper" and not part.study.file and part.study.rebuilds_paper:
         lines[0] += " A stand-in for the paper's data and size."
-    if rules := protocol(done, metric):
+    if rules := _on_the_way(done, curves) if curves else protocol(done, metric):
         lines.append(f"{where}: {rules}.")
     if metric is not None and (others := _of_other_rules(part, metric)):
         lines.append(
@@ -66,6 +69,13 @@ def protocol(records: Iterable[Record], metric: str | None = None) -> str:
     name = metric or main_metric(m["name"] for m in metrics)
     rules = dict.fromkeys(_rules(m) for m in metrics if m["name"] == name)
     return "; ".join(rule for rule in rules if rule)
+
+
+def _on_the_way(records: Iterable[Record], curves: Sequence[str]) -> str:
+    """How samples were judged during training, where a record says so."""
+    recorded = [(name, r["curves"].get(name, {}).get("protocol")) for r in records for name in curves]
+    rules = dict.fromkeys(_rules({"name": name, **of_curve}) for name, of_curve in recorded if of_curve)
+    return "; ".join(f"{rule}, on the way" for rule in rules if rule)
 
 
 def _rules(metric: dict[str, object]) -> str:

@@ -51,7 +51,7 @@ def draw_steps(ax: Axes, scan: ScanOrder, title: str) -> None:
     cells = np.stack(np.unravel_index(scan.order, scan.grid), axis=1).astype(float)
     steps = np.linalg.norm(np.diff(cells, axis=0), axis=1)
     ax.stairs(steps, np.arange(len(steps) + 1) + 0.5, fill=True, color="#0072B2")
-    ax.set(title=title, xlabel="step", ylabel="patches", ylim=(0, max(scan.grid)))
+    ax.set(title=title, xlabel="step", ylabel="length (patches)", ylim=(0, max(scan.grid)))
     bare(ax)
 
 

@@ -167,7 +167,7 @@ def trends(study: Study, records: Records, loss: bool, printing: Study | None = 
     if not rows:
         return Missing(f"python -m studies run {study.word} --setting all")
     heights = [0.25 + curves_height(_most_curves(row)) for row in rows]
-    notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part)))
+    notes = tuple(dict.fromkeys(line for row in rows for line in provenance(row.part, curves=row.curves)))
     notes += ("Axes fit the last four fifths of training; the beginning may lie above them.",)
     if printing is not None and any(row.printed for row in rows):
         notes += (

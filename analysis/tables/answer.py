@@ -49,9 +49,13 @@ def answer(study: Study, records: Records, results: Path) -> Answer | None:
         return None
     beside = sheets(study, published, sheet.scale)[sheet.setting]
     part = _part(sheet, beside, main)
-    caption = f"Your latest arms of {study.name} beside the paper's numbers and the published runs"
+    name = f"{heading(study.shows)} of your run" if study.rebuilds_paper else f"Your run of {study.name}"
+    groups = {column.group for column in part.columns}
+    others = {PAPER: "the paper's numbers", PUBLISHED: "the published runs"}
+    beside_it = " and ".join(words for group, words in others.items() if group in groups)
+    caption = f"Your latest arms of {study.name}" + (f" beside {beside_it}" if beside_it else "")
     return Answer(
-        Table(f"{heading(study.shows)} of your run", "answer", caption, (part,), study=study.name),
+        Table(name, "answer", caption, (part,), study=study.name),
         sheet,
         meaning(sheet, main),
     )

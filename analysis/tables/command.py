@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="STUDY",
         help=f"print the tables of these, a file of yours (my_study.py) included; `{RANKING}`: every scan, best first; "
-        "default: an overview of all, and your own latest study",
+        "default: an overview of all that are declared, and the latest of these that you ran",
     )
     add_results(parser)
     add_publish(parser, "results/tables/")

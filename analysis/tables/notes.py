@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -148,12 +149,18 @@ def stale_notes(sheet: Sheet) -> list[Note]:
     """The records that do not count, and why."""
     if not sheet.stale:
         return []
-    listed = _listed((f"{arm} seed {record['seed']} ({why})" for arm, record, why in sheet.stale), "; ")
+    of_arm: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for arm, record, why in sheet.stale:
+        of_arm[arm, why].append(record["seed"])
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for (arm, why), seeds in of_arm.items():
+        by_reason[why].append(f"{arm} seed {', '.join(map(str, sorted(set(seeds))))}")
+    listed = _listed((f"{'; '.join(runs)} ({why})" for why, runs in by_reason.items()), "; ")
     count = f"{counted(len(sheet.stale), 'record')} of other configurations, data or curves"
     return [
         Note(
             "stale",
-            f"stale, so not shown: {count} (make-tables --set shows runs made by run --set): {listed}",
+            f"not of this setting, so not shown: {count} (make-tables --set shows runs made by run --set): {listed}",
         )
     ]
 

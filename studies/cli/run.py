@@ -135,7 +135,7 @@ def _seeds(args: argparse.Namespace) -> list[int]:
 def _say_what(selection: Selection, declared: bool) -> None:
     """What is meant: the study, its scale and settings; and which others are declared."""
     study, scale, settings = selection.study, selection.scale, selection.settings
-    shows = f" ({study.shows})" if study.shows.startswith(("Table", "Figure")) else ""
+    shows = f" ({study.shows})" if study.rebuilds_paper else ""
     line = f"{study.name}{shows} at scale {scale}, setting {', '.join(settings)}"
     others = [name for name in study.scales[scale] if name not in settings]
     if others and declared:

@@ -54,6 +54,11 @@ class Study:
     file: str = ""  # that declares it, where it is a person's own and no part of this package
 
     @property
+    def rebuilds_paper(self) -> bool:
+        """Whether it stands for a table or figure of the paper."""
+        return self.shows.startswith(("Table", "Figure"))
+
+    @property
     def word(self) -> str:
         """How a command line names it."""
         return shlex.quote(self.file or self.name)

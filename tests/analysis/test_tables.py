@@ -70,11 +70,14 @@ def test_missing_failed_and_partial_arms_are_said(tmp_path: Path) -> None:
 
 def test_stale_cells_are_marked_and_enter_no_number(tmp_path: Path) -> None:
     fill(tmp_path, seeds=1, skip=lambda run: run.arm == "sweep")
-    run = next(run for run in runs(STUDY, "tiny", changes={"training.steps": 7}) if run.arm == "sweep")
-    write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
+    for run in runs(STUDY, "tiny", [0, 1], changes={"training.steps": 7}):
+        if run.arm == "sweep":
+            write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0)))
     part, cells = table_of(tmp_path)
     assert cells["sweep"]["ours fd_digits"] == "stale"
-    assert any(note.kind == "stale" and "training.steps was 7" in note.text for note in part.notes)
+    (note,) = [note.text for note in part.notes if note.kind == "stale"]
+    assert "2 records of other" in note
+    assert note.endswith("sweep seed 0, 1 (training.steps was 7, is 2000)")
 
 
 def test_two_protocols_never_meet_in_a_cell(tmp_path: Path) -> None:

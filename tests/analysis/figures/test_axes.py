@@ -25,6 +25,15 @@ def test_logarithmic_ticks_are_round() -> None:
     assert shown == pytest.approx([2, 5, 10, 20])
 
 
+def test_a_short_logarithmic_axis_has_more_ticks() -> None:
+    ax = Figure().subplots()
+    ax.plot([1, 2], [58, 112])
+    ax.set_yscale("log")
+    round_log(ax.yaxis)
+    low, high = ax.get_ylim()
+    assert [tick for tick in ax.get_yticks() if low <= tick <= high] == pytest.approx([70, 100])
+
+
 def test_linear_ticks_are_few_and_round() -> None:
     ax = Figure().subplots()
     ax.plot([0, 497], [0, 1])

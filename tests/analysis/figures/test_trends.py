@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_records import record_of, write
+from fake_records import PROTOCOL, drawn_metrics, record_of, write
 from matplotlib.figure import Figure
 
 from analysis.figures.picture import Missing, Picture
@@ -134,6 +134,19 @@ def test_loss_and_quality_at_each_resolution(recorded: Path) -> None:
     labels = [ax.get_ylabel() for ax in figure.axes]
     assert labels.count("loss") == 2
     assert "zigzag-8 from 1 to 0.71 (3 seeds)" in drawing.alt
+
+
+def test_the_notes_tell_of_the_curves_and_not_of_the_end(tmp_path: Path) -> None:
+    """During training fewer samples are judged: the last point of a curve is no number of the table."""
+    points = {"step": [100, 200], "value": [2.0, 1.0], "protocol": {**PROTOCOL, "n_generated": 100}}
+    for run in runs(find_study("scan_trends"), "tiny"):
+        write(tmp_path, run, record_of(run, drawn_metrics(run, 1.0), curves={"fd_digits": points}))
+    drawing = figure_8(load(tmp_path, "own"))
+    assert isinstance(drawing, Picture)
+    rules = [note for note in drawing.notes if "generated" in note]
+    assert rules == [
+        "tiny, digits-16: fd_digits: 100 generated, 500 real, reference: held-out, extractor: digits, on the way."
+    ]
 
 
 def test_more_curves_than_can_be_followed_together_stand_apart(tmp_path: Path) -> None:
