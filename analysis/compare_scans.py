@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from zigma.common.words import WordError
 from zigma.optimum import least_excess, plan_sight
 from zigma.scans import Plan, ScanOrder, locality, parse_plan, reach_shares, scan_names
 from zigma.scans.again import check_again
+from zigma.scans.order import parse_grid
 from zigma.scans.registry import find_curve
 
 Array = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the measures as a table and write the picture as PNG and SVG."""
-    grid = parse_grid(args.grid)
+    grid = small_grid(args.grid)
     if args.depth < 1:
         raise ValueError(f"--depth takes a number of layers from 1 on, not {args.depth}")
     plans = distinct(args.scans)
@@ -97,11 +97,9 @@ def run(args: argparse.Namespace) -> None:
         print(f"written to {path}", file=sys.stderr)
 
 
-def parse_grid(text: str) -> tuple[int, ...]:
-    """`16x16` or `4x16x16` as a grid."""
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){1,2}", text):
-        raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {text!r}")
-    grid = tuple(map(int, text.split("x")))
+def small_grid(text: str) -> tuple[int, ...]:
+    """`16x16` or `4x16x16` as a grid on which scans can be compared."""
+    grid = parse_grid(text)
     if math.prod(grid) > LARGEST:
         raise ValueError(
             f"--grid {text} has {math.prod(grid)} tokens; scans are compared on at most {LARGEST}"

@@ -14,8 +14,8 @@ from analysis.records import TIMED, Protocol, key, protocols_of
 from analysis.records.current import one_set, when
 from analysis.records.keys import differences, in_words
 from analysis.records.protocol import MACHINE
-from analysis.records.sheet import SCANS
 from analysis.stats import ALPHA, Interval, SeedMean, holm, mean_over_seeds, paired, welch, welch_p
+from studies.declare.changes import SCAN_PATHS
 from studies.declare.registry import studies
 from studies.run.record import Record
 from zigma.common.words import counted
@@ -111,7 +111,7 @@ def _beyond_what_is_compared(a: Record, b: Record) -> dict[str, tuple[Any, Any]]
     """
     if (a["scale"], a["setting"]) != (b["scale"], b["setting"]):
         return {}
-    said = set(SCANS)
+    said = set(SCAN_PATHS)
     for record in (a, b):
         study = studies().get(record["study"])
         arms = [] if study is None else [arm for arm in study.arms if arm.name == record["arm"]]

@@ -16,15 +16,14 @@ from analysis.records.collection import Records
 from analysis.records.current import hashes_here, one_set
 from analysis.records.keys import differences, in_words, key
 from analysis.records.protocol import Protocol
-from studies.declare.changes import change
+from studies.declare.changes import SCAN_PATHS, change
 from studies.declare.identity import as_recorded
-from studies.declare.own_data import is_own
+from studies.declare.own_data import is_own_images
 from studies.declare.study import Study, runs
 from studies.run.record import Record
 from zigma.experiment.config import Config
 
 _FOLDERS = re.compile(r"[^\s+(),:=@]*/(?=[^/]*\.(?:py|npy)\b)")  # of a person's files, inside a plan too
-SCANS = {"model.scan", "scan"}  # where a configuration of a run, or of a curve's measures, names its plan
 
 
 @dataclass(eq=False)  # one is itself alone, so that what is read off it can be remembered
@@ -69,7 +68,7 @@ class Sheet:
     def own_data(self) -> bool:
         """Whether its images are a person's own, so that no column of the paper stands beside them."""
         changed = self.study.changes.keys()  # a root says where the data lie, and a size is not another set
-        return is_own(self.config) or not changed.isdisjoint({"data", "data.name"})
+        return is_own_images(self.config) or not changed.isdisjoint({"data", "data.name"})
 
     @property
     def records(self) -> list[Record]:
@@ -197,7 +196,7 @@ def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> Non
         this = key(as_recorded(config))
         keys.add(this)
         of_key = records.by_key.get(this, [])
-        if is_own(config):  # two folders of images have one configuration but for where they lie
+        if is_own_images(config):  # two folders of images have one configuration but for where they lie
             of_key = [record for record in of_key if record["setting"] == sheet.setting]
         _take(sheet, arm, of_key, config)
     base = sheet.config
@@ -207,7 +206,7 @@ def _fill(sheet: Sheet, declared: Mapping[str, Config], records: Records) -> Non
         if records.keys[record["identity"]] in keys:
             continue
         arm = record["arm"]
-        if arm not in declared and differences(record["config"], plain).keys() <= SCANS:
+        if arm not in declared and differences(record["config"], plain).keys() <= SCAN_PATHS:
             added[arm].append(record)
         else:
             sheet.stale.append((arm, record, _why(record, declared.get(arm), base)))
@@ -235,5 +234,5 @@ def _why(record: Record, config: Config | None, base: Config) -> str:
     """What changed since; of an arm that the study does not have, the scan apart, for it may be the user's own."""
     changed = differences(record["config"], as_recorded(config or base))
     if config is None:
-        changed = {path: both for path, both in changed.items() if path not in SCANS}
+        changed = {path: both for path, both in changed.items() if path not in SCAN_PATHS}
     return in_words(changed, "{} was {}, is {}")

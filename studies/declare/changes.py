@@ -11,7 +11,7 @@ from zigma.common.plugged import in_a_file, is_file, whole
 from zigma.common.words import WordError, shown, unknown
 from zigma.models.specs import OwnMixerSpec, OwnOrdering
 
-SCANS = ("scan", "model.scan")  # paths whose values are plans
+SCAN_PATHS = frozenset({"scan", "model.scan"})  # whose values are plans
 Assignment = tuple[str, str]  # a path and a value, as a person types them with an equals sign between
 ConfigurationT = TypeVar("ConfigurationT", bound=Configuration)
 
@@ -24,7 +24,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise WordError(f"--set takes path=value, such as training.steps=4000, not {text!r}")
-    if path in SCANS:
+    if path in SCAN_PATHS:
         from zigma.scans import parse_plan
 
         return path, parse_plan(value).text  # with the whole path of a file, which a job elsewhere can read

@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from studies.declare.changes import SCANS
+from studies.declare.changes import SCAN_PATHS
 from studies.declare.study import SCALES, Arm, Study
 from zigma.common.configuration import Configuration
 from zigma.common.plugged import is_file, run_file, whole
@@ -110,7 +110,7 @@ def grid(axes: Mapping[str, Sequence[Any]]) -> tuple[Arm, ...]:
 
 
 def _value_name(path: str, value: Any) -> str:
-    if path in SCANS:
+    if path in SCAN_PATHS:
         return re.sub(r"[^(+]*\.py:", "", str(value)) if OF_A_FILE.search(str(value)) else str(value)
     word = getattr(value, "kind", value)
     return str(word) if isinstance(word, str) else f"{path.rpartition('.')[2].replace('_', ' ')} {word}"
@@ -173,7 +173,7 @@ def _with_files(path: str, value: Any, study: Path) -> Any:
         return value.replace(**changed) if changed else value
     if isinstance(value, Mapping):
         return {name: _with_files(_inside(path, name), part, study) for name, part in value.items()}
-    if path in SCANS and OF_A_FILE.search(str(value)):
+    if path in SCAN_PATHS and OF_A_FILE.search(str(value)):
         return _whole_plan(value, study)
     if path == "model.mixer.options":  # they are the mixer's own affair, as in FILE.py:NAME:key=value
         return value

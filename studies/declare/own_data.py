@@ -48,7 +48,7 @@ def own_data(results: Path) -> Iterator[OwnData]:
             continue
 
 
-def is_own(config: Config) -> bool:
+def is_own_images(config: Config) -> bool:
     """Whether a configuration's images are a person's own, beside which no column of the paper can stand."""
     return isinstance(config, RunConfig) and config.data.name == NAME
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from studies.declare.own_data import FOLDER, is_own
+from studies.declare.own_data import FOLDER, is_own_images
 from studies.declare.selection import Selection
 from studies.declare.study import Run, Study, runs, unknown_parts
 from studies.declare.validate import machine_problems, resolve
@@ -193,7 +193,7 @@ def _show_own_data(selection: Selection, results: Path) -> None:
     """Let tables of another results folder know a person's own images, which have settings of their own there."""
     for setting in selection.settings:
         config = selection.study.scales[selection.scale][setting]
-        if is_own(config) and isinstance(config, RunConfig) and config.data.root is not None:
+        if is_own_images(config) and isinstance(config, RunConfig) and config.data.root is not None:
             prepared = Path(config.data.root)
             (results / FOLDER).mkdir(parents=True, exist_ok=True)
             (results / FOLDER / prepared.name).symlink_to(prepared.absolute(), target_is_directory=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main
-from analysis.compare_scans import Compared, compare, distinct, exponential_covariance, parse_grid
+from analysis.compare_scans import Compared, compare, distinct, exponential_covariance
 from zigma.common.words import WordError
 from zigma.data import field_covariance
 from zigma.optimum import least_excess
@@ -102,11 +102,6 @@ def test_wrong_words(words: str, says: str, tmp_path: Path, capsys: pytest.Captu
     assert says in complaint
     assert complaint.count("\n") == 1
     assert not (tmp_path / "new").exists()
-
-
-def test_grids() -> None:
-    assert parse_grid("16x16") == (16, 16)
-    assert parse_grid("4x16x16") == (4, 16, 16)
 
 
 def test_plans_of_one_name_are_refused_and_the_same_is_shown_once(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_without_a_plan_it_tells_how_plans_are_written(capsys: pytest.CaptureFix
     [
         (["zigzga-8"], "did you mean 'zigzag'"),
         (["zigzag-8", "--grid", "8"], "HxW or TxHxW"),
-        (["zigzag-8", "--grid", "0x8"], "at least 1"),
+        (["zigzag-8", "--grid", "0x8"], "HxW or TxHxW"),
         (["zigzag-8", "--grid", "100000x100000"], "is too large: plans are described on 1048576 tokens"),
         (["zigzag-8", "--grid", "9" * 6000 + "x2"], "HxW or TxHxW"),
         (["zigzag-8", "--depth", "0"], "depth is a number of layers"),

@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zigma.common.files import check_writable
 from zigma.common.program import carry_out
 from zigma.common.words import Command, Parser
 from zigma.processor import keep_freed_memory, wait_briefly
@@ -117,13 +117,6 @@ def _device(name: str | None) -> Any:
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def _try(folder: Path) -> None:
-    """Let the system refuse a folder before anything is measured."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-
-
 def _scan(args: argparse.Namespace) -> int:
     shapes = [_shape(text) for text in args.shape or ()]
     import torch
@@ -135,7 +128,7 @@ def _scan(args: argparse.Namespace) -> int:
     gpu = device.type == "cuda"
     dtype = args.dtype or ("bfloat16" if gpu else "float32")
     shapes = shapes or (scan_benchmark.GPU_SHAPES if gpu else scan_benchmark.CPU_SHAPES)
-    _try(args.out)
+    check_writable(args.out)
     rows, missing = scan_benchmark.benchmark(shapes, device, getattr(torch, dtype), args.repeats, args.path)
     table = scan_benchmark.table(rows, missing)
     print(table)
@@ -156,7 +149,7 @@ def _blocks(args: argparse.Namespace) -> int:
     device, dtype = _device(args.device), getattr(torch, args.dtype)
     if reason := why_not("triton", device, dtype):
         raise ValueError(f"the Triton scan does not run on {device.type}: {reason}")
-    _try(args.out)
+    check_writable(args.out)
     rows = blocks_benchmark.search(shape, device, dtype, args.repeats)
     table = blocks_benchmark.table(rows)
     print(table)
@@ -176,7 +169,7 @@ def _step(args: argparse.Namespace) -> int:
     from zigma.profiling.records import write_record
 
     device = _device(args.device)
-    _try(args.out)
+    check_writable(args.out)
     keep_freed_memory()  # as the processes of `studies` do
     times = step_benchmark.time_step(
         grid, args.hidden, args.depth, args.scan, args.batch, device, args.repeats, args.beside

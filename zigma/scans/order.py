@@ -175,7 +175,7 @@ def grid_text(grid: Grid) -> str:
 
 def parse_grid(text: str) -> Grid:
     """What a person types after --grid, `16x16` or `4x16x16`: the inverse of `grid_text`. ValueError for others."""
-    if not re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9}){1,2}", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){1,2}", text):
         raise ValueError(f"--grid takes HxW or TxHxW, such as 16x16 or 4x16x16, not {shown(text)!r}")
     return as_grid(map(int, text.split("x")))
 
