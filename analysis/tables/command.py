@@ -20,6 +20,7 @@ from analysis.options import (
 )
 from analysis.records import Records
 from analysis.tables.answer import answer
+from analysis.tables.heading import table_number
 from analysis.tables.overview import latest_study, overview
 from analysis.tables.ranking import RANKING
 from analysis.tables.render import rendered, terminal
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "studies",
         nargs="*",
         metavar="STUDY",
-        help=f"print the tables of these, a file of yours (my_study.py) included; `{RANKING}`: every scan, best first; "
+        help="print the tables of these, a file of yours (my_study.py) included; `table_1`: of that of the paper; "
+        f"`{RANKING}`: every scan, best first; "
         "default: an overview of all that are declared, and the latest of these that you ran",
     )
     add_results(parser)
@@ -97,11 +99,13 @@ def _shown(table: Table, results: Path) -> str:
 
 
 def _table_name(word: str) -> str:
-    """Of a study, of a file that declares one, or of the ranking.
+    """Of a study, of the paper's table that it rebuilds (`table_1`), of a file that declares one, or of the ranking.
 
     Raises:
         WordError: it is none of them; the nearest is offered.
     """
+    numbers = {name: table_number(study.shows) for name, study in studies().items()}
+    word = {f"table_{number}": name for name, number in numbers.items() if number}.get(word, word)
     if not word.endswith(".py") and word not in (RANKING, *studies()):
         raise unknown("study", word, [*studies(), RANKING])
     return word if word == RANKING else find_study(word).name

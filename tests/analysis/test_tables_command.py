@@ -138,6 +138,8 @@ def test_the_overview_has_a_line_for_each_study_and_ends_in_the_user_s_run(
     assert below.startswith(f": python -m analysis make-tables STUDY --results {tmp_path}\n")
     assert "Table 1 of your run." in below
     assert "Table 7" not in below
+    assert main(["make-tables", "table_7", "--results", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("Table 7. Hilbert and zigzag scans")
 
 
 @pytest.mark.parametrize("words", [["make-tables", "scan_ablation"], ["make-tables"], ["claims"]])
