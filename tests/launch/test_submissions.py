@@ -63,9 +63,9 @@ def test_a_pickled_job_is_a_path_and_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("type",), "Popen", "unknown setting 'type'"),
+        (("type",), "Popen", "unknown field 'type'"),
         (("training", "steps"), "many", "training.steps must be a whole number, not 'many'"),
-        (("training", "stepz"), 3, "unknown setting 'training.stepz'"),
+        (("training", "stepz"), 3, "unknown field 'training.stepz'"),
         (("model", "patch"), 3, "does not divide"),
         (("seed",), 5, "the code, the data or a curve has changed"),
     ],

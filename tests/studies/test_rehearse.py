@@ -85,7 +85,7 @@ STUDY = own_study("t", {"a": {}}, {"ucf-32": SMALL}, scale="paper")
     out = capsys.readouterr().out
     assert "I3D (TorchScript) for FVD" in out
     assert "shards of ucf101 at 32" in out
-    assert out.index("before it starts, by estimate") < out.index("starting")
+    assert out.index("needs, by estimate") < out.index("starting")
     assert "row of the table: a " in out
 
 
