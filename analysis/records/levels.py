@@ -104,7 +104,7 @@ def floor_of(levels: Iterable[Level], place: Place) -> float | None:
     )
 
 
-def way(value: float, levels: Iterable[Level], place: Place) -> float | None:
+def progress(value: float, levels: Iterable[Level], place: Place) -> float | None:
     """How far a value has come: 0 at the best baseline, 1 at the floor; None without both."""
     levels = tuple(levels)
     baseline, floor = best_baseline(levels, place), floor_of(levels, place)

@@ -10,12 +10,12 @@ from analysis.agreement import pairs_in_order, paper_column
 from analysis.metrics import LOSS, find_metric, main_metric
 from analysis.records import Records, Sheet, sheets
 from analysis.records.collection import folders
-from analysis.records.levels import best_baseline, way
+from analysis.records.levels import best_baseline, progress
 from analysis.records.standing import levels_of, why_no_verdict
 from analysis.tables.columns import cells, metric_columns
 from analysis.tables.heading import heading
 from analysis.tables.notes import failure_notes, seeds_note, stale_notes
-from analysis.tables.standing import level_notes, level_rows, way_column
+from analysis.tables.standing import level_notes, level_rows, progress_column
 from analysis.tables.values import PAPER, Cell, Column, Part, Table, rows_of
 from studies.declare.study import Study
 from studies.run.record import by_identity, read_records
@@ -77,9 +77,9 @@ def _part(sheet: Sheet, beside: Sheet, main: str) -> Part:
         for column in metric_columns(sheet, metric) if metric in sheet.metric_names else ():
             columns.append(replace(column, group=YOURS))
             values.append(cells(sheet, column))
-            for way_head, ways in way_column(sheet, column):
-                columns.append(replace(way_head, group=YOURS))
-                values.append(ways)
+            for head, shares in progress_column(sheet, column):
+                columns.append(replace(head, group=YOURS))
+                values.append(shares)
     for metric in dict.fromkeys((main, LOSS)):
         for column in metric_columns(beside, metric) if metric in beside.metric_names else ():
             columns.append(replace(column, group=PUBLISHED))
@@ -118,7 +118,7 @@ def meaning(sheet: Sheet, main: str) -> str:
     among = dict(zip(means, shared.mean(axis=0), strict=True)) if seeds else means
     best = (max if higher else min)(among, key=lambda arm: among[arm])
     levels, place = levels_of(sheet), (main, rules) if rules is not None else None
-    share = way(means[best], levels, place) if place is not None else None
+    share = progress(means[best], levels, place) if place is not None else None
     baseline = best_baseline(levels, place) if place is not None else None
     floor = next((level.name for level in levels if level.kind == "floor"), "")
     floor = "real images" if floor.startswith("real ") else floor  # of fields it is the optimum

@@ -25,7 +25,7 @@ from analysis.tables.notes import (
     sheet_notes,
     stale_notes,
 )
-from analysis.tables.standing import level_notes, level_rows, way_column
+from analysis.tables.standing import level_notes, level_rows, progress_column
 from analysis.tables.values import Cell, Column, Note, Part, rows_of
 
 BY_COLUMN = "by column"  # the setting of a part that shows many
@@ -43,9 +43,9 @@ def sheet_part(sheet: Sheet) -> Part:
     for column in ours:
         columns.append(column)
         values.append(cells(sheet, column))
-        for beside, ways in way_column(sheet, column):
-            columns.append(beside)
-            values.append(ways)
+        for head, shares in progress_column(sheet, column):
+            columns.append(head)
+            values.append(shares)
     notes = (*level_notes(sheet, ours), *sheet_notes(sheet), *protocol_notes(ours))
     rows, levels = rows_of(sheet.arms, values), level_rows(sheet, columns)
     return Part(sheet.scale, sheet.setting, _title(sheet), tuple(columns), rows, notes, levels=levels)

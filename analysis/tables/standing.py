@@ -1,4 +1,4 @@
-"""Floors, baselines and the way between them, as rows, columns and notes of a sheet's part."""
+"""Floors, baselines and the progress between them, as rows, columns and notes of a sheet's part."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from analysis.metrics import find_metric, main_metric
 from analysis.records import Sheet
-from analysis.records.levels import Level, best_baseline, floor_of, way
+from analysis.records.levels import Level, best_baseline, floor_of, progress
 from analysis.records.standing import levels_command, levels_of, why_no_verdict
 from analysis.tables.render.text import number
-from analysis.tables.values import OURS, Cell, Column, Exact, Note, Row, Way
+from analysis.tables.values import OURS, Cell, Column, Exact, Note, Progress, Row
 from zigma.experiment.config import RunConfig
 
 
@@ -25,22 +25,22 @@ def _cell(level: Level, column: Column) -> Cell:
     return Exact(level.values[column.metric, column.protocol] / find_metric(column.metric).unit)
 
 
-def way_column(sheet: Sheet, column: Column) -> list[tuple[Column, list[Cell]]]:
+def progress_column(sheet: Sheet, column: Column) -> list[tuple[Column, list[Cell]]]:
     """Beside a column of the metric that judges, how far every arm has come; nothing without floor and baseline."""
     main = main_metric(sheet.metric_names)
     if column.metric != main or column.protocol is None:
         return []
     levels, means, cells = levels_of(sheet), sheet.means(main, column.protocol), list[Cell]()
     for arm in sheet.arms:
-        share = way(means[arm], levels, (main, column.protocol)) if arm in means else None
-        cells.append(None if share is None else Way(share))
+        share = progress(means[arm], levels, (main, column.protocol)) if arm in means else None
+        cells.append(None if share is None else Progress(share))
     if all(cell is None for cell in cells):
         return []
-    return [(Column(OURS, f"way by {column.label}", "higher"), cells)]
+    return [(Column(OURS, f"progress by {column.label}", "higher"), cells)]
 
 
 def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
-    """What the way runs between, and whether the sheet allows a verdict at all."""
+    """What progress is measured between, and whether the sheet allows a verdict at all."""
     config = sheet.config
     if not isinstance(config, RunConfig) or not sheet.metric_names:
         return []
@@ -56,7 +56,7 @@ def level_notes(sheet: Sheet, columns: Iterable[Column]) -> list[Note]:
                 between = (
                     f"0 at {baseline[0]} ({number(baseline[1])}), 1 at {_floor(levels)} ({number(floor)})"
                 )
-                notes.append(Note("levels", f"way by {column.label}: {between}"))
+                notes.append(Note("levels", f"progress by {column.label}: {between}"))
     why = why_no_verdict(sheet)
     return [*notes, Note("no verdict", f"no verdict: {why}")] if why else notes
 

@@ -55,7 +55,7 @@ class Ranged:
 
 
 @dataclass(frozen=True)
-class Way:
+class Progress:
     """How far an arm has come from the best baseline, at 0, to the floor, at 1."""
 
     share: float
@@ -68,7 +68,9 @@ class NoNumber(StrEnum):
     STALE = "stale"
 
 
-Cell = float | SeedMean | Exact | Ranged | Way | NoNumber | str | None  # a float is the paper's, a str a word
+Cell = (
+    float | SeedMean | Exact | Ranged | Progress | NoNumber | str | None
+)  # a float is the paper's, a str a word
 
 
 class Row(NamedTuple):

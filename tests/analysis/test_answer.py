@@ -48,7 +48,7 @@ def test_her_arms_stand_beside_the_paper_s_and_the_published_ones(tmp_path: Path
     row = dict(zip(heads, map(text, part.rows[3].cells), strict=True))
     assert row["paper 256 FID"] == "45.5"
     assert row["yours fd_digits"].startswith("4 ")
-    assert row["yours way by fd_digits"] == "0.25"
+    assert row["yours progress by fd_digits"] == "0.25"
     assert row["published fd_digits"].startswith("80 ")  # of 40, 100 and 100
     assert own.means == (
         "6 of 6 pairs of arms in the paper's order by fd_digits; best by fd_digits: zigzag-8, 25% of the way "

@@ -8,7 +8,7 @@ import pytest
 from fake_records import PROTOCOL, drawn_metrics, fill, record_of, write
 
 from analysis.records import load, sheets
-from analysis.records.levels import Level, best_baseline, floor_of, level_folders, way
+from analysis.records.levels import Level, best_baseline, floor_of, level_folders, progress
 from analysis.records.protocol import Protocol
 from analysis.records.standing import levels_of, unbeaten, why_no_verdict
 from analysis.tables import study_table
@@ -63,8 +63,8 @@ def test_the_way_is_0_at_the_best_baseline_and_1_at_the_floor() -> None:
     levels = [Level(name, kind, {place: value}) for name, kind, value in scores]  # type: ignore[arg-type]
     assert best_baseline(levels, place) == ("b", 5.0)
     assert floor_of(levels, place) == 1.0
-    assert [way(value, levels, place) for value in (5.0, 1.0, 3.0, 9.0)] == [0.0, 1.0, 0.5, -1.0]
-    assert way(3.0, levels, ("fd", Protocol((("n_generated", "5000"),)))) is None
+    assert [progress(value, levels, place) for value in (5.0, 1.0, 3.0, 9.0)] == [0.0, 1.0, 0.5, -1.0]
+    assert progress(3.0, levels, ("fd", Protocol((("n_generated", "5000"),)))) is None
 
 
 def test_levels_stand_on_the_sheet_with_each_arm_s_way(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_levels_stand_on_the_sheet_with_each_arm_s_way(tmp_path: Path) -> None:
     level_file(tmp_path, baseline=5.0, floor=1.0)
     part = study_table(STUDY, load(tmp_path)).parts[0]
     heads = [f"{column.group} {column.name}" for column in part.columns]
-    ways = {row.label: text(row.cells[heads.index("ours way by fd_digits")]) for row in part.rows}
-    assert ways == {"sweep": "-1.00", "zigzag-1": "-0.50", "zigzag-2": "-0.25", "zigzag-8": "0.25"}
+    shares = {row.label: text(row.cells[heads.index("ours progress by fd_digits")]) for row in part.rows}
+    assert shares == {"sweep": "-1.00", "zigzag-1": "-0.50", "zigzag-2": "-0.25", "zigzag-8": "0.25"}
     rows = {row.label: text(row.cells[heads.index("ours fd_digits")]) for row in part.levels}
     assert rows == {"real against real": "1", "worse": "10", "better": "5", "before training": "50"}
     assert any("0 at better (5), 1 at real against real (1)" in note.text for note in part.notes)
@@ -115,7 +115,7 @@ def test_levels_of_another_protocol_do_not_count(tmp_path: Path) -> None:
     level_file(tmp_path, baseline=0.1)
     part = study_table(STUDY, load(tmp_path)).parts[0]
     heads = [column.name for column in part.columns]
-    assert "way by fd_digits" not in heads
+    assert "progress by fd_digits" not in heads
     assert all(row.cells[heads.index("fd_digits")] is None for row in part.levels)
     assert "fd_digits" not in unbeaten(sheets(STUDY, load(tmp_path), "tiny")[SETTING])
 

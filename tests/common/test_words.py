@@ -4,7 +4,7 @@ import pytest
 
 from analysis.__main__ import main as analysis_main
 from studies.__main__ import main as studies_main
-from zigma.common.words import counted, first_line
+from zigma.common.words import counted, first_line, unknown
 from zigma.data.__main__ import main as data_main
 from zigma.profiling.__main__ import main as profiling_main
 
@@ -46,3 +46,9 @@ def test_an_option_that_a_command_does_not_know_points_at_the_help_of_that_comma
     told = capsys.readouterr().err
     assert "unrecognized arguments: --" in told
     assert f" {words[0]} --help)" in told
+
+
+def test_of_very_many_right_words_a_message_names_the_first_and_counts_the_others() -> None:
+    assert str(unknown("arm", "x", [])) == "unknown arm 'x': there are none"
+    many = str(unknown("arm", "x", [f"a{i}" for i in range(70)]))
+    assert many.endswith("a58, a59 and 10 more")

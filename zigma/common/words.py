@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+LISTED = 60  # right words that a message names one by one
+
 
 class WordError(ValueError):
     """A wrong word of the user: shown as one line, exit status 2."""
@@ -26,7 +28,8 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> WordError:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     near = near or [right for right in choices if sorted(right) == sorted(word)]  # letters in another order
     hint = f"did you mean {near[0]!r}? " if near else ""
-    others = f"known: {listed(choices)}" if choices else "there are none"
+    more = f" and {len(choices) - LISTED} more" if len(choices) > LISTED else ""
+    others = f"known: {listed(choices[:LISTED])}{more}" if choices else "there are none"
     return WordError(f"unknown {kind} {shown(word)!r}: {hint}{others}")
 
 

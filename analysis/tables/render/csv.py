@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.stats import SeedMean
 from analysis.tables.render.text import in_csv
-from analysis.tables.values import Cell, Column, Exact, Part, Ranged, Row, Table, Way
+from analysis.tables.values import Cell, Column, Exact, Part, Progress, Ranged, Row, Table
 from zigma.common.words import one_line
 
 COLUMNS = (
@@ -50,7 +50,7 @@ def _numbers(cell: Cell) -> tuple[Any, Any, Any]:
         return repr(cell.mean), "" if math.isnan(cell.half_width) else repr(cell.half_width), cell.n
     if isinstance(cell, Exact | Ranged):
         return repr(cell.value), "", ""
-    if isinstance(cell, Way):
+    if isinstance(cell, Progress):
         return repr(cell.share), "", ""
     if isinstance(cell, str):
         return in_csv(one_line(cell)), "", ""

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from analysis.stats import SeedMean
-from analysis.tables.values import Cell, Exact, Part, Ranged, Way
+from analysis.tables.values import Cell, Exact, Part, Progress, Ranged
 from zigma.common.words import one_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def text(cell: Cell) -> str:
         return number(cell.value, digits=5)
     if isinstance(cell, Ranged):
         return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
-    if isinstance(cell, Way):
+    if isinstance(cell, Progress):
         return f"{round(cell.share, 2) + 0.0:.2f}"  # never -0.00
     if isinstance(cell, SeedMean):
         return _mean(cell)
