@@ -9,10 +9,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 APART = 2.0  # ratio of two labelled sizes
 ROUND = (1.0, 2.0, 5.0)
-FINE, FEW = (
-    (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0),
-    4.0,
-)  # ticks, and the ratio of the ends of an axis that needs them
+FINE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+FEW = 4.0  # ratio of the ends of an axis below which ticks are fine
 FEW_DECADES = 40.0  # ratio of the ends of an axis above which powers of ten are ticks enough
 
 

@@ -68,9 +68,8 @@ class NoNumber(StrEnum):
     STALE = "stale"
 
 
-Cell = (
-    float | SeedMean | Exact | Ranged | Progress | NoNumber | str | None
-)  # a float is the paper's, a str a word
+# a float is the paper's, a str a word
+Cell = float | SeedMean | Exact | Ranged | Progress | NoNumber | str | None
 
 
 class Row(NamedTuple):

@@ -81,9 +81,8 @@ def _memory_gib() -> float:
         # psutil warns of figures that kernels before 3.14, OpenVZ and some sandboxes do not give
         with warnings.catch_warnings(action="ignore"):
             available = psutil.virtual_memory().available / 2**30
-    except (
-        Exception
-    ):  # it trusts the system's own tables, and breaks in many ways where they are odd or not there
+    except Exception:
+        # it trusts the system's own tables, and breaks in many ways where they are odd or not there
         available = math.inf
     return min([available, *_memory_left_gib()])
 
