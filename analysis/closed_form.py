@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from analysis.compare_scans import ROUNDING, SHORT, exponential_covariance, short_excess
+from analysis.compare_scans import ROUNDING, exponential_covariance, short_excess
+from analysis.metrics import SHORT
 from studies.declare.registry import find_study
 from zigma.experiment.config import RunConfig
 from zigma.optimum import least_excess, plan_sight

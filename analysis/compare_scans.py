@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.metrics import MEANINGS, SHORT
 from analysis.options import VIEW, terminal_width
 from analysis.tables.render.terminal import part_lines
 from analysis.tables.values import Cell, Column, Part, Row
@@ -26,33 +27,12 @@ from zigma.scans.registry import find_curve
 
 Array = npt.NDArray[np.float64]
 ROUNDING = 1e-9  # an excess of less is none
-SHORT = "excess_short"  # by this cards rank curves
 
 # of what `locality` measures, what the picture shows; the table shows all
 DRAWN = ("unit_steps", "step_mean", "turns", "gap_mean", "box_stretch", "clusters")
 PATHS_A_ROW = 4
 LARGEST = 64 * 64  # tokens; beyond, the exact stretches and the reach take minutes
 LARGEST_EXCESS = 32 * 32  # tokens; beyond, the least excess takes minutes
-MEANINGS = {  # of the columns, in a line each
-    "unit_steps": "share of steps that go to a neighbouring cell: the paper's spatial continuity",
-    "step_mean": "mean length of a step, in cells",
-    "step_p95": "length that 95 % of the steps do not exceed",
-    "step_max": "longest step",
-    "turns": "steps in another direction, or of another length, than the one before",
-    "horizontal": "share of steps along a row",
-    "vertical": "share of steps along a column",
-    "temporal": "share of steps from frame to frame",
-    "gap_mean": "how many steps apart neighbouring cells are read, on average",
-    "gap_median": "the same of the median pair",
-    "gap_p95": "the same that 95 % of the pairs do not exceed",
-    "stretch": "distance to the power of the dimensions over steps apart, of the worst pair: 6 for Hilbert's curve",
-    "box_stretch": "cells of the box around a section of the path over those of the section, of the worst one",
-    "clusters": "sections of the path that it takes to cover a block of 4 cells a side, on average",
-    "reach": "share of pairs of tokens of which one can influence the other, after all layers",
-    "excess": "least squared error, over the best predictor of all, of what the whole plan lets a token see",
-    "excess_1": "the same along the first layer's path alone",
-    SHORT: "the same with a memory of half a row and no positions",
-}
 NOT_COMPUTED = "—"
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 Better = Literal["lower", "higher", "neither"]
 LOSS = "held_out_loss"
 EXCESS = "excess_velocity"  # of runs on fields: over the exact optimum
+SHORT = "excess_short"  # of a scan: by this cards rank curves
 # of runs on fields too: against the true covariance
 OF_SAMPLES = ("samples_frechet", "samples_covariance_error")
 
@@ -71,6 +72,26 @@ METRICS = (
     Metric("turns", "neither", exact=True),
     Metric("reach", "neither", exact=True),
 )
+MEANINGS = {  # of measures of scans, in a line each
+    "unit_steps": "share of steps that go to a neighbouring cell: the paper's spatial continuity",
+    "step_mean": "mean length of a step, in cells",
+    "step_p95": "length that 95 % of the steps do not exceed",
+    "step_max": "longest step",
+    "turns": "steps in another direction, or of another length, than the one before",
+    "horizontal": "share of steps along a row",
+    "vertical": "share of steps along a column",
+    "temporal": "share of steps from frame to frame",
+    "gap_mean": "how many steps apart neighbouring cells are read, on average",
+    "gap_median": "the same of the median pair",
+    "gap_p95": "the same that 95 % of the pairs do not exceed",
+    "stretch": "distance to the power of the dimensions over steps apart, of the worst pair; near 6 for Hilbert",
+    "box_stretch": "cells of the box around a section of the path over those of the section, of the worst one",
+    "clusters": "sections of the path that it takes to cover a block of 4 cells a side, on average",
+    "reach": "share of pairs of tokens of which one can influence the other, after all layers",
+    "excess": "least squared error, over the best predictor of all, of what the whole plan lets a token see",
+    "excess_1": "the same along the first layer's path alone",
+    SHORT: "the same with a memory of half a row and no positions",
+}
 QUALITY = ("FID", "FDD", "KID", "Frame-FID", "FVD")  # the paper's columns that judge samples
 # what else the paper's tables print; columns may begin with a data set or an arm, as in `256 FID`
 PAPER_COLUMNS = (*QUALITY, "Memory (G)", "FLOPS (G)", "Parameters (M)", "Layers", "Hidden size")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.agreement import Agreement, Difference, agreement, metric_names
+from analysis.metrics import MEANINGS, find_metric
 from analysis.records import Sheet, backend_of, device_of
 from analysis.stats.orders import DRAWN
 from analysis.tables.values import Column, Note
@@ -39,7 +40,9 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
     agrees = agreement(sheet)
     if agrees is not None and not math.isnan(agrees.ranks.spearman.value):  # all equal: they have no order
         notes.append(agreement_note(agrees))
-    return [*notes, *origin_notes(sheet), *failure_notes(sheet), *stale_notes(sheet)]
+    shown = [name for name in sheet.metric_names if name in MEANINGS and find_metric(name).shown]
+    means = [Note("meaning", f"{name}: {MEANINGS[name]}") for name in shown]
+    return [*notes, *means, *origin_notes(sheet), *failure_notes(sheet), *stale_notes(sheet)]
 
 
 def agreement_note(agrees: Agreement) -> Note:

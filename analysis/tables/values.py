@@ -85,6 +85,7 @@ NoteKind = Literal[
     "levels",
     "no verdict",
     "seeds",
+    "meaning",
     "agreement",
     "origin",
     "shared",

@@ -34,7 +34,7 @@ def locality(order: ScanOrder | npt.ArrayLike, grid: Iterable[int], query: int =
     - `gap_mean`, `gap_median`, `gap_p95`: steps of the walk between two neighbouring cells, over all
       neighbouring pairs (Mitchison and Durbin 1986).
     - `stretch`: max of (Euclidean distance)^d / (steps between), d the dimension (Gotsman and Lindenbaum 1996).
-      About 6 for Hilbert's curve.
+      Towards 6 for Hilbert's curve on large grids.
     - `box_stretch`: max of (cells of the bounding box of a section) / (cells of the section), the worst-case
       bounding-box area ratio (Haverkort and van Walderveen 2010). About 2.4 for Hilbert's curve.
     - `clusters`: runs of the walk inside a square (cube) of `query` cells a side, averaged over all its places:
