@@ -42,7 +42,26 @@ def sheet_notes(sheet: Sheet) -> list[Note]:
         notes.append(agreement_note(agrees))
     shown = [name for name in sheet.metric_names if name in MEANINGS and find_metric(name).shown]
     means = [Note("meaning", f"{name}: {MEANINGS[name]}") for name in shown]
-    return [*notes, *means, *origin_notes(sheet), *failure_notes(sheet), *stale_notes(sheet)]
+    return [
+        *notes,
+        *means,
+        *_one_run_notes(sheet),
+        *origin_notes(sheet),
+        *failure_notes(sheet),
+        *stale_notes(sheet),
+    ]
+
+
+def _one_run_notes(sheet: Sheet) -> list[Note]:
+    """Rows that are the same run: their numbers agree because they are one number."""
+    arms: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for arm in sheet.arms:
+        arms[tuple(record["identity"] for record in sheet.done(arm))].append(arm)
+    return [
+        Note("shared", f"one run under several names: {', '.join(names)}")
+        for identities, names in arms.items()
+        if identities and len(names) > 1
+    ]
 
 
 def agreement_note(agrees: Agreement) -> Note:

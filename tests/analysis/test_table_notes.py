@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_records import fill
+from fake_records import fill, record_of, write
 
 from analysis.records import load
 from analysis.tables import study_table
 from studies.declare.registry import find_study
+from studies.declare.study import runs
 
 STUDY = find_study("scan_ablation")
 SETTING = next(iter(STUDY.scales["tiny"]))
@@ -85,3 +86,25 @@ def test_a_metric_that_one_run_lacks_is_counted_by_itself(tmp_path: Path) -> Non
         note.text for note in study_table(STUDY, load(tmp_path)).parts[0].notes if note.kind == "seeds"
     ]
     assert line.endswith("n = 2 seeds of every arm; fd_digits of sweep has 1 of its 2")
+
+
+def test_rows_that_are_one_run_say_so(tmp_path: Path) -> None:
+    fill(tmp_path, "video_scan", seeds=1)
+    part = study_table(find_study("video_scan"), load(tmp_path)).parts[0]
+    shared = [note.text for note in part.notes if note.kind == "shared"]
+    assert "one run under several names: st, ststst" in shared
+
+
+def test_columns_of_scans_are_explained(tmp_path: Path) -> None:
+    for run in runs(find_study("curves"), "tiny"):
+        write(
+            tmp_path,
+            run,
+            record_of(run, [{"name": "unit_steps", "value": 1.0}, {"name": "step_p95", "value": 1.0}]),
+        )
+    part = study_table(find_study("curves"), load(tmp_path)).parts[0]
+    assert [column.label for column in part.columns] == ["unit_steps"]
+    means = [note.text for note in part.notes if note.kind == "meaning"]
+    assert means == [
+        "unit_steps: share of steps that go to a neighbouring cell: the paper's spatial continuity"
+    ]
