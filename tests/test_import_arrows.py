@@ -106,7 +106,9 @@ def test_no_import_circle() -> None:
 @pytest.mark.parametrize("room", ["declare", "run", "launch", "cli"])
 def test_what_every_command_loads_is_light(room: str) -> None:
     heavy = {"carry_out"}  # loaded where a run is carried out, and nowhere else
-    for path in (ROOT / "studies" / room).glob("*.py"):
+    paths = sorted((ROOT / "studies" / room).glob("*.py"))
+    assert paths
+    for path in paths:
         for name in imports(path, top_level_only=True) if path.stem not in heavy else ():
             assert inside(name, LIGHT), f"{path.relative_to(ROOT)} imports {name} at its top"
 
@@ -117,7 +119,9 @@ def test_files_are_short() -> None:
 
 
 def test_scans_need_numpy_alone() -> None:
-    for path in (ROOT / "zigma" / "scans").rglob("*.py"):
+    paths = sorted((ROOT / "zigma" / "scans").rglob("*.py"))
+    assert paths
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -65,14 +65,14 @@ def results(tmp_path: Path) -> Iterator[Path]:
             os.kill(process["pid"], signal.SIGTERM)
     with contextlib.suppress(AssertionError):
         wait_for(lambda: all(is_dead(process) for process in dispatchers(tmp_path)))
-    # the run of a dispatcher that was killed goes on without it
+    # should a run outlive its dispatcher all the same
     for left in psutil.process_iter(["cmdline"]):
         if any(str(tmp_path) in word for word in left.info["cmdline"] or ()):
             left.kill()
 
 
 @pytest.mark.slow
-def test_submit_follow_cancel_kill_and_finish(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_submit_follow_cancel_and_kill(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
     both = "--cluster local --parallel 1 --only sweep --only zigzag-8 --set training.steps=100000"
     assert submit(both, results) == 0
@@ -95,7 +95,7 @@ def test_submit_follow_cancel_kill_and_finish(results: Path, capsys: pytest.Capt
     assert live(results)["sweep"].state == "cancelled"
     (dispatcher,) = dispatchers(results)
     os.kill(dispatcher["pid"], signal.SIGKILL)
-    wait_for(lambda: live(results)["zigzag-8"].state != "running" or is_dead(dispatcher))
+    wait_for(lambda: live(results)["zigzag-8"].state == "interrupted")
     assert not list(read_records(record_files(results)))
 
 

@@ -46,10 +46,14 @@ def test_in_context_learns_from_captions_before_any_image_token() -> None:
     model = network(
         grid=(2, 2), conditioning="in-context", text_width=3, text_tokens=4, scan="sweep-1", depth=1
     )
-    assert model.blocks[0].mixer.order.tolist() == list(range(8))
+    model, x, t = model.double(), torch.randn(2, 2, 2, 2).double(), torch.rand(2).double()
+    y = torch.randn(2, 4, 3).double()
+    swapped = y[:, [1, 0, 2, 3]]  # whose mean over the captions, which reaches every token, is the same
+    changed = (model(x, t, y) - model(x, t, swapped)).abs().amax(1)
+    assert (changed > 1e-9).all()  # also of the token that is visited first
 
 
-def test_and_with_them_it_does() -> None:
+def test_the_plan_changes_what_a_network_returns() -> None:
     x, t = torch.randn(2, 2, 3, 5), torch.rand(2)
     assert not torch.allclose(
         network(grid=(3, 5), scan="sweep-1")(x, t), network(grid=(3, 5), scan="zigzag-8")(x, t)

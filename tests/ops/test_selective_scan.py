@@ -213,7 +213,7 @@ def test_not_a_number_is_passed_on(backend: str) -> None:
     assert torch.isfinite(y[0, :4]).all()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("shape", [(3, 20, 300, 4), (8, 600, 7, 16), (700, 2, 100, 4)])
 def test_results_do_not_depend_on_the_threads(shape: tuple[int, int, int, int], threads: int) -> None:
     before = torch.get_num_threads()

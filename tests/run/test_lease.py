@@ -172,7 +172,7 @@ def test_an_earlier_life_of_the_same_slurm_job_is_replaced_at_once(
                 verify(tmp_path, first.token)
 
 
-def contend(work: Path, start: Any, won: Any) -> None:
+def contend(work: Path, start: Any, won: Any, answered: Any) -> None:
     start.wait()
     try:
         owner = acquire(work, {"pid": os.getpid()}, 0.1)
@@ -180,21 +180,23 @@ def contend(work: Path, start: Any, won: Any) -> None:
         won.put(None)
         return
     with owner:
-        time.sleep(2)
-        verify(work, owner.token)
         won.put(os.getpid())
+        answered.wait(60)  # a late one must not find that the run was let go
+        verify(work, owner.token)
 
 
 def test_of_many_at_once_one_gets_the_run(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
-    start, won = context.Event(), context.Queue()
-    processes = [context.Process(target=contend, args=(tmp_path, start, won)) for _ in range(8)]
+    start, won, answered = context.Event(), context.Queue(), context.Event()
+    processes = [context.Process(target=contend, args=(tmp_path, start, won, answered)) for _ in range(8)]
     for process in processes:
         process.start()
     start.set()
-    winners = [won.get(timeout=30) for _ in processes]
+    winners = [won.get(timeout=60) for _ in processes]
+    answered.set()
     for process in processes:
         process.join()
+    assert [process.exitcode for process in processes] == [0] * len(processes)
     assert len([pid for pid in winners if pid is not None]) == 1
 
 

@@ -93,3 +93,18 @@ def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save([torch.zeros(3)], tmp_path / "checkpoint.pt")
     with pytest.raises(BadCheckpoint, match="it holds a list"):
         load_checkpoint(tmp_path / "checkpoint.pt")
+
+
+def test_a_checkpoint_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"step": 1})
+
+    def full_disk(state: object, file: Any) -> None:
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(path, {"step": 2})
+    assert load_checkpoint(path) == {"step": 1}
+    assert list(tmp_path.iterdir()) == [path]

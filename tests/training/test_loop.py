@@ -15,7 +15,7 @@ from zigma.data import load_data
 from zigma.data.config import DataConfig
 from zigma.interpolant.config import InterpolantConfig
 from zigma.models.config import ZigMaConfig
-from zigma.training.checkpoint import BadCheckpoint, load_checkpoint, save_checkpoint
+from zigma.training.checkpoint import BadCheckpoint
 from zigma.training.config import TrainingConfig
 from zigma.training.ema import EMA
 
@@ -166,29 +166,3 @@ def test_ema_is_the_closed_form_average() -> None:
 def test_an_average_has_a_rate_between_0_and_1(rate: float) -> None:
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         EMA(nn.Linear(1, 1), rate)
-
-
-def test_a_checkpoint_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, {"step": 1})
-
-    def full_disk(state: object, file: Any) -> None:
-        file.write(b"half")
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="no space"):
-        save_checkpoint(path, {"step": 2})
-    assert load_checkpoint(path) == {"step": 1}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_checkpoint_executes_no_pickle(tmp_path: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (Path.touch, (tmp_path / "executed",))
-
-    torch.save({"model": Evil()}, tmp_path / "c.pt")
-    with pytest.raises(Exception, match="holds more than tensors"):
-        load_checkpoint(tmp_path / "c.pt")
-    assert not (tmp_path / "executed").exists()

@@ -71,10 +71,8 @@ def conv_backward(  # type: ignore[no-untyped-def]
             early = _find_rows(rows, taps, s, b, x_at, order, order_at)
             for k in range(K):  # the step whose tap k meets this token
                 ring[k] = (K + (s + K - 1 - k) % K) * LANES
-            dy_t, dx_t = (
-                b * dy_at[0] + order[b * order_at + s] * dy_at[1],
-                (b * length + order[b * order_at + s]) * width,
-            )
+            t = order[b * order_at + s]
+            dy_t, dx_t = b * dy_at[0] + t * dy_at[1], (b * length + t) * width
             for d in range(d0, end, LANES):
                 j, lanes, sums = d - d0, width - d, (d - d0) * 2 * K
                 grad = load_row(dy, dy_t + d, lanes)

@@ -52,11 +52,8 @@ def scan_forward(  # type: ignore[no-untyped-def]
     """Write y (batch, L, D), and unless they are empty the last state into `final` (batch, D, N), and the state before
     each chunk but the first into `starts`, by sequence and block."""
     _, length, width, states, block, _ = sizes
-    blocks, vectors, chunks = (
-        (width + block - 1) // block,
-        (states + LANES - 1) // LANES,
-        (length + CHUNK - 1) // CHUNK,
-    )
+    blocks, vectors = (width + block - 1) // block, (states + LANES - 1) // LANES
+    chunks = (length + CHUNK - 1) // CHUNK
     a, h = scratch(block * vectors), scratch(block * vectors)
     B_s, C_s = scratch(vectors * CHUNK), scratch(vectors * CHUNK)
     # a step in each lane
@@ -80,10 +77,8 @@ def scan_forward(  # type: ignore[no-untyped-def]
                 d = d0 + c
                 for i in range(steps):
                     t = order[start + i]
-                    u_s[i], step[i] = (
-                        u[b * u_at[0] + t * u_at[1] + d],
-                        delta[b * delta_at[0] + t * delta_at[1] + d],
-                    )
+                    u_s[i] = u[b * u_at[0] + t * u_at[1] + d]
+                    step[i] = delta[b * delta_at[0] + t * delta_at[1] + d]
                     if len(z) > 0:
                         gate[i] = z[b * z_at[0] + t * z_at[1] + d]
                 u_c, step_c = load(u_s, 0), load(step, 0)
@@ -124,11 +119,8 @@ def scan_backward(  # type: ignore[no-untyped-def]
     """Write du, ddelta, dz (batch, L, D); by sequence dA (batch, D, N), dD, dbias (batch, D), and unless it is empty
     dinitial (batch, D, N); and by sequence and block dB, dC (batch, blocks, L, N)."""
     _, length, width, states, block, _ = sizes
-    blocks, vectors, chunks = (
-        (width + block - 1) // block,
-        (states + LANES - 1) // LANES,
-        (length + CHUNK - 1) // CHUNK,
-    )
+    blocks, vectors = (width + block - 1) // block, (states + LANES - 1) // LANES
+    chunks = (length + CHUNK - 1) // CHUNK
     a, da, g = scratch(block * vectors), scratch(block * vectors), scratch(block * vectors)  # g: dL/dh
     B_s, C_s = scratch(vectors * CHUNK), scratch(vectors * CHUNK)
     dB_s, dC_s = scratch(vectors * CHUNK), scratch(vectors * CHUNK)
@@ -160,20 +152,13 @@ def scan_backward(  # type: ignore[no-untyped-def]
                 d = d0 + c
                 for i in range(steps):
                     t = order[start + i]
-                    u_s[i], step[i] = (
-                        u[b * u_at[0] + t * u_at[1] + d],
-                        delta[b * delta_at[0] + t * delta_at[1] + d],
-                    )
+                    u_s[i] = u[b * u_at[0] + t * u_at[1] + d]
+                    step[i] = delta[b * delta_at[0] + t * delta_at[1] + d]
                     out[i] = dy[b * dy_at[0] + t * dy_at[1] + d]
                     if len(z) > 0:
                         gate[i] = z[b * z_at[0] + t * z_at[1] + d]
-                u_c, step_c, out_c, slope, gated = (
-                    load(u_s, 0),
-                    load(step, 0),
-                    load(out, 0),
-                    splat(1.0),
-                    splat(0.0),
-                )
+                u_c, step_c, out_c = load(u_s, 0), load(step, 0), load(out, 0)
+                slope, gated = splat(1.0), splat(0.0)
                 if len(bias) > 0:
                     step_c = step_c + bias[d]
                 if plus:

@@ -80,7 +80,7 @@ def _sizes(u: Tensor, A: Tensor, layout: _Layout) -> tuple[int, ...]:
 
 def _kept(u: Tensor, layout: _Layout, keep: bool) -> Tensor:
     """Room for the states before every chunk but the first, by sequence and block."""
-    chunks = -(-u.shape[1] // CHUNK)
+    chunks = -(-u.shape[1] // (narrow_kernels.CHUNK if layout.narrow else CHUNK))
     return u.new_empty(len(u) * layout.blocks if keep else 0, chunks - 1, layout.vectors, LANES)
 
 
@@ -142,17 +142,17 @@ def _compute_backward(
     bias: Tensor | None, weight: Tensor | None, plus: bool, order: Tensor | None, initial: Tensor | None,
     starts: Tensor, dy: Tensor, dfinal: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Return the gradients of u, delta, A, B, C, D, z, bias, weight and initial; empty where those were not given."""
+    """Return the gradients of u, delta, A, B, C, D, z, bias, weight and initial.
+
+    Where they were not given, those of z, weight and initial are empty, and those of D and bias mean nothing.
+    """
     batch, length, width = u.shape
     layout, states, rank = _layout(u, A), A.shape[1], _rank(weight)
     blocks, groups = layout.blocks, layout.groups
     du, dz = u.new_empty(u.shape), u.new_empty(u.shape if z is not None else 0)
     dA = u.new_empty(groups, *(A if layout.narrow else A.t()).shape)
-    dweight, dD, dbias = (
-        u.new_empty(groups, rank, width),
-        u.new_empty(groups, width),
-        u.new_empty(groups, width),
-    )
+    dweight = u.new_empty(groups, rank, width)
+    dD, dbias = u.new_empty(groups, width), u.new_empty(groups, width)
     dB, dC = u.new_empty(batch, blocks, length, states), u.new_empty(batch, blocks, length, states)
     ddelta = u.new_empty(u.shape if weight is None else (batch, blocks, length, rank))
     dinitial = u.new_empty(0 if initial is None else (batch, *dA.shape[1:]))

@@ -278,9 +278,8 @@ def _sum_by_pairs(builder: Any, vectors: list[Any]) -> Any:
     """Add up LANES vectors each over its own lanes; lane i of the result is the sum of vector i."""
     half = LANES
     while half > 1:
-        half //= (
-            2  # of each run of 2 * half lanes, the first half goes to vector i, the other to vector i + half
-        )
+        # of each run of 2 * half lanes, the first half goes to vector i, the other to vector i + half
+        half //= 2
         lanes = [lane for lane in range(LANES) if lane % (2 * half) < half]
         low = [
             lane

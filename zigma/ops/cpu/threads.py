@@ -7,7 +7,7 @@ and a kernel's thread that the system then puts on the same core as its sibling 
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,9 @@ def _on_pool(threads: int, work: Callable[[], None]) -> None:
     if _pool is None or _pool._max_workers < threads - 1:
         _pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="zigma-ops")
     futures = [_pool.submit(work) for _ in range(threads - 1)]
-    work()
+    try:
+        work()
+    finally:
+        wait(futures)  # they write into this call's memory
     for future in futures:
         future.result()
