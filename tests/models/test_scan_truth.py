@@ -106,7 +106,9 @@ def test_without_convolution_and_state_the_plan_does_not_matter(
     )
 
 
-def test_without_them_neither_do_the_segments_of_a_video(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scan_and_convolution_the_segments_of_a_video_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(mamba, "selective_scan", lambda u, *args, z, **options: u * z)
     monkeypatch.setattr(mamba, "causal_conv1d", lambda x, *args, **options: x)
     grid = (2, 3, 4)
@@ -139,7 +141,7 @@ def test_tokens_may_stay_in_scanned_order_between_layers(
     assert torch.allclose(model(x, t, *y), expected, rtol=1e-10, atol=1e-12)
 
 
-def test_which_saves_half_of_the_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeping_the_order_saves_half_of_the_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
     """At least one in and one back per layer without; one per layer, and one at the end, with."""
     grid, depth = (3, 5), 6
     model = network(grid=grid, scan="zigzag-8", depth=depth, mixer=GatedLinearAttentionSpec(heads=2))

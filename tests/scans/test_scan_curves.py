@@ -47,14 +47,14 @@ def test_eight_variants_are_eight_orders_on_every_grid_up_to_16(name: str) -> No
 
 
 @pytest.mark.parametrize("name", scan_names())
-def test_and_those_of_every_curve_on_some(name: str) -> None:
+def test_the_variants_of_every_curve_differ_on_some_grids(name: str) -> None:
     for grid in [(2, 2), (2, 3), (2, 5), (3, 2), (3, 4), (4, 4), (7, 16), (15, 16), (16, 16), (9, 14)]:
         if name != "random" or grid != (2, 2):  # which has 24 orders, drawn by chance
             assert distinct(name, grid) == 8, grid
 
 
 @pytest.mark.parametrize("name", IN_3D)
-def test_and_on_boxes(name: str) -> None:
+def test_the_variants_of_every_curve_differ_on_boxes(name: str) -> None:
     for grid in [(2, 2, 3), (2, 3, 4), (3, 2, 4), (4, 3, 2), (2, 4, 4), (6, 3, 5), (5, 4, 4), (3, 5, 4)]:
         assert distinct(name, grid) == 8, grid
 
