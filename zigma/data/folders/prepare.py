@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,9 @@ def prepare(
     say_unused(plan.unused_captions, say)
     todo = [shard for shard in plan.shards[part[0] :: part[1]] if read_receipt(out, shard) is None]
     total = sum(len(shard.samples) for shard in todo)
-    with _bar() as bar:
-        task = bar.add_task(counted(len(todo), "shard"), total=total)
+    with _bar(counted(len(todo), "shard"), total) as advance:
         for receipt in _receipts(request, out, todo, workers, device):
-            bar.advance(task, receipt.samples + len(receipt.skipped))
+            advance(receipt.samples + len(receipt.skipped))
     made = (read_receipt(out, shard) for shard in plan.shards)
     receipts = [receipt for receipt in made if receipt is not None]
     if len(receipts) < len(plan.shards):
@@ -82,11 +82,19 @@ def prepare(
     return manifest
 
 
-def _bar() -> Progress:
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """How many files are done, for a person; nothing in a log."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    if (
+        not console.is_terminal
+    ):  # some versions of rich end even a bar that is switched off with an empty line
+        yield lambda files: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda files: bar.advance(task, files)
 
 
 def _check_device(name: str) -> None:
