@@ -80,8 +80,6 @@ def run(args: argparse.Namespace) -> int:
             commands = "; ".join(
                 f"{run}{given}{same_results(args.results)}" for run in picture.run.split("; ")
             )
-            print(
-                f"{name}: not drawn, nothing recorded{' so' if given else ' as declared'} gives it: {commands}",
-                file=sys.stderr,
-            )
+            which = "with these changes" if given else "as declared"
+            print(f"{name}: not drawn, as nothing is recorded {which}: {commands}", file=sys.stderr)
     return 0

@@ -131,7 +131,10 @@ def draw_parts(
         if arm in styles:
             ax.plot(-0.03, place, transform=ax.get_yaxis_transform(), clip_on=False, **line(styles[arm]))
     ax.set(yticks=places, yticklabels=labels(arms), xlabel="excess over the optimum, at the end")
-    ax.tick_params(axis="y", pad=10 if styles else 6, **({"length": 0} if styles else {}))
+    if styles:  # their marks stand where ticks would
+        ax.tick_params(axis="y", pad=10, length=0)
+    else:
+        ax.tick_params(axis="y", pad=6)
     ax.set_xlim(0, None)
     ax.invert_yaxis()
     round_linear(ax.xaxis)

@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "studies",
         nargs="*",
         metavar="STUDY",
-        help="print the tables of these, a file of yours (my_study.py) included; `table_1`: of that of the paper; "
-        f"`{RANKING}`: every scan, best first; "
-        "default: an overview of all that are declared, and the latest of these that you ran",
+        help="print the tables of these studies, of a file of yours (my_study.py), or by the paper's number (table_1); "
+        f"`{RANKING}`: every scan, best first; default: an overview of all declared studies, and the latest of them "
+        "that you ran",
     )
     add_results(parser)
     add_publish(parser, "results/tables/")

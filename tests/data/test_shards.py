@@ -223,7 +223,7 @@ def test_what_the_shards_do_not_hold_is_said(celebamm, tmp_path_factory, monkeyp
         load_data(DataConfig("coco", size=16, root=str(empty)))
     monkeypatch.delenv("ZIGMA_DATA", raising=False)
     with pytest.raises(
-        ValueError, match=r"--set data\.root=FOLDER, of its shards, or the variable ZIGMA_DATA"
+        ValueError, match=r"--set data\.root=FOLDER, or the folder above it by the variable ZIGMA_DATA"
     ):
         fingerprint(DataConfig("coco", size=256))
     monkeypatch.setenv("ZIGMA_DATA", str(empty))

@@ -148,6 +148,6 @@ def test_a_run_along_a_curve_of_a_file(tmp_path: Path, capfd: pytest.CaptureFixt
     assert metrics_main(words) == 2
     says = [line for line in capfd.readouterr().err.splitlines() if "drawing" not in line]
     assert len(says) == 1
-    assert "my-curve-8 is not known here; one of a file: --scan FILE.py:NAME" in says[0]
+    assert "my-curve-8 is not known here; name the file of your curve by --scan FILE.py:NAME" in says[0]
     assert metrics_main([*words, "--scan", given.format(folder=tmp_path)]) == 0
     assert "fd_eyes.Means" in capfd.readouterr().out

@@ -98,7 +98,7 @@ def _with_its_plan(config: RunConfig, scans: Iterable[str]) -> RunConfig:
         parse_plan(recorded)
     except ValueError as error:
         raise ValueError(
-            f"its plan {recorded} is not known here; one of a file: --scan FILE.py:NAME"
+            f"its plan {recorded} is not known here; name the file of your curve by --scan FILE.py:NAME"
         ) from error
     return config
 

@@ -28,8 +28,8 @@ def shards_root(config: DataConfig) -> Path:
         root = Path(os.environ[DATA_VARIABLE]).expanduser() / f"{config.name}-{config.size}"
     else:
         raise ValueError(
-            f"{config.name} ({title}) ships in no package: --set data.root=FOLDER, of its shards, or the variable "
-            "ZIGMA_DATA, of the folder with theirs; they are made by `python -m zigma.data prepare`"
+            f"{config.name} ({title}) ships in no package: name the folder of its shards by --set data.root=FOLDER, or "
+            "the folder above it by the variable ZIGMA_DATA; `python -m zigma.data prepare` makes them"
         )
     if not root.is_dir():
         raise ValueError(
